@@ -1,0 +1,224 @@
+"""Settings of an installation, as pydantic-settings models: every field described, unknown keys refused.
+
+`config/poststelle.toml` is generated from these descriptions (`python -m intake.config > config/poststelle.toml`);
+a test fails when the two differ. An installation is a folder (`Home`) that holds `poststelle.toml` and everything else.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from intake.errors import ConfigError
+
+
+class Section(BaseModel):
+    """A table of the TOML file; unknown keys are an error, so that a typing mistake is not a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseSettings(Section):
+    """[database] where the truth is kept."""
+
+    url: str = Field("", description="Leer = SQLite in poststelle.db dieses Ordners; sonst postgresql+psycopg://nutzer@rechner/name.")
+    engine_url: str = Field("", description="Leer = engine.db dieses Ordners (nur ein Zwischenspeicher); bei PostgreSQL eine eigene Datenbank.")
+
+
+class BoxSettings(Section):
+    """[box] limits of the sandbox in which foreign bytes are read."""
+
+    memory_mib: int = Field(2048, ge=256, description="Höchster Arbeitsspeicher eines Auftrags in MiB.")
+    cpu_seconds: int = Field(120, ge=5, description="CPU-Sekunden je Auftrag, dazu cpu_seconds_page je Seite.")
+    cpu_seconds_page: int = Field(20, ge=1, description="CPU-Sekunden je Seite eines Auftrags.")
+    wall_seconds: int = Field(600, ge=10, description="Höchste Dauer eines Auftrags in Sekunden.")
+    output_mib: int = Field(2048, ge=16, description="Höchste Größe dessen, was ein Auftrag schreiben darf, in MiB.")
+    max_file_mib: int = Field(2048, ge=1, description="Größere Dateien werden aufbewahrt, aber nicht gelesen (Klärungsfall).")
+    max_pages: int = Field(10_000, ge=1, description="Mehr Seiten in einer Datei sind ein Klärungsfall.")
+    max_parts: int = Field(1_000, ge=1, description="Mehr Teile in einer E-Mail sind ein Klärungsfall.")
+    max_depth: int = Field(8, ge=1, description="Tiefer verschachtelte E-Mails sind ein Klärungsfall.")
+    max_megapixels: int = Field(200, ge=10, description="Größte Bildfläche einer Seite in Millionen Bildpunkten (A0 mit 300 dpi: 140).")
+
+
+class ReadSettings(Section):
+    """[read] how pages become words."""
+
+    engine: Literal["tesseract", "pytesseract"] = Field("tesseract", description="Texterkennung.")
+    languages: str = Field("deu", pattern=r"^[a-z_]{3,}(\+[a-z_]{3,})*$", description="Sprachdaten von Tesseract, mit + verbunden.")
+    dpi: int = Field(300, ge=150, le=600, description="Auflösung, in der Seiten erkannt werden.")
+    chunk_pages: int = Field(8, ge=1, le=8, description="Seiten je Leseauftrag; ein Abbruch verliert höchstens einen Auftrag je Kern.")
+    trust_text_layer: Literal["auto", "always", "never"] = Field(
+        "auto", description="Textschicht von PDF-Dateien übernehmen: auto = nur, wenn sie sinnvoll ist.")
+    preview_dpi: int = Field(110, ge=60, le=200, description="Auflösung der gespeicherten Vorschau.")
+    rescan_below: float = Field(0.35, ge=0, le=1, description="Unter dieser Güte wird „bitte neu scannen“ angezeigt.")
+
+
+class EngineSettings(Section):
+    """[engine] running what waits."""
+
+    cores: int = Field(0, ge=0, description="Gleichzeitige Leseaufträge auf dieser Maschine; 0 = Zahl der Kerne.")
+    window: int = Field(16, ge=2, description="So viele Zeilen werden höchstens zugleich an die Ablaufsteuerung gegeben.")
+    poll_seconds: float = Field(1.0, ge=0.05, le=60, description="Abstand, in dem nach wartenden Zeilen gesehen wird.")
+    post_share: int = Field(4, ge=1, description="So viele Sendungen der laufenden Post kommen auf eine Altakte.")
+    max_deaths: int = Field(3, ge=1, description="So oft darf der Lesekasten an einer Sendung sterben, bevor sie zur Klärung geht.")
+    retry_seconds: int = Field(5, ge=1, description="Erste Wartezeit nach einer Störung; sie verdoppelt sich bis zu einer Stunde.")
+    keep_finished_hours: int = Field(24, ge=1, description="So lange bleiben beendete Abläufe in der Ablaufsteuerung stehen.")
+
+
+class LogSettings(Section):
+    """[log] ids, sizes and reason codes; never names, subjects or text (safety.md A20)."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Ab welcher Stufe protokolliert wird.")
+    format: Literal["console", "json"] = Field("console", description="console für Menschen, json für Maschinen.")
+
+
+class ScanProfile(Section):
+    """[[tenant.profile]] one watched folder and what its paper has in common."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$", description="Name des Scanprofils; zugleich der Ordner eingang/<name>.")
+    folder: str = Field("", description="Leer = eingang/<name> dieser Installation; sonst ein voller Pfad, etwa eine Freigabe.")
+    watch: Literal["auto", "local", "network"] = Field(
+        "auto", description="local = das System meldet neue Dateien; network = regelmäßiges Nachsehen; auto erkennt es.")
+    settle_seconds: float = Field(10.0, ge=0, description="So lange müssen Größe und Zeitstempel einer Datei unverändert sein.")
+    alarm_minutes: int = Field(30, ge=1, description="Eine Datei, die so lange nicht fertig wird, ist ein Klärungsfall.")
+    office: str = Field("", description="Amt, für das dieser Ordner scannt; leer = noch offen.")
+    access_class: str = Field("Poststelle", description="Zugriffsklasse von allem aus diesem Ordner, bis es abgelegt ist.")
+    languages: str = Field("", description="Sprachdaten nur für diesen Ordner; leer = wie [read].")
+    branch: str = Field("", description="Zweig des Aktenplans, in den Post aus diesem Ordner meist gehört.")
+    separators: Literal["cut", "ignore"] = Field("cut", description="cut = Trennblätter schneiden den Stapel; ignore = eine Datei, ein Schriftstück.")
+    lane: Literal["post", "backfile"] = Field("post", description="post = laufende Post, backfile = Altakten (kommen nach der Post).")
+    delete_done_days: int = Field(0, ge=0, description="0 = nie; sonst werden Dateien in erledigt/ nach so vielen Tagen gelöscht, protokolliert.")
+
+
+class Rules(Section):
+    """[tenant.rules] what may be filed without a person. Everything else waits for a clerk."""
+
+    own_reference: bool = Field(
+        False, description="Genau ein eigenes, bekanntes Aktenzeichen in der Bezugszeichenzone: ohne Rückfrage in diese Akte ablegen.")
+
+
+class Tenant(Section):
+    """[[tenant]] a municipality of this installation. Every row carries its name; nothing crosses."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$", description="Kurzname des Mandanten, klein geschrieben.")
+    title: str = Field("", description="Voller Name, wie er auf Protokollen steht, etwa „Amt Mittelau“.")
+    reference_patterns: tuple[str, ...] = Field((), description="Muster (reguläre Ausdrücke) der eigenen Aktenzeichen.")
+    reference_template: str = Field(
+        "{unit}/{notation}-{number:04d}/{year}", description="So werden neue Aktenzeichen gebildet: unit, notation, number, year.")
+    access_words: tuple[str, ...] = Field(
+        ("persönlich", "Personalsache", "vertraulich", "Jugendamt", "Sozialamt"),
+        description="Stehen diese Wörter im Anschriftfeld, steigt die Zugriffsklasse auf „Vertraulich“.")
+    stores: tuple[Literal["efile"], ...] = Field(("efile",), description="Ablagen; efile ist die eingebaute E-Akte.")
+    rules: Rules = Rules()
+    profile: tuple[ScanProfile, ...] = Field((), description="Scanprofile dieses Mandanten.")
+
+    @field_validator("reference_patterns")
+    @classmethod
+    def _patterns_compile(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"das Muster {pattern!r} ist kein regulärer Ausdruck: {error}") from error
+        return patterns
+
+
+class Settings(BaseSettings):
+    """poststelle.toml, overridden by POSTSTELLE_<TABLE>__<KEY> in the environment."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="POSTSTELLE_SET_", env_nested_delimiter="__")
+
+    database: DatabaseSettings = DatabaseSettings()
+    box: BoxSettings = BoxSettings()
+    read: ReadSettings = ReadSettings()
+    engine: EngineSettings = EngineSettings()
+    log: LogSettings = LogSettings()
+    tenant: tuple[Tenant, ...] = ()
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, so that a container can change a value without writing it."""
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Settings:
+        tenants = [tenant.name for tenant in self.tenant]
+        profiles = [profile.name for tenant in self.tenant for profile in tenant.profile]
+        for kind, names in (("Mandanten", tenants), ("Scanprofile", profiles)):
+            twice = {name for name in names if names.count(name) > 1}
+            if twice:
+                raise ValueError(f"{kind} doppelt benannt: {', '.join(sorted(twice))}")
+        return self
+
+    def for_tenant(self, name: str) -> Tenant:
+        """The tenant's settings; raises ConfigError for a name that is not configured."""
+        for tenant in self.tenant:
+            if tenant.name == name:
+                return tenant
+        known = ", ".join(tenant.name for tenant in self.tenant) or "keiner"
+        raise ConfigError(f"Den Mandanten „{name}“ gibt es hier nicht (vorhanden: {known}). Prüfen Sie --tenant und poststelle.toml.")
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """An installation folder (house.md): the only place that knows its paths."""
+
+    root: Path
+    settings: Settings
+
+    @property
+    def database_url(self) -> str:
+        return self.settings.database.url or f"sqlite:///{self.root / 'poststelle.db'}"
+
+    @property
+    def engine_url(self) -> str:
+        return self.settings.database.engine_url or f"sqlite:///{self.root / 'engine.db'}"
+
+    def blobs(self, tenant: str) -> Path:
+        return self.root / "store" / tenant / "blobs"
+
+    def models(self, tenant: str) -> Path:
+        return self.root / "store" / tenant / "models"
+
+    def akten(self, tenant: str) -> Path:
+        return self.root / "akten" / tenant
+
+    def folder(self, profile: ScanProfile) -> Path:
+        return Path(profile.folder) if profile.folder else self.root / "eingang" / profile.name
+
+
+def load(root: Path) -> Home:
+    """The installation in folder `root`; raises ConfigError (German, naming the key) when it is none or its file is wrong."""
+    path = root / "poststelle.toml"
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"In {root} liegt keine poststelle.toml. Legen Sie eine Installation an: poststelle init {root}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} ist keine gültige TOML-Datei: {error}. Bessern Sie die genannte Stelle aus.") from error
+    try:
+        return Home(root.resolve(), Settings(**raw))
+    except ValidationError as error:
+        lines = [f"  {'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
+        raise ConfigError(f"{path} enthält Fehler; ändern oder löschen Sie diese Einträge:\n" + "\n".join(lines)) from error
+
+
+def find_home(given: str | None) -> Path:
+    """The folder of --home, else POSTSTELLE_HOME, else the current folder when it is an installation; raises ConfigError."""
+    for candidate in (given, os.environ.get("POSTSTELLE_HOME")):
+        if candidate:
+            return Path(candidate)
+    if Path("poststelle.toml").is_file():
+        return Path()
+    raise ConfigError("Welche Installation? Nennen Sie ihren Ordner mit --home ORDNER oder in POSTSTELLE_HOME.")

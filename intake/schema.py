@@ -1,0 +1,267 @@
+"""The tables. `tenant` is in every row; JSON columns hold values we never search inside with SQL.
+
+Times are UTC, stored as ISO 8601 text with microseconds by `db` (one form on both databases, sortable).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(naming_convention={
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"})
+
+
+def _id() -> Column[str]:
+    return Column("id", String(26), primary_key=True)
+
+
+def _tenant() -> Column[str]:
+    return Column("tenant", String(41), nullable=False)
+
+
+deliveries = Table(
+    "deliveries", metadata, _id(), _tenant(),
+    Column("key", Text, nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("source", String(80), nullable=False),
+    Column("received_at", String(32), nullable=False),
+    Column("original", String(64), nullable=False),
+    Column("media_type", String(120), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("envelope", JSON, nullable=False),
+    Column("twin_of", String(26)),
+    Column("access_class", String(80), nullable=False),
+    Column("lane", String(16), nullable=False),
+    Column("batch", String(120), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("changed_at", String(32), nullable=False),
+    # the machine's own bookkeeping of a waiting row
+    Column("deaths", Integer, nullable=False, default=0),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("not_before", String(32), nullable=False, default=""),
+    UniqueConstraint("tenant", "channel", "key"),
+    Index("ix_deliveries_waiting", "state", "lane", "tenant", "received_at", "id"),
+    Index("ix_deliveries_original", "tenant", "original"),
+    Index("ix_deliveries_batch", "tenant", "batch"),
+)
+
+parts = Table(
+    "parts", metadata, _tenant(),
+    Column("delivery", ForeignKey("deliveries.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("parent", Integer),
+    Column("sha256", String(64), nullable=False),
+    Column("media_type", String(120), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("pages", Integer, nullable=False),
+    Column("problem", String(40)),
+    Column("detail", Text, nullable=False, default=""),
+)
+
+page_reads = Table(
+    "page_reads", metadata,
+    Column("tenant", String(41), primary_key=True),
+    # one row a page; `chunk` is the immutable blob with the words of up to eight pages, `preview` the page's JPEG
+    Column("original", String(64), primary_key=True),
+    Column("page", Integer, primary_key=True),
+    Column("reader", String(80), primary_key=True),
+    Column("chunk", String(64), nullable=False),
+    Column("preview", String(64), nullable=False),
+    Column("cpu_seconds", Float, nullable=False),
+    Column("read_at", String(32), nullable=False),
+)
+
+documents = Table(
+    "documents", metadata, _id(), _tenant(),
+    Column("delivery", ForeignKey("deliveries.id"), nullable=False, index=True),
+    Column("parent", String(26)),
+    Column("position", Integer, nullable=False),  # order inside the delivery
+    Column("access_class", String(80), nullable=False),
+    Column("lane", String(16), nullable=False),
+    Column("received_at", String(32), nullable=False),
+    Column("cut_by", String(80), nullable=False),  # "rule:separator@1", "clerk:kms"
+    Column("state", String(16), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("changed_at", String(32), nullable=False),
+    Column("deaths", Integer, nullable=False, default=0),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("not_before", String(32), nullable=False, default=""),
+    Index("ix_documents_waiting", "state", "lane", "tenant", "received_at", "id"),
+)
+
+pages = Table(
+    # the page ledger: every page of every part exactly once; `document` is set exactly when state is "live"
+    "pages", metadata, _tenant(),
+    Column("delivery", ForeignKey("deliveries.id"), primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("document", ForeignKey("documents.id"), index=True),
+    Column("position", Integer, nullable=False),
+    Column("rotation", Integer, nullable=False, default=0),
+)
+
+proposals = Table(
+    "proposals", metadata, _tenant(),
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("document", ForeignKey("documents.id"), nullable=False, index=True),
+    Column("field", String(60), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("evidence", JSON, nullable=False),
+)
+
+decisions = Table(
+    "decisions", metadata, _id(), _tenant(),
+    Column("document", ForeignKey("documents.id"), nullable=False, index=True),
+    Column("values", JSON, nullable=False),
+    Column("by", String(120), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("live", Boolean, nullable=False),  # false after undo
+)
+
+filings = Table(
+    "filings", metadata,
+    Column("key", String(64), primary_key=True), _tenant(),
+    Column("document", ForeignKey("documents.id"), nullable=False, index=True),
+    Column("entry", String(40), nullable=False),
+    Column("file", ForeignKey("files.id"), nullable=False, index=True),
+    Column("case", String(26)),
+    Column("title", Text, nullable=False),
+    Column("values", JSON, nullable=False),
+    Column("pdf", String(64), nullable=False),
+    Column("pdfa", String(8), nullable=False),
+    Column("originals", JSON, nullable=False),
+    Column("pages", Integer, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("undone_at", String(32)),
+)
+
+receipts = Table(
+    "receipts", metadata, _tenant(),
+    Column("filing", ForeignKey("filings.key"), primary_key=True),
+    Column("store", String(40), primary_key=True),
+    Column("reference", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+)
+
+aktenplan_entries = Table(
+    "aktenplan_entries", metadata, _tenant(),
+    Column("id", String(40), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("notation", String(80), nullable=False),
+    Column("sort_key", String(160), nullable=False),
+    Column("parent", String(40)),
+    Column("title", Text, nullable=False),
+    Column("keywords", JSON, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("unit", String(120), nullable=False),
+    Column("retention", Integer),
+    Column("disposal", String(1), nullable=False),
+    Column("access_class", String(80), nullable=False),
+    Column("valid_from", String(10)),
+    Column("valid_to", String(10)),
+    Column("current", Boolean, nullable=False),
+    UniqueConstraint("tenant", "id", "version"),
+    Index("ix_aktenplan_entries_current", "tenant", "current", "sort_key"),
+)
+
+files = Table(
+    "files", metadata, _id(), _tenant(),
+    Column("reference", String(160), nullable=False),
+    Column("reference_key", String(160), nullable=False),  # normalised for comparison
+    Column("title", Text, nullable=False),
+    Column("entry", String(40), nullable=False),
+    Column("origin", String(10), nullable=False),
+    Column("opened_on", String(10)),
+    Column("closed_on", String(10)),
+    Column("parcel", Text, nullable=False, default=""),
+    Column("address", Text, nullable=False, default=""),
+    Column("persons", JSON, nullable=False),
+    UniqueConstraint("tenant", "reference_key"),
+)
+
+cases = Table(
+    "cases", metadata, _id(), _tenant(),
+    Column("file", ForeignKey("files.id"), nullable=False, index=True),
+    Column("reference", String(160), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("origin", String(10), nullable=False),
+    Column("closed_on", String(10)),
+    UniqueConstraint("tenant", "file", "reference"),
+)
+
+register_entries = Table(
+    "register_entries", metadata, _tenant(),
+    Column("register", String(40), nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("values", JSON, nullable=False),
+    Column("imported_at", String(32), nullable=False),
+    UniqueConstraint("tenant", "register", "key"),
+)
+
+counters = Table(
+    "counters", metadata, _tenant(),
+    Column("name", String(160), nullable=False),  # "batch/post/2026-11-21", "reference/ap-0312/2026"
+    Column("value", Integer, nullable=False),
+    UniqueConstraint("tenant", "name"),
+)
+
+problems = Table(
+    "problems", metadata, _id(), _tenant(),
+    Column("subject_kind", String(16), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("step", String(40), nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("resolutions", JSON, nullable=False),
+    Column("opened_at", String(32), nullable=False),
+    Column("closed_at", String(32)),
+    Column("resolution", String(40)),
+    Index("ix_problems_open", "tenant", "closed_at", "opened_at"),
+    Index("ix_problems_subject", "tenant", "subject_kind", "subject"),
+)
+
+journal = Table(
+    "journal", metadata, _tenant(),
+    Column("seq", Integer, nullable=False),
+    Column("entry", Text, nullable=False),  # the RFC 8785 bytes that were hashed
+    Column("hash", String(64), nullable=False),
+    UniqueConstraint("tenant", "seq"),
+)
+
+journal_heads = Table(
+    "journal_heads", metadata,
+    Column("tenant", String(41), primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+journal_subjects = Table(
+    # to show the Protokoll of one delivery without walking the chain; derived, rebuilt from the journal
+    "journal_subjects", metadata, _tenant(),
+    Column("subject", String(64), nullable=False),
+    Column("seq", Integer, nullable=False),
+    UniqueConstraint("tenant", "subject", "seq"),
+)

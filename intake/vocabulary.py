@@ -1,0 +1,382 @@
+"""The words of the house: all data types, frozen, without logic beyond properties. Imports nothing of ours.
+
+Names follow xdomea where it has one (German term in each docstring). Geometry is of the page *as shown upright*: boxes
+are fractions 0..1 from the top left corner of that page, lengths are mm, angles degrees clockwise, probabilities 0..1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
+
+from annotated_types import Ge, Gt, Le
+
+Fraction = Annotated[float, Ge(0.0), Le(1.0)]
+Millimetres = Annotated[float, Gt(0.0), Le(20_000.0)]
+Box = tuple[Fraction, Fraction, Fraction, Fraction]
+"""x0, y0, x1, y1 as fractions of the upright page, from the top left."""
+Sha256 = str
+Script = Literal["print", "fraktur", "typewriter", "handwriting", "drawing", "none"]
+WHOLE_PAGE: Box = (0.0, 0.0, 1.0, 1.0)
+
+
+class DeliveryState(StrEnum):
+    """State of a Sendung; RECEIVED is the only one a machine moves."""
+
+    RECEIVED = "RECEIVED"
+    OPENED = "OPENED"
+    TWIN = "TWIN"
+    CLARIFY = "CLARIFY"
+    QUARANTINED = "QUARANTINED"
+    REJECTED = "REJECTED"
+
+
+class DocumentState(StrEnum):
+    """State of a Schriftstück; NEW and APPROVED are moved by the machine, PROPOSED and CLARIFY wait for a person."""
+
+    NEW = "NEW"
+    PROPOSED = "PROPOSED"
+    APPROVED = "APPROVED"
+    FILED = "FILED"
+    CLARIFY = "CLARIFY"
+    SUPERSEDED = "SUPERSEDED"
+    REJECTED = "REJECTED"
+
+
+class PageState(StrEnum):
+    """What became of a page of a delivery (page conservation: exactly one of these, always)."""
+
+    LIVE = "live"
+    SEPARATOR = "separator"
+    BLANK = "blank"
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Datei: content-addressed bytes. `name` is the sender's, for display only, never a path."""
+
+    sha256: Sha256
+    media_type: str
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Umschlag, Kopfzeilen: what the carrier says about a delivery. All optional, nothing trusted."""
+
+    sender: str | None = None
+    recipient: str | None = None
+    subject: str | None = None
+    date: datetime | None = None
+    message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a source offers: one file or message that may be taken. `key` is the source's own identity of it."""
+
+    key: str
+    name: str
+    path: Path
+    profile: str
+    problem: str | None = None  # a Reason: cannot be taken now, a person must know
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Sendung, Posteingang: one thing that arrived by one door, with its untouched original."""
+
+    id: str
+    tenant: str
+    key: str
+    channel: str
+    source: str
+    received_at: datetime
+    original: Blob
+    state: DeliveryState = DeliveryState.RECEIVED
+    revision: int = 1
+    envelope: Envelope = Envelope()
+    twin_of: str | None = None
+    access_class: str = "Poststelle"
+    lane: Literal["post", "backfile"] = "post"
+    batch: str = ""
+    position: int = 0
+    deaths: int = 0
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Teil: one file inside a delivery (the scan itself; a mail's body, attachments). An unreadable part is data."""
+
+    delivery: str
+    position: int
+    parent: int | None
+    blob: Blob
+    pages: int = 0
+    problem: str | None = None  # a Reason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Wort: `text` as shown (repaired), `raw` as recognised ("" = the same), box of the upright page, confidence 0..1.
+
+    `line` and `block` count the printed lines and blocks of the page from 0, in reading order.
+    """
+
+    text: str
+    box: Box
+    confidence: Fraction
+    raw: str = ""
+    line: int = 0
+    block: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Separator:
+    """Trennmarke on a page: kind `patch-T`, `patch-2`, `patch-3`, `qr`, `code128`, `datamatrix`; payload "" for patches."""
+
+    kind: str
+    payload: str
+    box: Box = WHOLE_PAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Seite, upright. `text` keeps printed lines and hyphens: newline between lines, blank line between blocks."""
+
+    number: Annotated[int, Ge(1)]
+    width_mm: Millimetres
+    height_mm: Millimetres
+    text: str = ""
+    words: tuple[Word, ...] = ()
+    rotation: Literal[0, 90, 180, 270] = 0
+    skew: float = 0.0
+    blank: bool = False
+    script: Script = "none"
+    quality: Fraction = 1.0
+    source: Literal["text-layer", "ocr"] = "ocr"
+    separators: tuple[Separator, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def plain(self) -> str:
+        """The joined form for search and classification: hyphenated line ends closed, lines joined by blanks."""
+        closed = re.sub(r"(?<=[a-zäöüß])[-\u00ad\u00ac]\n(?=[a-zäöüß])", "", self.text)
+        return re.sub(r"\s+", " ", closed).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class PageRef:
+    """A page in the ledger of its delivery: which part, which number in it, and what became of it."""
+
+    part: int
+    number: int
+    state: PageState = PageState.LIVE
+    rotation: int = 0  # added by a clerk, clockwise, on top of what the reader found
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Schriftstück (or Anlage, when `parent` names another): an ordered list of pages of one delivery."""
+
+    id: str
+    tenant: str
+    delivery: str
+    pages: tuple[PageRef, ...]
+    parent: str | None = None
+    state: DocumentState = DocumentState.NEW
+    revision: int = 1
+    access_class: str = "Poststelle"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Fundstelle: who says so and where it stands. `page` counts the document's pages from 1, 0 = no page (file name, plan)."""
+
+    by: str  # "rule:stempel@1", "model:aktenplan@3", "clerk:kms"
+    page: int = 0
+    box: Box | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Vorschlag: a value never travels without its origin; `evidence` is never empty."""
+
+    field: str
+    value: str
+    confidence: Fraction
+    evidence: tuple[Evidence, ...]
+
+    def __post_init__(self) -> None:
+        if not self.evidence:
+            raise ValueError(f"proposal for {self.field} without evidence")
+
+
+@dataclass(frozen=True, slots=True)
+class AktenplanEntry:
+    """Aktenplaneinheit. `id` is stable, the notation may change between versions; retention in years, None = for ever."""
+
+    id: str
+    notation: str
+    title: str
+    keywords: tuple[str, ...] = ()
+    unit: str = ""
+    retention: int | None = None
+    disposal: Literal["A", "B", "V"] = "B"
+    access_class: str = "allgemein"
+    valid_from: date | None = None
+    valid_to: date | None = None
+    description: str = ""
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Akte. `reference` is the Aktenzeichen."""
+
+    id: str
+    reference: str
+    title: str
+    entry: str
+    origin: Literal["ours", "imported"] = "ours"
+    closed_on: date | None = None
+    parcel: str = ""
+    address: str = ""
+    persons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Vorgang inside an Akte."""
+
+    id: str
+    file: str
+    reference: str
+    title: str
+    origin: Literal["ours", "imported"] = "ours"
+    closed_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterEntry:
+    """What the municipality already knows: a row of a named register (gemarkungen, strassen, kreditoren)."""
+
+    register: str
+    key: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Verfügung: the values under which a document is filed, who decided and when. `by` is "clerk:…" or "rule:…"."""
+
+    document: str
+    values: Mapping[str, str]
+    by: str
+    at: datetime
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """Ablage: everything a store needs; `key` makes filing twice harmless."""
+
+    key: str
+    tenant: str
+    document: str
+    entry: AktenplanEntry
+    file: File
+    case: Case | None
+    title: str
+    values: Mapping[str, str]
+    received_at: datetime
+    pdf: Blob
+    originals: tuple[Blob, ...]
+    pdfa: Literal["2b", "3b", "none"] = "none"
+    pages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Ablagebestätigung of a store."""
+
+    store: str
+    reference: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """One of the closed list of ways to resolve a Klärungsfall."""
+
+    how: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Klärungsfall: `title` is a German sentence that says what happened and what to do."""
+
+    id: str
+    tenant: str
+    subject_kind: Literal["delivery", "document", "part", "source"]
+    subject: str
+    step: str
+    reason: str
+    title: str
+    detail: str
+    resolutions: tuple[str, ...]
+    opened_at: datetime
+    closed_at: datetime | None = None
+    resolution: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What the pure rooms see of one document: its pages as read, the envelope, the profile it came by."""
+
+    pages: tuple[Page, ...]
+    envelope: Envelope = Envelope()
+    received_on: date | None = None
+    name: str = ""
+    office: str = ""
+    branch: str = ""
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """A door. `done` is only called after the original is durable and committed."""
+
+    def poll(self) -> Iterator[Item]: ...
+
+    def done(self, item: Item) -> None: ...
+
+
+class OcrEngine(Protocol):
+    """One upright page image in, words with boxes and confidence out."""
+
+    name: str
+
+    def words(self, image: Any, languages: str) -> tuple[Word, ...]: ...
+
+
+class Extractor(Protocol):
+    """Pure: several may answer, `propose` ranks, nobody overwrites."""
+
+    def __call__(self, material: Material) -> Iterable[Proposal]: ...
+
+
+class Store(Protocol):
+    """Files once per `filing.key`; a repeat returns the first receipt."""
+
+    name: str
+
+    def file(self, filing: Filing, read: Any) -> Receipt: ...
