@@ -52,11 +52,14 @@ deliveries = Table(
     Column("state", String(16), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("changed_at", String(32), nullable=False),
+    # set once the source was told (the file moved, the mail moved, 201 sent): the same identity again is then a new drop
+    Column("acknowledged_at", String(32)),
     # the machine's own bookkeeping of a waiting row
     Column("deaths", Integer, nullable=False, default=0),
     Column("attempt", Integer, nullable=False, default=0),
     Column("not_before", String(32), nullable=False, default=""),
     UniqueConstraint("tenant", "channel", "key"),
+    Index("ix_deliveries_source", "tenant", "source", "received_at"),
     Index("ix_deliveries_waiting", "state", "lane", "tenant", "received_at", "id"),
     Index("ix_deliveries_original", "tenant", "original"),
     Index("ix_deliveries_batch", "tenant", "batch"),
