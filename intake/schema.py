@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(naming_convention={
@@ -60,6 +61,8 @@ deliveries = Table(
     Column("not_before", String(32), nullable=False, default=""),
     UniqueConstraint("tenant", "channel", "key"),
     Index("ix_deliveries_source", "tenant", "source", "received_at"),
+    Index("ix_deliveries_unacknowledged", "tenant", "source",
+          sqlite_where=text("acknowledged_at IS NULL"), postgresql_where=text("acknowledged_at IS NULL")),
     Index("ix_deliveries_waiting", "state", "lane", "tenant", "received_at", "id"),
     Index("ix_deliveries_original", "tenant", "original"),
     Index("ix_deliveries_batch", "tenant", "batch"),

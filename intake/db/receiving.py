@@ -1,0 +1,36 @@
+"""Rows that only receiving asks for: what the source was not told yet, and where the last batch of a profile stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from intake.db.core import Tx, parse_stamp, stamp
+from intake.schema import deliveries
+
+
+def unacknowledged(conn: Connection, tenant: str, source: str) -> dict[str, str]:
+    """Delivery id by key, for deliveries whose source may not know yet that they are safe."""
+    rows = conn.execute(select(deliveries.c.key, deliveries.c.id).where(
+        deliveries.c.tenant == tenant, deliveries.c.source == source, deliveries.c.acknowledged_at.is_(None)))
+    return {row.key: row.id for row in rows}
+
+
+def acknowledge(tx: Tx, ids: Iterable[str]) -> None:
+    """Note that the source was told (the file was moved away); no state changes, so no revision either."""
+    tx.connection.execute(update(deliveries).where(deliveries.c.id.in_(tuple(ids))).values(acknowledged_at=stamp(tx.now)))
+
+
+def is_acknowledged(conn: Connection, delivery: str) -> bool:
+    """Was the source told about this delivery?"""
+    return conn.execute(select(deliveries.c.acknowledged_at).where(deliveries.c.id == delivery)).scalar_one() is not None
+
+
+def last_of_source(conn: Connection, tenant: str, source: str) -> tuple[str, int, datetime] | None:
+    """Batch label, position and receipt time of the profile's newest delivery."""
+    row = conn.execute(select(deliveries.c.batch, deliveries.c.position, deliveries.c.received_at).where(
+        deliveries.c.tenant == tenant, deliveries.c.source == source).order_by(deliveries.c.received_at.desc(),
+                                                                               deliveries.c.id.desc()).limit(1)).first()
+    return (row.batch, row.position, parse_stamp(row.received_at)) if row else None

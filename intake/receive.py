@@ -1,0 +1,168 @@
+"""Receive: keep the original, commit, and only then tell the source. Nothing is ever dropped.
+
+Order (safety.md A3): bytes -> fsync(file) -> link into place -> fsync(directory) -> durable commit -> `source.done`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from intake.blobs import Blobs
+from intake.config import ScanProfile, Tenant
+from intake.db.core import Database, Tx, new_id, utcnow
+from intake.db.deliveries import add_delivery, delivery_by_key, first_with_original, next_counter
+from intake.db.problems import close_problem, open_problem, problem_of
+from intake.db.receiving import acknowledge, is_acknowledged, last_of_source, unacknowledged
+from intake.errors import Reason
+from intake.journal import record
+from intake.vocabulary import Blob, Delivery, DeliveryState, Item, Problem, Source
+
+BATCH_PAUSE = timedelta(minutes=5)  # paper laid on the scanner after a longer pause is a new batch
+ACTOR = "service:receive"
+
+
+class FolderLike(Source, Protocol):
+    """What receiving needs beyond Source from a folder: was the file still the same after its bytes were copied?"""
+
+    def still(self, item: Item) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What one look at a source brought: new deliveries, twins, repeats of known keys, problems."""
+
+    new: int = 0
+    twins: int = 0
+    repeats: int = 0
+    problems: int = 0
+
+    def __add__(self, other: Received) -> Received:
+        return Received(self.new + other.new, self.twins + other.twins, self.repeats + other.repeats,
+                        self.problems + other.problems)
+
+
+def receive_all(db: Database, blobs: Blobs, tenant: Tenant, profile: ScanProfile, source: FolderLike,
+                stopping: Callable[[], bool] = lambda: False) -> Received:
+    """Take everything the source offers now. One unreadable file never stops the rest; ServiceError when the door is shut."""
+    total = Received()
+    settled: list[str] = []
+    _acknowledge_moved(db, tenant.name, profile.name, source)
+    for item in source.poll():
+        if stopping():
+            break
+        if item.problem is not None:
+            total += _note_problem(db, tenant.name, item)
+            continue
+        outcome, delivery = _receive(db, blobs, tenant.name, profile, source, item)
+        total += outcome
+        if delivery is not None:
+            source.done(item)
+            settled.append(delivery)
+    if settled:
+        with db.transaction() as tx:
+            acknowledge(tx, settled)
+    return total
+
+
+def _acknowledge_moved(db: Database, tenant: str, profile: str, source: FolderLike) -> None:
+    """After a crash between moving a file and noting it: what no longer lies in the folder was moved."""
+    with db.read() as conn:
+        pending = unacknowledged(conn, tenant, profile)
+    if not pending:
+        return
+    offered = {_key_of(item.key, "") for item in source.poll()}
+    gone = [delivery for key, delivery in pending.items() if key.split("|sha256:")[0] not in offered]
+    if gone:
+        with db.transaction() as tx:
+            acknowledge(tx, gone)
+
+
+def _key_of(key: str, sha256: str) -> str:
+    return f"{key}|sha256:{sha256}" if sha256 else key
+
+
+def _receive(db: Database, blobs: Blobs, tenant: str, profile: ScanProfile, source: FolderLike,
+             item: Item) -> tuple[Received, str | None]:
+    try:
+        original = blobs.add_file(item.path, item.name, "application/octet-stream")
+    except FileNotFoundError:
+        return Received(), None  # taken away between the listing and now: nothing to receive
+    except PermissionError:
+        return _note_problem(db, tenant, _with_problem(item, Reason.UNREADABLE)), None
+    if not source.still(item):
+        return Received(), None  # it changed under our hands: offered again when it is finished
+    key = _key_of(f"{profile.name}/{item.key}", original.sha256)
+    with db.transaction() as tx:
+        known = delivery_by_key(tx.connection, tenant, "folder", key)
+        if known is not None and not is_acknowledged(tx.connection, known.id):
+            return Received(repeats=1), known.id  # a crash between commit and move: no new row
+        delivery = _new_delivery(tx, tenant, profile, item, original, key if known is None else f"{key}|{new_id()}")
+        add_delivery(tx, delivery)
+        record(tx, tenant, ACTOR, "delivery.received" if delivery.twin_of is None else "delivery.twin",
+               subjects={"delivery": delivery.id}, new={"original": original.sha256, "batch": delivery.batch})
+        _close_source_problems(tx, tenant, item)
+    twin = delivery.twin_of is not None
+    return Received(new=0 if twin else 1, twins=1 if twin else 0), delivery.id
+
+
+def _new_delivery(tx: Tx, tenant: str, profile: ScanProfile, item: Item, original: Blob, key: str) -> Delivery:
+    first = first_with_original(tx.connection, tenant, "folder", original.sha256)
+    batch, position = _batch(tx, tenant, profile.name, tx.now)
+    return Delivery(
+        id=new_id(), tenant=tenant, key=key, channel="folder", source=profile.name, received_at=tx.now, original=original,
+        state=DeliveryState.RECEIVED if first is None else DeliveryState.TWIN, twin_of=first.id if first else None,
+        access_class=profile.access_class, lane=profile.lane, batch=batch, position=position)
+
+
+def _batch(tx: Tx, tenant: str, profile: str, now: datetime) -> tuple[str, int]:
+    """Batch label "<profile> 2026-11-21/07" and the delivery's position in it, so that the paper is found again."""
+    last = last_of_source(tx.connection, tenant, profile)
+    today = now.astimezone().date().isoformat()
+    if last is not None and now - last[2] < BATCH_PAUSE and last[0].startswith(f"{profile} {today}/"):
+        return last[0], last[1] + 1
+    number = next_counter(tx, tenant, f"batch/{profile}/{today}")
+    return f"{profile} {today}/{number:02d}", 1
+
+
+SENTENCES = {
+    Reason.UNREADABLE: "„{name}“ darf nicht gelesen werden. Geben Sie der Poststelle Leserechte auf die Datei; "
+                       "sie wird dann von selbst aufgenommen.",
+    Reason.UNSETTLED: "„{name}“ wird seit langem geschrieben und nicht fertig. Prüfen Sie den Scanner oder kopieren Sie die "
+                      "Datei neu; sie wird von selbst aufgenommen, sobald sie fertig ist.",
+    Reason.UNKNOWN_TYPE: "„{name}“ ist keine gewöhnliche Datei (etwa eine Verknüpfung) und wird nicht geöffnet. "
+                         "Legen Sie die Datei selbst in den Ordner.",
+}
+
+
+def _with_problem(item: Item, reason: Reason) -> Item:
+    return Item(item.key, item.name, item.path, item.profile, reason)
+
+
+def _subject(item: Item) -> str:
+    return f"{item.profile}/{item.name}"
+
+
+def _note_problem(db: Database, tenant: str, item: Item) -> Received:
+    """One open Klärungsfall per file and reason; the file stays where it is."""
+    reason = Reason(item.problem or Reason.UNREADABLE)
+    with db.read() as conn:
+        if problem_of(conn, tenant, "source", _subject(item), reason) is not None:
+            return Received()
+    with db.transaction() as tx:
+        problem = Problem(
+            id=new_id(), tenant=tenant, subject_kind="source", subject=_subject(item), step="receive", reason=reason,
+            title=SENTENCES[reason].format(name=item.name), detail=str(item.path), resolutions=("close",), opened_at=utcnow())
+        open_problem(tx, problem)
+        record(tx, tenant, ACTOR, "problem.opened", subjects={"problem": problem.id}, new={"reason": reason})
+    return Received(problems=1)
+
+
+def _close_source_problems(tx: Tx, tenant: str, item: Item) -> None:
+    for reason in SENTENCES:
+        problem = problem_of(tx.connection, tenant, "source", _subject(item), reason)
+        if problem is not None:
+            close_problem(tx, problem.id, "received")
+            record(tx, tenant, ACTOR, "problem.closed", subjects={"problem": problem.id}, new={"how": "received"})

@@ -1,0 +1,1 @@
+"""Doors through which deliveries come: one file each, found by name in poststelle.toml."""
