@@ -1,6 +1,6 @@
 """Every error says who must act: a person, the operator, or nobody yet (it is tried again).
 
-Exit codes of the command line follow from the class: `InputError` 2, `ServiceError` 3, `ConfigError` 4; anything else
+Exit codes of the command line follow from the class: `InputError` and `Refused` 2, `ServiceError` 3, `ConfigError` 4; anything else
 is a bug of ours and ends with 1.
 """
 
@@ -42,6 +42,12 @@ class InputError(PoststelleError):
         super().__init__(sentence)
         self.reason = reason
         self.detail = detail
+
+
+class Refused(PoststelleError):
+    """A person asked for something that cannot be done as it stands (a value is missing, the state is not the right one)."""
+
+    exit_code = 2
 
 
 class ServiceError(PoststelleError):

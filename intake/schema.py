@@ -125,6 +125,18 @@ pages = Table(
     Column("rotation", Integer, nullable=False, default=0),
 )
 
+splices = Table(
+    # one cut or join: which documents became which. `before`/`after` hold what undo needs (ids, states, page lists).
+    "splices", metadata, _id(), _tenant(),
+    Column("delivery", ForeignKey("deliveries.id"), nullable=False, index=True),
+    Column("kind", String(8), nullable=False),  # "cut", "join"
+    Column("by", String(120), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("before", JSON, nullable=False),
+    Column("after", JSON, nullable=False),
+    Column("undone_at", String(32)),
+)
+
 proposals = Table(
     "proposals", metadata, _tenant(),
     Column("id", Integer, primary_key=True, autoincrement=True),
@@ -151,16 +163,22 @@ filings = Table(
     Column("key", String(64), primary_key=True), _tenant(),
     Column("document", ForeignKey("documents.id"), nullable=False, index=True),
     Column("entry", String(40), nullable=False),
+    Column("notation", String(80), nullable=False),  # as it was when filed: the place in the mirror
     Column("file", ForeignKey("files.id"), nullable=False, index=True),
     Column("case", String(26)),
     Column("title", Text, nullable=False),
     Column("values", JSON, nullable=False),
-    Column("pdf", String(64), nullable=False),
+    Column("pdf", JSON, nullable=False),  # a Blob
     Column("pdfa", String(8), nullable=False),
-    Column("originals", JSON, nullable=False),
+    Column("originals", JSON, nullable=False),  # Blobs
     Column("pages", Integer, nullable=False),
+    Column("received_at", String(32), nullable=False),
     Column("at", String(32), nullable=False),
     Column("undone_at", String(32)),
+    # a document has at most one filing that is not undone
+    Index("uq_filings_live", "document", unique=True,
+          sqlite_where=text("undone_at IS NULL"), postgresql_where=text("undone_at IS NULL")),
+    Index("ix_filings_recent", "tenant", "at"),
 )
 
 receipts = Table(
@@ -169,6 +187,7 @@ receipts = Table(
     Column("store", String(40), primary_key=True),
     Column("reference", Text, nullable=False),
     Column("at", String(32), nullable=False),
+    Column("withdrawn_at", String(32)),  # after undo: the store took it out again
 )
 
 aktenplan_entries = Table(
