@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -43,7 +44,7 @@ deliveries = Table(
     Column("original", String(64), nullable=False),
     Column("media_type", String(120), nullable=False),
     Column("name", Text, nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
     Column("envelope", JSON, nullable=False),
     Column("twin_of", String(26)),
     Column("access_class", String(80), nullable=False),
@@ -63,7 +64,7 @@ deliveries = Table(
     Index("ix_deliveries_source", "tenant", "source", "received_at"),
     Index("ix_deliveries_unacknowledged", "tenant", "source",
           sqlite_where=text("acknowledged_at IS NULL"), postgresql_where=text("acknowledged_at IS NULL")),
-    Index("ix_deliveries_waiting", "state", "lane", "tenant", "received_at", "id"),
+    Index("ix_deliveries_waiting", "state", "lane", "tenant", "not_before", "received_at", "id"),
     Index("ix_deliveries_original", "tenant", "original"),
     Index("ix_deliveries_batch", "tenant", "batch"),
 )
@@ -76,7 +77,7 @@ parts = Table(
     Column("sha256", String(64), nullable=False),
     Column("media_type", String(120), nullable=False),
     Column("name", Text, nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
     Column("pages", Integer, nullable=False),
     Column("problem", String(40)),
     Column("detail", Text, nullable=False, default=""),
@@ -110,7 +111,7 @@ documents = Table(
     Column("deaths", Integer, nullable=False, default=0),
     Column("attempt", Integer, nullable=False, default=0),
     Column("not_before", String(32), nullable=False, default=""),
-    Index("ix_documents_waiting", "state", "lane", "tenant", "received_at", "id"),
+    Index("ix_documents_waiting", "state", "lane", "tenant", "not_before", "received_at", "id"),
 )
 
 pages = Table(
