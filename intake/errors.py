@@ -1,7 +1,7 @@
 """Every error says who must act: a person, the operator, or nobody yet (it is tried again).
 
-Exit codes of the command line follow from the class: `InputError` and `Refused` 2, `ServiceError` 3, `ConfigError` 4; anything else
-is a bug of ours and ends with 1.
+Exit codes of the command line follow from the class: `InputError` and `Refused` 2, `ServiceError` 3, `ConfigError` 4;
+anything else is a bug of ours and ends with 1.
 """
 
 from __future__ import annotations
