@@ -1,0 +1,220 @@
+"""SQL for Akten, Vorgänge and registers: written by the store and by import, asked by normalised Aktenzeichen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
+
+from intake.db.core import Tx, new_id, stamp
+from intake.db.plan import ImportReport, open_entries
+from intake.errors import InputError, Reason, Stale
+from intake.keys import notation_key, reference_key
+from intake.registers import CaseRow, FileRow
+from intake.schema import cases, files, register_entries
+from intake.vocabulary import Case, File, RegisterEntry
+
+
+def import_files(tx: Tx, tenant: str, rows: Sequence[FileRow], *, complete: bool = True) -> ImportReport:
+    """Takes over the Akten of a register; the same rows again change nothing.
+
+    Akten of our own (origin "ours") and rows whose notation the plan does not have are left alone and named in
+    `kept`. Nothing is deleted: with `complete`, imported Akten that the rows lack are only reported in `closed`.
+    """
+    entries = {notation_key(entry.notation): entry.id for entry in open_entries(tx.connection, tenant, tx.now.date())}
+    known = {row["reference_key"]: row for row in tx.connection.execute(
+        select(files).where(files.c.tenant == tenant)).mappings()}
+    added: list[dict[str, Any]] = []
+    changed: list[str] = []
+    kept: list[str] = []
+    unchanged = 0
+    for row in rows:
+        key, entry = reference_key(row.reference), entries.get(notation_key(row.notation))
+        old = known.get(key)
+        if entry is None:
+            kept.append(f"{row.reference}: Das Kennzeichen {row.notation} steht nicht im Aktenplan. "
+                        "Ergänzen Sie den Plan oder bessern Sie die Zeile aus.")
+            continue
+        values = _file_values(row, entry)
+        if old is None:
+            added.append({"id": new_id(), "tenant": tenant, "reference_key": key, "origin": "imported", **values})
+        elif old["origin"] == "ours":
+            kept.append(f"{row.reference}: Diese Akte wird hier geführt; die Angaben des Registers wurden nicht "
+                        "übernommen.")
+        elif any(old[name] != value for name, value in values.items()):
+            tx.connection.execute(update(files).where(files.c.id == old["id"]).values(**values))
+            changed.append(row.reference)
+        else:
+            unchanged += 1
+    if added:
+        tx.connection.execute(insert(files), added)
+    names = {reference_key(row.reference) for row in rows}
+    gone = [row["reference"] for key, row in known.items() if key not in names and row["origin"] == "imported"]
+    return ImportReport(tuple(values["reference"] for values in added), tuple(changed),
+                        tuple(sorted(gone)) if complete else (), unchanged, tuple(kept))
+
+
+def _file_values(row: FileRow, entry: str) -> dict[str, Any]:
+    return {"reference": row.reference, "title": row.title, "entry": entry, "opened_on": _day(row.opened_on),
+            "closed_on": _day(row.closed_on), "parcel": row.parcel, "address": row.address,
+            "persons": list(row.persons)}
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def import_cases(tx: Tx, tenant: str, rows: Sequence[CaseRow]) -> ImportReport:
+    """Takes over the Vorgänge of a register; rows of an unknown Akte are left out and named in `kept`."""
+    known_files = files_by_key(tx.connection, tenant)
+    known = {(row["file"], row["reference"]): row for row in tx.connection.execute(
+        select(cases).where(cases.c.tenant == tenant)).mappings()}
+    added: list[dict[str, Any]] = []
+    changed: list[str] = []
+    kept: list[str] = []
+    unchanged = 0
+    for row in rows:
+        file = known_files.get(reference_key(row.file))
+        values = {"title": row.title, "closed_on": _day(row.closed_on)}
+        if file is None:
+            kept.append(f"{row.reference}: Die Akte {row.file} ist nicht bekannt. Importieren Sie zuerst die Akten.")
+        elif (old := known.get((file.id, row.reference))) is None:
+            added.append({"id": new_id(), "tenant": tenant, "file": file.id, "reference": row.reference,
+                          "origin": "imported", **values})
+        elif old["origin"] == "imported" and any(old[name] != value for name, value in values.items()):
+            tx.connection.execute(update(cases).where(cases.c.id == old["id"]).values(**values))
+            changed.append(row.reference)
+        else:
+            unchanged += 1
+    if added:
+        tx.connection.execute(insert(cases), added)
+    return ImportReport(tuple(values["reference"] for values in added), tuple(changed), (), unchanged, tuple(kept))
+
+
+def import_register(tx: Tx, tenant: str, register: str, rows: Sequence[RegisterEntry]) -> ImportReport:
+    """Makes `rows` the whole register; rows that are gone are deleted (a register is knowledge, no record)."""
+    known = {entry.key: entry.values for entry in register_rows(tx.connection, tenant, register)}
+    wanted = {row.key: dict(row.values) for row in rows}
+    added = [key for key in wanted if key not in known]
+    changed = [key for key, values in wanted.items() if key in known and values != known[key]]
+    gone = [key for key in known if key not in wanted]
+    for start in range(0, len(stale := [*changed, *gone]), 500):
+        tx.connection.execute(delete(register_entries).where(
+            register_entries.c.tenant == tenant, register_entries.c.register == register,
+            register_entries.c.key.in_(stale[start:start + 500])))
+    if fresh := [*added, *changed]:
+        tx.connection.execute(insert(register_entries), [
+            {"tenant": tenant, "register": register, "key": key, "values": wanted[key], "imported_at": stamp(tx.now)}
+            for key in fresh])
+    return ImportReport(tuple(added), tuple(changed), tuple(gone), len(wanted) - len(added) - len(changed))
+
+
+def add_file(tx: Tx, tenant: str, file: File, opened_on: date | None = None) -> File:
+    """Adds an Akte (a new id when `file.id` is empty) and returns it; the day it was opened is today unless given.
+
+    Raises InputError when an Akte with this Aktenzeichen exists or the Aktenzeichen is empty.
+    """
+    key = reference_key(file.reference)
+    if not key or file_by_reference(tx.connection, tenant, file.reference) is not None:
+        raise InputError(f"Das Aktenzeichen „{file.reference}“ ist leer oder schon vergeben. Wählen Sie ein anderes.",
+                         reason=Reason.WRONG_TYPE, detail="reference")
+    made = replace(file, id=file.id or new_id())
+    tx.connection.execute(insert(files).values(
+        id=made.id, tenant=tenant, reference=made.reference, reference_key=key, title=made.title, entry=made.entry,
+        origin=made.origin, opened_on=_day(opened_on or tx.now.date()), closed_on=_day(made.closed_on),
+        parcel=made.parcel, address=made.address, persons=list(made.persons)))
+    return made
+
+
+def add_case(tx: Tx, tenant: str, case: Case) -> Case:
+    """Adds a Vorgang (a new id when `case.id` is empty) and returns it."""
+    made = replace(case, id=case.id or new_id())
+    tx.connection.execute(insert(cases).values(
+        id=made.id, tenant=tenant, file=made.file, reference=made.reference, title=made.title, origin=made.origin,
+        closed_on=_day(made.closed_on)))
+    return made
+
+
+def close_file(tx: Tx, tenant: str, name: str, on: date) -> None:
+    """Writes the zdA day of an Akte; raises Stale when it is closed already or unknown."""
+    result = tx.connection.execute(update(files).where(
+        files.c.tenant == tenant, files.c.id == name, files.c.closed_on.is_(None)).values(closed_on=_day(on)))
+    if result.rowcount != 1:
+        raise Stale("Die Akte ist schon geschlossen. Laden Sie die Ansicht neu.")
+
+
+def _file(row: RowMapping) -> File:
+    return File(row["id"], row["reference"], row["title"], row["entry"], row["origin"],
+                date.fromisoformat(row["closed_on"]) if row["closed_on"] else None, row["parcel"], row["address"],
+                tuple(row["persons"]))
+
+
+def _case(row: RowMapping) -> Case:
+    return Case(row["id"], row["file"], row["reference"], row["title"], row["origin"],
+                date.fromisoformat(row["closed_on"]) if row["closed_on"] else None)
+
+
+def get_file(conn: Connection, tenant: str, name: str) -> File | None:
+    """The Akte with this id; None when there is none."""
+    row = conn.execute(select(files).where(files.c.tenant == tenant, files.c.id == name)).mappings().first()
+    return _file(row) if row else None
+
+
+def file_by_reference(conn: Connection, tenant: str, reference: str) -> File | None:
+    """The Akte whose Aktenzeichen is equal by `reference_key`; None when there is none."""
+    row = conn.execute(select(files).where(
+        files.c.tenant == tenant, files.c.reference_key == reference_key(reference))).mappings().first()
+    return _file(row) if row else None
+
+
+def files_by_key(conn: Connection, tenant: str) -> dict[str, File]:
+    """All Akten of the tenant by normalised Aktenzeichen (the knowledge that `propose` and `policy` are given)."""
+    rows = conn.execute(select(files).where(files.c.tenant == tenant)).mappings()
+    return {row["reference_key"]: _file(row) for row in rows}
+
+
+def files_of_entry(conn: Connection, tenant: str, entry: str) -> tuple[File, ...]:
+    """The Akten under an entry of the plan, by Aktenzeichen."""
+    rows = conn.execute(select(files).where(files.c.tenant == tenant, files.c.entry == entry).order_by(
+        files.c.reference_key)).mappings()
+    return tuple(_file(row) for row in rows)
+
+
+def search_files(conn: Connection, tenant: str, words: str = "", limit: int = 50) -> tuple[File, ...]:
+    """Akten in which every word occurs (Aktenzeichen, title, parcel or address; case does not matter)."""
+    query = select(files).where(files.c.tenant == tenant)
+    for word in words.split():
+        like = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        query = query.where(or_(*(column.ilike(like, escape="\\") for column in (
+            files.c.reference, files.c.title, files.c.parcel, files.c.address))))
+    rows = conn.execute(query.order_by(files.c.reference_key).limit(limit)).mappings()
+    return tuple(_file(row) for row in rows)
+
+
+def get_case(conn: Connection, tenant: str, name: str) -> Case | None:
+    """The Vorgang with this id; None when there is none."""
+    row = conn.execute(select(cases).where(cases.c.tenant == tenant, cases.c.id == name)).mappings().first()
+    return _case(row) if row else None
+
+
+def cases_of(conn: Connection, tenant: str, file: str) -> tuple[Case, ...]:
+    """The Vorgänge of an Akte, by reference."""
+    rows = conn.execute(select(cases).where(cases.c.tenant == tenant, cases.c.file == file).order_by(
+        cases.c.reference)).mappings()
+    return tuple(_case(row) for row in rows)
+
+
+def register_rows(conn: Connection, tenant: str, register: str) -> tuple[RegisterEntry, ...]:
+    """The rows of a register, by key."""
+    rows = conn.execute(select(register_entries).where(
+        register_entries.c.tenant == tenant, register_entries.c.register == register).order_by(
+        register_entries.c.key)).mappings()
+    return tuple(RegisterEntry(register, row["key"], row["values"]) for row in rows)
+
+
+def registers(conn: Connection, tenant: str, names: Iterable[str]) -> Mapping[str, tuple[RegisterEntry, ...]]:
+    """The rows of several registers by name."""
+    return {name: register_rows(conn, tenant, name) for name in names}

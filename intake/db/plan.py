@@ -1,0 +1,153 @@
+"""SQL for the filing plan in its versions: import with a report, look-ups. An entry is closed, never deleted.
+
+Row (tenant, id, version); `current` marks the newest version of an id, whether it is open or closed. An entry is open
+on a day that is not after its `valid_to`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, and_, bindparam, insert, or_, select, update
+
+from intake.aktenplan import in_order, link, sort_keys
+from intake.db.core import Tx
+from intake.keys import notation_key
+from intake.schema import aktenplan_entries as table
+from intake.vocabulary import AktenplanEntry
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did, each thing by its notation, Aktenzeichen or key.
+
+    `closed` of a plan are entries that the file no longer has (valid_to set), of a register rows that are gone;
+    `kept` are rows left as they were, with a German sentence each.
+    """
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+    unchanged: int = 0
+    kept: tuple[str, ...] = ()
+
+    def line(self) -> str:
+        """The report as one German line."""
+        return (f"{len(self.added)} neu, {len(self.changed)} geändert, {len(self.closed)} geschlossen oder entfallen, "
+                f"{self.unchanged} unverändert" + (f", {len(self.kept)} nicht übernommen" if self.kept else ""))
+
+
+def import_plan(tx: Tx, tenant: str, entries: Sequence[AktenplanEntry]) -> ImportReport:
+    """Makes `entries` (as `read_plan` gave them) the plan of the tenant; the same file again changes nothing.
+
+    The id of the file wins; an entry whose id was made from its notation keeps the id that the notation already has.
+    Entries that the file lacks are closed with yesterday's date, whether in use or not: filings point to them for ever.
+    """
+    known = {entry.id: (entry, version) for entry, version in _newest(tx.connection, tenant)}
+    wanted, _ = link(_keep_ids(entries, known), _parent_names(entries))
+    keys = sort_keys(wanted)
+    today = tx.now.date()
+    added, changed, rows, old = [], [], [], []
+    for entry in wanted:
+        if entry.id not in known:
+            added.append(entry.notation)
+            rows.append(_row(tenant, entry, 1, keys[entry.id]))
+        elif entry != known[entry.id][0]:
+            changed.append(entry.notation)
+            old.append(entry.id)
+            rows.append(_row(tenant, entry, known[entry.id][1] + 1, keys[entry.id]))
+    names = {entry.id for entry in wanted}
+    gone = [(entry, version) for entry, version in known.values() if entry.id not in names and entry.valid_to is None]
+    for entry, version in gone:
+        old.append(entry.id)
+        closed = replace(entry, valid_to=date.fromordinal(today.toordinal() - 1))
+        rows.append(_row(tenant, closed, version + 1, _sort_key(tx.connection, tenant, entry.id)))
+    if old:
+        tx.connection.execute(
+            update(table).where(table.c.tenant == tenant, table.c.id == bindparam("old")).values(current=False),
+            [{"old": name} for name in old])
+    if rows:
+        tx.connection.execute(insert(table), rows)
+    return ImportReport(tuple(added), tuple(changed), tuple(entry.notation for entry, _ in gone),
+                        len(wanted) - len(added) - len(changed))
+
+
+def _keep_ids(
+    entries: Sequence[AktenplanEntry], known: Mapping[str, tuple[AktenplanEntry, int]],
+) -> list[AktenplanEntry]:
+    """`entries` with made ids (`n-...`) exchanged for the id that the open entry of that notation has."""
+    by_notation = {notation_key(entry.notation): name for name, (entry, _) in known.items() if entry.valid_to is None}
+    kept = [replace(entry, id=by_notation.get(notation_key(entry.notation), entry.id))
+            if entry.id.startswith("n-") and entry.id not in known else entry for entry in entries]
+    return kept
+
+
+def _parent_names(entries: Sequence[AktenplanEntry]) -> dict[str, str]:
+    """id -> notation of the parent that the reader found, so that linking again after `_keep_ids` finds the same."""
+    notation = {entry.id: entry.notation for entry in entries}
+    return {entry.id: notation[entry.parent] for entry in entries if entry.parent in notation and entry.parent}
+
+
+def _row(tenant: str, entry: AktenplanEntry, version: int, sort_key: str) -> dict[str, Any]:
+    return {
+        "tenant": tenant, "id": entry.id, "version": version, "notation": entry.notation, "sort_key": sort_key,
+        "parent": entry.parent, "title": entry.title, "keywords": list(entry.keywords),
+        "description": entry.description, "unit": entry.unit, "retention": entry.retention,
+        "disposal": entry.disposal, "access_class": entry.access_class,
+        "valid_from": entry.valid_from.isoformat() if entry.valid_from else None,
+        "valid_to": entry.valid_to.isoformat() if entry.valid_to else None, "current": True}
+
+
+def _entry(row: RowMapping) -> AktenplanEntry:
+    return AktenplanEntry(
+        row["id"], row["notation"], row["title"], tuple(row["keywords"]), row["unit"], row["retention"],
+        row["disposal"], row["access_class"], date.fromisoformat(row["valid_from"]) if row["valid_from"] else None,
+        date.fromisoformat(row["valid_to"]) if row["valid_to"] else None, row["description"], row["parent"])
+
+
+def _newest(conn: Connection, tenant: str) -> list[tuple[AktenplanEntry, int]]:
+    rows = conn.execute(select(table).where(table.c.tenant == tenant, table.c.current)).mappings()
+    return [(_entry(row), row["version"]) for row in rows]
+
+
+def _sort_key(conn: Connection, tenant: str, name: str) -> str:
+    return str(conn.execute(select(table.c.sort_key).where(
+        table.c.tenant == tenant, table.c.id == name, table.c.current)).scalar_one())
+
+
+def open_entries(conn: Connection, tenant: str, on: date) -> tuple[AktenplanEntry, ...]:
+    """The entries open on the day `on`, in plan order."""
+    day = on.isoformat()
+    rows = conn.execute(select(table).where(
+        table.c.tenant == tenant, table.c.current,
+        or_(table.c.valid_to.is_(None), table.c.valid_to >= day),
+        or_(table.c.valid_from.is_(None), table.c.valid_from <= day)).order_by(table.c.sort_key, table.c.id)).mappings()
+    return tuple(_entry(row) for row in rows)
+
+
+def all_entries(conn: Connection, tenant: str) -> tuple[AktenplanEntry, ...]:
+    """The newest version of every entry, open or closed, in plan order (for export)."""
+    return in_order([entry for entry, _ in _newest(conn, tenant)])
+
+
+def get_entry(conn: Connection, tenant: str, name: str) -> AktenplanEntry | None:
+    """The newest version of the entry with this id, open or closed; None when there never was one."""
+    row = conn.execute(select(table).where(and_(
+        table.c.tenant == tenant, table.c.id == name, table.c.current))).mappings().first()
+    return _entry(row) if row else None
+
+
+def entry_by_notation(conn: Connection, tenant: str, notation: str, on: date) -> AktenplanEntry | None:
+    """The entry open on `on` whose notation has the same key (`632.60`, `632 60`); None when there is none."""
+    wanted = notation_key(notation)
+    return next((entry for entry in open_entries(conn, tenant, on) if notation_key(entry.notation) == wanted), None)
+
+
+def versions(conn: Connection, tenant: str, name: str) -> tuple[AktenplanEntry, ...]:
+    """All versions of an entry, the oldest first."""
+    rows = conn.execute(select(table).where(table.c.tenant == tenant, table.c.id == name).order_by(
+        table.c.version)).mappings()
+    return tuple(_entry(row) for row in rows)

@@ -1,0 +1,98 @@
+"""Reading an operator's table (CSV or XLSX) as rows of texts. For files somebody imports on purpose, never for post."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+from pathlib import Path
+
+import openpyxl
+from openpyxl.utils.exceptions import InvalidFileException
+
+from intake.errors import ConfigError
+from intake.keys import fold
+
+Row = tuple[int, dict[str, str]]
+"""Line number in the file (from 1) and the values by column name; absent cells are ""."""
+MAX_BYTES = 200 * 2**20
+
+
+def read_rows(path: Path, synonyms: Mapping[str, str], required: Collection[str]) -> list[Row]:
+    """The rows of a CSV or XLSX file under their column names (lower case without umlauts, `synonyms` applied).
+
+    The header is the first of the first 20 lines that has all `required` columns. CSV: UTF-8 (with or without mark)
+    or, failing that, Windows-1252; separator `;`, `,` or tab, seen from the first line. Raises ConfigError (German)
+    when the file is missing, too large, none of these, or lacks a column.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ConfigError(f"{path} ist mit {size // 2**20} MiB zu groß für eine Tabelle. Teilen Sie die Datei auf.")
+        table = _xlsx(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _csv(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"Die Datei {path} lässt sich nicht lesen ({error.strerror}). "
+                          "Prüfen Sie Pfad und Rechte.") from error
+    headers = [tuple(_column(cell, synonyms) for cell in cells) for cells in table[:20]]
+    start = next((index for index, columns in enumerate(headers) if set(required) <= set(columns)), None)
+    if start is None:
+        raise ConfigError(f"{path.name}: Es fehlt eine Zeile mit den Spaltennamen {', '.join(required)}. "
+                          "Ergänzen Sie sie als erste Zeile der Tabelle.")
+    columns = headers[start]
+    double = sorted({column for column in columns if columns.count(column) > 1 and column in required})
+    if double:
+        raise ConfigError(f"{path.name} hat die Spalte {', '.join(double)} mehrfach. Benennen Sie eine um.")
+    return [(start + number, _row(columns, cells)) for number, cells in enumerate(table[start + 1:], 2) if any(cells)]
+
+
+def _row(columns: tuple[str, ...], cells: list[str]) -> dict[str, str]:
+    padded = [*cells, *[""] * (len(columns) - len(cells))]
+    return {column: cell for column, cell in reversed([*zip(columns, padded, strict=False)]) if column}
+
+
+def _column(cell: str, synonyms: Mapping[str, str]) -> str:
+    name = re.sub(r"[\s-]+", "_", fold(cell).strip())
+    return synonyms.get(name, name)
+
+
+def _csv(data: bytes) -> list[list[str]]:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", errors="replace")
+    first = text.lstrip().split("\n", 1)[0]
+    delimiter = max(";,\t", key=first.count)
+    try:
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        return [[cell.strip() for cell in line] for line in lines]
+    except csv.Error as error:
+        raise ConfigError(f"Die Tabelle ist keine gültige CSV-Datei ({error}). "
+                          "Speichern Sie sie neu als CSV mit Semikolon.") from error
+
+
+def _xlsx(path: Path) -> list[list[str]]:
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise ConfigError(f"{path.name} ist keine gültige XLSX-Datei. "
+                          "Speichern Sie sie in der Tabellenkalkulation neu.") from error
+    try:
+        return [[_cell(value) for value in row] for row in book.worksheets[0].iter_rows(values_only=True)]
+    finally:
+        book.close()
+
+
+def _cell(value: object) -> str:
+    """A cell as the text a person sees: whole numbers without `.0`, days as ISO."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.date().isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
