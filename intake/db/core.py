@@ -1,0 +1,331 @@
+"""Connections, transactions and the two ways a row may change: `add` and `move` (compare-and-set).
+
+One truth on two databases: SQLite on one machine (WAL, synchronous=FULL, BEGIN IMMEDIATE for writers) and PostgreSQL on
+many. Whatever the database cannot do *now* (locked, full, gone) becomes a `ServiceError`; what the operator must mend
+becomes a `ConfigError`; everything else is a bug and passes through unchanged.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from ulid import ULID
+
+from intake.errors import ConfigError, ServiceError, Stale
+
+log = logging.getLogger(__name__)
+
+BUSY_SECONDS = 30
+POOL = {"pool_size": 8, "max_overflow": 56, "pool_timeout": BUSY_SECONDS}
+ALLOW_FSYNC_OFF = "allow_fsync_off"
+"""Query key of a PostgreSQL URL with which the throw-away server of the tests may run without fsync; nothing else sets it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tx:
+    """One writing transaction: its connection and the one time (UTC) that everything in it carries."""
+
+    connection: Connection
+    now: datetime
+
+
+def utcnow() -> datetime:
+    """The time now, UTC with microseconds."""
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """`moment` as the database keeps it: ISO 8601, UTC, always microseconds, 27 characters, sortable as text.
+
+    Raises ValueError for a naive time: it could be anything.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a time without a time zone is not stored")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def parse_stamp(text: str) -> datetime:
+    """The inverse of `stamp`."""
+    return datetime.fromisoformat(text)
+
+
+def new_id() -> str:
+    """A new ULID (26 characters); ids made by one process sort in the order they were made."""
+    return str(ULID())
+
+
+def clean(text: str) -> str:
+    """`text` as both databases can hold it: NUL becomes U+FFFD, lone surrogates (undecodable file names) become `\\udcxx`."""
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Column values as stored: times as `stamp`, enums by value, texts `clean` (also inside JSON)."""
+    return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+class Database:
+    """The database of an installation; one object serves all threads of a process.
+
+    `url` is `sqlite:///file`, or `postgresql+psycopg://…`. Raises ConfigError for any other.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = make_engine(url)
+        self.dialect = self.engine.dialect.name
+        lite = self.dialect == "sqlite"
+        # In one process writers queue here, in order and without polling; between processes SQLite's busy_timeout decides.
+        self._turn = threading.Lock() if lite else None
+        self._writer = self.engine.execution_options(poststelle_begin="BEGIN IMMEDIATE") if lite else self.engine
+        self._reader = self.engine if lite else self.engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Tx]:
+        """One writing transaction: committed durably at the end, rolled back by any exception.
+
+        Raises ServiceError when the database is locked, full or not reachable. Not to be nested in one thread.
+        """
+        if self._turn is not None and not self._turn.acquire(timeout=BUSY_SECONDS):
+            raise ServiceError("Die Datenbank ist seit 30 Sekunden belegt. Es wird von selbst noch einmal versucht.")
+        try:
+            with _translated(), self._writer.begin() as connection:
+                yield Tx(connection, utcnow())
+        finally:
+            if self._turn is not None:
+                self._turn.release()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading; everything read through it is of one moment (snapshot). Raises ServiceError."""
+        with _translated(), self._reader.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections of the pool."""
+        self.engine.dispose()
+
+
+def make_engine(url: str) -> Engine:
+    """An engine for `url`, set up for durable commits (the workflow engine's database may use it too).
+
+    SQLite: the driver with the newest library, WAL (rollback journal where the library is affected by the WAL-reset
+    bug), synchronous=FULL, busy timeout 30 s. PostgreSQL: synchronous_commit on; a server without fsync is refused.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            driver = sqlite_driver()
+            engine = create_engine(parsed, module=driver, **(POOL if parsed.database else {}))
+            event.listen(engine, "connect", _setup_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        if parsed.get_backend_name() == "postgresql":
+            allow_fsync_off = parsed.query.get(ALLOW_FSYNC_OFF) == "1"
+            parsed = parsed.difference_update_query([ALLOW_FSYNC_OFF])
+            engine = create_engine(parsed, pool_pre_ping=True, **POOL)
+            event.listen(engine, "connect", _setup_postgresql)
+            if not allow_fsync_off:
+                event.listen(engine, "first_connect", _refuse_fsync_off)
+            return engine
+    except (ImportError, NoSuchModuleError, DBAPIError, ValueError) as error:
+        raise ConfigError(f"Die Datenbankadresse ist nicht brauchbar ({error}). Prüfen Sie [database] url.") from error
+    raise ConfigError("Die Datenbankadresse muss mit sqlite:/// oder postgresql+psycopg:// beginnen. Prüfen Sie [database] url.")
+
+
+@cache
+def sqlite_driver() -> ModuleType:
+    """The module of the wheel `pysqlite3`, which brings its own SQLite; where there is no wheel, Python's own."""
+    try:
+        driver = importlib.import_module("pysqlite3")
+    except ModuleNotFoundError:
+        driver = importlib.import_module("sqlite3")
+    if wal_unsafe(driver.sqlite_version_info):
+        log.warning("SQLite %s: WAL-reset bug, using the slower rollback journal; install the wheel pysqlite3 (>= 0.6.1)",
+                    driver.sqlite_version)
+    return driver
+
+
+def wal_unsafe(version: tuple[int, ...]) -> bool:
+    """True when this SQLite may lose a commit in WAL mode: 3.7.0 to 3.51.2, except 3.50.7+ and 3.44.6+ (safety.md 0.1)."""
+    patched = version[:2] == (3, 50) and version >= (3, 50, 7) or version[:2] == (3, 44) and version >= (3, 44, 6)
+    return (3, 7, 0) <= version < (3, 51, 3) and not patched
+
+
+def _setup_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    mode = "DELETE" if wal_unsafe(sqlite_driver().sqlite_version_info) else "WAL"
+    for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", f"journal_mode={mode}", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("poststelle_begin", "BEGIN"))
+
+
+def _setup_postgresql(connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")
+    connection.commit()
+
+
+def _refuse_fsync_off(connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW fsync")
+        (value,) = cursor.fetchone()
+    connection.commit()
+    if value != "on":
+        raise ConfigError("PostgreSQL läuft mit fsync=off und kann Eingänge verlieren. Setzen Sie fsync = on in postgresql.conf.")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Database trouble as errors of ours; a bug of ours (bad SQL, broken constraint) stays what it is."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise ServiceError("Alle Verbindungen zur Datenbank sind belegt. Es wird von selbst noch einmal versucht.") from error
+    except DBAPIError as error:
+        ours = _as_ours(error)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+SQLITE_WAIT = {
+    "database is locked": "Die Datenbank ist gerade belegt. Es wird von selbst noch einmal versucht.",
+    "disk is full": "Der Datenträger der Datenbank ist voll. Schaffen Sie Platz; danach geht es von selbst weiter.",
+    "disk i/o error": "Der Datenträger der Datenbank meldet einen Fehler. Prüfen Sie ihn; es wird von selbst noch einmal versucht.",
+}
+SQLITE_MEND = {
+    "unable to open database file": "Die Datenbankdatei lässt sich nicht öffnen. Prüfen Sie Ordner und Rechte der Installation.",
+    "readonly database": "In die Datenbankdatei darf nicht geschrieben werden. Prüfen Sie die Rechte des Ordners der Installation.",
+    "file is not a database": "poststelle.db ist keine Datenbank oder beschädigt. Spielen Sie die letzte Sicherung ein.",
+    "disk image is malformed": "poststelle.db ist beschädigt. Spielen Sie die letzte Sicherung ein.",
+    "no such table": "Die Datenbank ist noch nicht eingerichtet. Führen Sie poststelle init aus.",
+}
+POSTGRES_WAIT = ("08", "53", "57", "40", "55P03")
+"""SQLSTATE classes that pass by themselves: connection, resources, shutdown, serialization and deadlock, lock timeout."""
+POSTGRES_MEND = {
+    "28": "PostgreSQL lehnt die Anmeldung ab. Prüfen Sie Nutzer und Kennwort in [database] url.",
+    "3D": "Die Datenbank in [database] url gibt es nicht. Legen Sie sie mit createdb an.",
+    "42P01": "Die Datenbank ist noch nicht eingerichtet. Führen Sie poststelle init aus.",
+    "42501": "Der Datenbanknutzer hat zu wenige Rechte. Prüfen Sie [database] url.",
+}
+
+
+def _as_ours(error: DBAPIError) -> ServiceError | ConfigError | None:
+    text = str(error.orig).lower()
+    code = getattr(error.orig, "sqlstate", None)
+    if code is None and type(error.orig).__module__.startswith("psycopg"):
+        if error.connection_invalidated or "operationalerror" in type(error.orig).__name__.lower():
+            return ServiceError("Die Datenbank PostgreSQL ist nicht erreichbar. Es wird von selbst noch einmal versucht.")
+        return None
+    if code is not None:
+        for start, sentence in POSTGRES_MEND.items():
+            if code.startswith(start):
+                return ConfigError(sentence)
+        waits = code.startswith(POSTGRES_WAIT) or error.connection_invalidated
+        return ServiceError(f"PostgreSQL kann gerade nicht ({code}). Es wird von selbst noch einmal versucht.") if waits else None
+    for part, sentence in SQLITE_WAIT.items():
+        if part in text:
+            return ServiceError(sentence)
+    for part, sentence in SQLITE_MEND.items():
+        if part in text:
+            return ConfigError(sentence)
+    return None
+
+
+def add(tx: Tx, table: Table, **values: Any) -> None:
+    """Insert one row; `changed_at` is set where the table has it."""
+    if "changed_at" in table.c:
+        values.setdefault("changed_at", tx.now)
+    tx.connection.execute(table.insert(), plain_values(values))
+
+
+def add_many(tx: Tx, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert many rows in one statement; nothing for none."""
+    if rows:
+        tx.connection.execute(table.insert(), [plain_values(row) for row in rows])
+
+
+def insert_into(tx: Tx, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that knows ON CONFLICT, in the words of this database."""
+    return sqlite.insert(table) if tx.connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def upsert(tx: Tx, table: Table, keys: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+    """Insert rows; where the unique `keys` are there already, the other columns take the new values."""
+    if not rows:
+        return
+    insert = insert_into(tx, table)
+    changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
+    statement = insert.on_conflict_do_update(index_elements=keys, set_=changed)
+    tx.connection.execute(statement, [plain_values(row) for row in rows])
+
+
+def move(tx: Tx, table: Table, id: str, *, at: tuple[str, int], to: str, **values: Any) -> int:
+    """Compare-and-set: the row `id`, when it is still in state and revision `at`, goes to state `to` with `values`.
+
+    Returns the new revision (old + 1). Raises Stale when somebody else moved it first (or it never was); the exception
+    rolls the transaction back. A back-off of the old state ends with it (`not_before`), guilt stays until `reset_guilt`.
+    """
+    state, revision = at
+    changes = {**values, "state": to, "revision": revision + 1, "changed_at": tx.now}
+    if "not_before" in table.c:
+        changes.setdefault("not_before", "")
+    statement = update(table).where(table.c.id == id, table.c.state == state, table.c.revision == revision)
+    if tx.connection.execute(statement.values(plain_values(changes))).rowcount != 1:
+        raise Stale(f"{table.name}/{id} ist inzwischen weiter. Laden Sie den Stand neu und entscheiden Sie noch einmal.")
+    return revision + 1
+
+
+def one(connection: Connection, table: Table, id: str) -> Any:
+    """The row `id` as a mapping, or None."""
+    return connection.execute(select(table).where(table.c.id == id)).mappings().one_or_none()
+
+
+def migrate(url: str) -> str:
+    """Bring the database at `url` to the newest revision (nothing when it is there already); returns the revision.
+
+    Raises ConfigError when the database was made by a newer version of the program.
+    """
+    migrations = importlib.import_module("intake.migrations")
+    database = Database(url)
+    try:
+        with database.transaction() as tx:
+            revision: str = migrations.upgrade(tx.connection)
+            return revision
+    finally:
+        database.close()
