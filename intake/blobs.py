@@ -47,9 +47,9 @@ class Blobs:
         return self._add(data, name, media_type)
 
     def path(self, sha256: Sha256) -> Path:
-        """Where the blob lies (or would lie); the only place that builds such a path. Raises PoststelleError for no hash."""
+        """Where the blob lies (or would lie); the only place that builds such a path. PoststelleError for no hash."""
         if not _HEX.fullmatch(sha256):
-            raise PoststelleError(f"{sha256!r} ist keine Prüfsumme; so ein Pfad wird nicht gebildet. Melden Sie das bitte.")
+            raise PoststelleError(f"{sha256!r} ist keine Prüfsumme und nennt keine Datei. Melden Sie das bitte.")
         return self.root / sha256[:2] / sha256
 
     def open(self, sha256: Sha256) -> BinaryIO:
@@ -124,7 +124,8 @@ class Blobs:
             os.link(written, target)
         except FileExistsError:
             if _hash(target) != sha256:
-                raise ServiceError(f"Die Datei {sha256} im Speicher ist beschädigt. Führen Sie poststelle verify aus.") from None
+                raise ServiceError(f"Die Datei {sha256} im Speicher ist beschädigt. "
+                                   "Führen Sie poststelle verify aus.") from None
             os.utime(target)  # young again: `verify` must not take it for forgotten while our transaction is open
         _fsync_folder(target.parent)  # also when it was there: whoever linked it may have died before this line
         if fresh:
@@ -165,7 +166,7 @@ def _hash(path: Path) -> Sha256:
 
 def _trouble(error: OSError) -> ServiceError | ConfigError:
     if error.errno in _FULL:
-        return ServiceError("Der Datenträger des Speichers ist voll. Schaffen Sie Platz; danach geht es von selbst weiter.")
+        return ServiceError("Der Datenträger des Speichers ist voll. Schaffen Sie Platz; dann geht es weiter.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return ConfigError(f"In den Speicher darf nicht geschrieben werden ({error.filename}: {error.strerror}). "
                            "Prüfen Sie die Rechte von store/ und dass das Dateisystem harte Links kann.")

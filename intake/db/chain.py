@@ -25,12 +25,14 @@ def append(tx: Tx, tenant: str, seq: int, entry: str, digest: str, subjects: Col
     """Store an entry under the number from `lock_head`, make it the head, and index it by its subjects."""
     tx.connection.execute(journal.insert(), {"tenant": tenant, "seq": seq, "entry": entry, "hash": digest})
     tx.connection.execute(update(journal_heads).where(journal_heads.c.tenant == tenant).values(hash=digest))
-    add_many(tx, journal_subjects, [{"tenant": tenant, "subject": subject, "seq": seq} for subject in sorted(set(subjects))])
+    add_many(tx, journal_subjects, [
+        {"tenant": tenant, "subject": subject, "seq": seq} for subject in sorted(set(subjects))])
 
 
 def rows(conn: Connection, tenant: str, subject: str | None = None) -> Iterator[tuple[int, str, str]]:
     """(number, entry, hash) in order, of the whole chain or of one subject; streamed."""
-    wanted = select(journal.c.seq, journal.c.entry, journal.c.hash).where(journal.c.tenant == tenant).order_by(journal.c.seq)
+    wanted = select(journal.c.seq, journal.c.entry, journal.c.hash).where(
+        journal.c.tenant == tenant).order_by(journal.c.seq)
     if subject is not None:
         wanted = wanted.join(journal_subjects, (journal_subjects.c.tenant == journal.c.tenant) & (
             journal_subjects.c.seq == journal.c.seq)).where(journal_subjects.c.subject == subject)
@@ -40,5 +42,6 @@ def rows(conn: Connection, tenant: str, subject: str | None = None) -> Iterator[
 
 def head(conn: Connection, tenant: str) -> tuple[int, str] | None:
     """Number and hash of the newest entry; None while the tenant has no journal."""
-    row = conn.execute(select(journal_heads.c.seq, journal_heads.c.hash).where(journal_heads.c.tenant == tenant)).first()
+    wanted = select(journal_heads.c.seq, journal_heads.c.hash).where(journal_heads.c.tenant == tenant)
+    row = conn.execute(wanted).first()
     return (row.seq, row.hash) if row else None

@@ -22,9 +22,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from ulid import ULID
 
+from intake.db.trouble import translated
 from intake.errors import ConfigError, ServiceError, Stale
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 BUSY_SECONDS = 30
 POOL = {"pool_size": 8, "max_overflow": 56, "pool_timeout": BUSY_SECONDS}
 ALLOW_FSYNC_OFF = "allow_fsync_off"
-"""Query key of a PostgreSQL URL with which the throw-away server of the tests may run without fsync; nothing else sets it."""
+"""Query key of a PostgreSQL URL: this server may run without fsync (the throw-away server of the tests, no other)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def new_id() -> str:
 
 
 def clean(text: str) -> str:
-    """`text` as both databases can hold it: NUL becomes U+FFFD, lone surrogates (undecodable file names) become `\\udcxx`."""
+    """`text` as both databases can hold it: NUL becomes U+FFFD, a lone surrogate (undecodable file name) `\\udcxx`."""
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
@@ -105,7 +105,7 @@ class Database:
         self.engine = make_engine(url)
         self.dialect = self.engine.dialect.name
         lite = self.dialect == "sqlite"
-        # In one process writers queue here, in order and without polling; between processes SQLite's busy_timeout decides.
+        # In one process writers queue here, without polling; between processes SQLite's busy_timeout decides.
         self._turn = threading.Lock() if lite else None
         self._writer = self.engine.execution_options(poststelle_begin="BEGIN IMMEDIATE") if lite else self.engine
         self._reader = self.engine if lite else self.engine.execution_options(
@@ -120,7 +120,7 @@ class Database:
         if self._turn is not None and not self._turn.acquire(timeout=BUSY_SECONDS):
             raise ServiceError("Die Datenbank ist seit 30 Sekunden belegt. Es wird von selbst noch einmal versucht.")
         try:
-            with _translated(), self._writer.begin() as connection:
+            with translated(), self._writer.begin() as connection:
                 yield Tx(connection, utcnow())
         finally:
             if self._turn is not None:
@@ -129,7 +129,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading; everything read through it is of one moment (snapshot). Raises ServiceError."""
-        with _translated(), self._reader.connect() as connection, connection.begin():
+        with translated(), self._reader.connect() as connection, connection.begin():
             yield connection
 
     def close(self) -> None:
@@ -161,7 +161,8 @@ def make_engine(url: str) -> Engine:
             return engine
     except (ImportError, NoSuchModuleError, DBAPIError, ValueError) as error:
         raise ConfigError(f"Die Datenbankadresse ist nicht brauchbar ({error}). Prüfen Sie [database] url.") from error
-    raise ConfigError("Die Datenbankadresse muss mit sqlite:/// oder postgresql+psycopg:// beginnen. Prüfen Sie [database] url.")
+    raise ConfigError("Die Datenbankadresse muss mit sqlite:/// oder postgresql+psycopg:// beginnen. "
+                      "Prüfen Sie [database] url.")
 
 
 @cache
@@ -172,21 +173,25 @@ def sqlite_driver() -> ModuleType:
     except ModuleNotFoundError:
         driver = importlib.import_module("sqlite3")
     if wal_unsafe(driver.sqlite_version_info):
-        log.warning("SQLite %s: WAL-reset bug, using the slower rollback journal; install the wheel pysqlite3 (>= 0.6.1)",
+        log.warning("SQLite %s has the WAL-reset bug: using the slower rollback journal. Install the wheel pysqlite3.",
                     driver.sqlite_version)
     return driver
 
 
 def wal_unsafe(version: tuple[int, ...]) -> bool:
-    """True when this SQLite may lose a commit in WAL mode: 3.7.0 to 3.51.2, except 3.50.7+ and 3.44.6+ (safety.md 0.1)."""
-    patched = version[:2] == (3, 50) and version >= (3, 50, 7) or version[:2] == (3, 44) and version >= (3, 44, 6)
-    return (3, 7, 0) <= version < (3, 51, 3) and not patched
+    """True when this SQLite may lose a commit in WAL mode (safety.md 0.1).
+
+    The WAL-reset bug: 3.7.0 to 3.51.2, mended in 3.51.3 and back-ported to 3.50.7 and 3.44.6.
+    """
+    patched = {(3, 50): 7, (3, 44): 6}.get((version[0], version[1]))
+    return (3, 7, 0) <= version < (3, 51, 3) and (patched is None or version[2] < patched)
 
 
 def _setup_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     mode = "DELETE" if wal_unsafe(sqlite_driver().sqlite_version_info) else "WAL"
-    for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", f"journal_mode={mode}", "synchronous=FULL", "foreign_keys=ON"):
+    busy = f"busy_timeout={BUSY_SECONDS * 1000}"
+    for pragma in (busy, f"journal_mode={mode}", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
@@ -206,65 +211,8 @@ def _refuse_fsync_off(connection: Any, _record: Any) -> None:
         (value,) = cursor.fetchone()
     connection.commit()
     if value != "on":
-        raise ConfigError("PostgreSQL läuft mit fsync=off und kann Eingänge verlieren. Setzen Sie fsync = on in postgresql.conf.")
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Database trouble as errors of ours; a bug of ours (bad SQL, broken constraint) stays what it is."""
-    try:
-        yield
-    except PoolTimeout as error:
-        raise ServiceError("Alle Verbindungen zur Datenbank sind belegt. Es wird von selbst noch einmal versucht.") from error
-    except DBAPIError as error:
-        ours = _as_ours(error)
-        if ours is None:
-            raise
-        raise ours from error
-
-
-SQLITE_WAIT = {
-    "database is locked": "Die Datenbank ist gerade belegt. Es wird von selbst noch einmal versucht.",
-    "disk is full": "Der Datenträger der Datenbank ist voll. Schaffen Sie Platz; danach geht es von selbst weiter.",
-    "disk i/o error": "Der Datenträger der Datenbank meldet einen Fehler. Prüfen Sie ihn; es wird von selbst noch einmal versucht.",
-}
-SQLITE_MEND = {
-    "unable to open database file": "Die Datenbankdatei lässt sich nicht öffnen. Prüfen Sie Ordner und Rechte der Installation.",
-    "readonly database": "In die Datenbankdatei darf nicht geschrieben werden. Prüfen Sie die Rechte des Ordners der Installation.",
-    "file is not a database": "poststelle.db ist keine Datenbank oder beschädigt. Spielen Sie die letzte Sicherung ein.",
-    "disk image is malformed": "poststelle.db ist beschädigt. Spielen Sie die letzte Sicherung ein.",
-    "no such table": "Die Datenbank ist noch nicht eingerichtet. Führen Sie poststelle init aus.",
-}
-POSTGRES_WAIT = ("08", "53", "57", "40", "55P03")
-"""SQLSTATE classes that pass by themselves: connection, resources, shutdown, serialization and deadlock, lock timeout."""
-POSTGRES_MEND = {
-    "28": "PostgreSQL lehnt die Anmeldung ab. Prüfen Sie Nutzer und Kennwort in [database] url.",
-    "3D": "Die Datenbank in [database] url gibt es nicht. Legen Sie sie mit createdb an.",
-    "42P01": "Die Datenbank ist noch nicht eingerichtet. Führen Sie poststelle init aus.",
-    "42501": "Der Datenbanknutzer hat zu wenige Rechte. Prüfen Sie [database] url.",
-}
-
-
-def _as_ours(error: DBAPIError) -> ServiceError | ConfigError | None:
-    text = str(error.orig).lower()
-    code = getattr(error.orig, "sqlstate", None)
-    if code is None and type(error.orig).__module__.startswith("psycopg"):
-        if error.connection_invalidated or "operationalerror" in type(error.orig).__name__.lower():
-            return ServiceError("Die Datenbank PostgreSQL ist nicht erreichbar. Es wird von selbst noch einmal versucht.")
-        return None
-    if code is not None:
-        for start, sentence in POSTGRES_MEND.items():
-            if code.startswith(start):
-                return ConfigError(sentence)
-        waits = code.startswith(POSTGRES_WAIT) or error.connection_invalidated
-        return ServiceError(f"PostgreSQL kann gerade nicht ({code}). Es wird von selbst noch einmal versucht.") if waits else None
-    for part, sentence in SQLITE_WAIT.items():
-        if part in text:
-            return ServiceError(sentence)
-    for part, sentence in SQLITE_MEND.items():
-        if part in text:
-            return ConfigError(sentence)
-    return None
+        raise ConfigError("PostgreSQL läuft mit fsync=off und kann Eingänge verlieren. "
+                          "Setzen Sie fsync = on in postgresql.conf.")
 
 
 def add(tx: Tx, table: Table, **values: Any) -> None:
@@ -299,7 +247,7 @@ def move(tx: Tx, table: Table, id: str, *, at: tuple[str, int], to: str, **value
     """Compare-and-set: the row `id`, when it is still in state and revision `at`, goes to state `to` with `values`.
 
     Returns the new revision (old + 1). Raises Stale when somebody else moved it first (or it never was); the exception
-    rolls the transaction back. A back-off of the old state ends with it (`not_before`), guilt stays until `reset_guilt`.
+    rolls the transaction back. A back-off of the old state (`not_before`) ends; deaths stay until `reset_guilt`.
     """
     state, revision = at
     changes = {**values, "state": to, "revision": revision + 1, "changed_at": tx.now}
@@ -307,7 +255,7 @@ def move(tx: Tx, table: Table, id: str, *, at: tuple[str, int], to: str, **value
         changes.setdefault("not_before", "")
     statement = update(table).where(table.c.id == id, table.c.state == state, table.c.revision == revision)
     if tx.connection.execute(statement.values(plain_values(changes))).rowcount != 1:
-        raise Stale(f"{table.name}/{id} ist inzwischen weiter. Laden Sie den Stand neu und entscheiden Sie noch einmal.")
+        raise Stale(f"{table.name}/{id} ist inzwischen weiter. Laden Sie den Stand neu und entscheiden Sie neu.")
     return revision + 1
 
 

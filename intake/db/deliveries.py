@@ -40,13 +40,14 @@ def get_delivery(conn: Connection, id: str) -> Delivery:
 
 def delivery_by_key(conn: Connection, tenant: str, channel: str, key: str) -> Delivery | None:
     """The delivery with the source's own identity `key`; None when it never arrived."""
-    row = conn.execute(select(deliveries).where(
-        deliveries.c.tenant == tenant, deliveries.c.channel == channel, deliveries.c.key == clean(key))).mappings().first()
+    wanted = select(deliveries).where(
+        deliveries.c.tenant == tenant, deliveries.c.channel == channel, deliveries.c.key == clean(key))
+    row = conn.execute(wanted).mappings().first()
     return delivery_from(row) if row else None
 
 
 def first_with_original(conn: Connection, tenant: str, channel: str, sha256: str) -> Delivery | None:
-    """The oldest delivery, not itself a TWIN, with these bytes through the same kind of door; None when they are new."""
+    """The oldest delivery, itself no TWIN, with these bytes through the same kind of door; None when there is none."""
     row = conn.execute(select(deliveries).where(
         deliveries.c.tenant == tenant, deliveries.c.original == sha256, deliveries.c.channel == channel,
         deliveries.c.state != DeliveryState.TWIN.value,
@@ -61,15 +62,14 @@ def find_id(conn: Connection, tenant: str, prefix: str, kind: Literal["delivery"
     """
     table, wanted = _TABLES[kind], prefix.strip().upper()
     if not MIN_PREFIX <= len(wanted) <= ID_LENGTH or not wanted.isalnum() or not wanted.isascii():
-        raise Refused(f"„{prefix}“ ist keine Nummer. Geben Sie die ersten Zeichen der Nummer an, mindestens {MIN_PREFIX}.")
-    last = wanted.ljust(ID_LENGTH, "Z")
-    found = conn.execute(select(table.c.id).where(
-        table.c.tenant == tenant, table.c.id >= wanted, table.c.id <= last).order_by(table.c.id).limit(2)).scalars().all()
+        raise Refused(f"„{prefix}“ ist keine Nummer. Geben Sie mindestens die ersten {MIN_PREFIX} Zeichen einer an.")
+    between = table.c.id.between(wanted, wanted.ljust(ID_LENGTH, "Z"))
+    found = conn.execute(select(table.c.id).where(table.c.tenant == tenant, between).limit(2)).scalars().all()
     if len(found) > 1:
         raise Refused(f"Mit „{prefix}“ beginnen mehrere Nummern. Geben Sie mehr Zeichen an.")
     if not found:
         raise Refused(f"Keine Nummer beginnt mit „{prefix}“. Prüfen Sie die Eingabe.")
-    return found[0]
+    return str(found[0])
 
 
 def move_delivery(tx: Tx, delivery: Delivery, to: DeliveryState, **values: Any) -> Delivery:
@@ -77,7 +77,8 @@ def move_delivery(tx: Tx, delivery: Delivery, to: DeliveryState, **values: Any) 
     if isinstance(values.get("envelope"), Envelope):
         values["envelope"] = envelope_json(values["envelope"])
     revision = move(tx, deliveries, delivery.id, at=(delivery.state, delivery.revision), to=to, **values)
-    changed = {name: values[name] for name in ("twin_of", "access_class", "lane", "batch", "position") if name in values}
+    kept = ("twin_of", "access_class", "lane", "batch", "position")
+    changed: dict[str, Any] = {name: values[name] for name in kept if name in values}
     if "envelope" in values:
         changed["envelope"] = envelope_from(values["envelope"])
     return replace(delivery, state=to, revision=revision, **changed)
@@ -133,8 +134,9 @@ def parts_of(conn: Connection, delivery_id: str) -> tuple[Part, ...]:
                       row.pages, row.problem, row.detail) for row in rows)
 
 
-def add_page_reads(tx: Tx, tenant: str, original: str, reader: str, rows: Sequence[tuple[int, str, str, float]]) -> None:
-    """Note pages as read: (page, hash of the chunk, hash of the preview, CPU seconds). A repeat takes the newer hashes."""
+def add_page_reads(tx: Tx, tenant: str, original: str, reader: str,
+                   rows: Sequence[tuple[int, str, str, float]]) -> None:
+    """Note pages as read: (page, hash of the chunk, of the preview, CPU seconds). A repeat takes the newer hashes."""
     upsert(tx, page_reads, ("tenant", "original", "page", "reader"), [{
         "tenant": tenant, "original": original, "page": page, "reader": reader, "chunk": chunk, "preview": preview,
         "cpu_seconds": cpu_seconds, "read_at": stamp(tx.now)} for page, chunk, preview, cpu_seconds in rows])
@@ -149,10 +151,11 @@ def page_reads_of(conn: Connection, tenant: str, original: str, reader: str) -> 
 
 
 def newest_page_reads(conn: Connection, tenant: str, original: str) -> dict[int, tuple[str, str]]:
-    """The same of the newest reader that has read the most pages, so that a re-reading under way never hides a whole one."""
+    """The same of the newest reader that has read the most pages: a re-reading under way never hides a whole one."""
+    most, newest = func.count().desc(), func.max(page_reads.c.read_at).desc()
     reader = conn.execute(select(page_reads.c.reader).where(
         page_reads.c.tenant == tenant, page_reads.c.original == original,
-    ).group_by(page_reads.c.reader).order_by(func.count().desc(), func.max(page_reads.c.read_at).desc()).limit(1)).scalar()
+    ).group_by(page_reads.c.reader).order_by(most, newest).limit(1)).scalar()
     return page_reads_of(conn, tenant, original, reader) if reader is not None else {}
 
 

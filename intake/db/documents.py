@@ -143,7 +143,7 @@ def live_decision(conn: Connection, document_id: str) -> Decision | None:
 
 
 def check_conservation(tx: Tx, delivery: str) -> None:
-    """Page conservation, at the end of a transaction that opens, cuts or joins: raises PoststelleError when it is broken."""
+    """Page conservation, called last in a transaction that opens, cuts or joins; raises PoststelleError."""
     broken = conservation_faults(tx.connection, delivery)
     if broken:
         raise PoststelleError(f"Sendung {delivery}: die Seiten gehen nicht auf ({'; '.join(broken[:5])}). "

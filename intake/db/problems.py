@@ -53,7 +53,8 @@ def open_problems(conn: Connection, tenant: str | None = None) -> tuple[Problem,
     return tuple(problem_from(row) for row in conn.execute(wanted).mappings())
 
 
-def problem_of(conn: Connection, tenant: str, subject_kind: str, subject: str, reason: str | None = None) -> Problem | None:
+def problem_of(conn: Connection, tenant: str, subject_kind: str, subject: str,
+               reason: str | None = None) -> Problem | None:
     """The oldest open problem of a subject (for this reason, when given); None when there is none."""
     wanted = select(problems).where(
         problems.c.tenant == tenant, problems.c.subject_kind == subject_kind, problems.c.subject == clean(subject),

@@ -89,7 +89,7 @@ def _tenants(conn: Connection, table: Table, state: str, lane: str) -> list[str]
 
 
 def next_retry(conn: Connection) -> datetime | None:
-    """When the first back-off of a machine-movable row ends (may lie in the past); None when nothing waits for a time."""
+    """When the first back-off of a machine-movable row ends (may lie in the past); None when none is in back-off."""
     ends = []
     for table, states in MACHINE_STATES.values():
         for state in states:
@@ -135,15 +135,15 @@ def counts(conn: Connection, tenant: str | None = None) -> dict[str, Any]:
 OUTCOMES = {
     DeliveryState.RECEIVED: "in_flight", DeliveryState.OPENED: "processed", DeliveryState.CLARIFY: "rejected",
     DeliveryState.REJECTED: "rejected", DeliveryState.QUARANTINED: "quarantined",
+    DeliveryState.TWIN: "in_flight",  # only when its first is missing: nobody accounted for it (`verify` says so)
 }
 
 
 def _outcome(conn: Connection, tenant: str | None) -> dict[str, int]:
     first = deliveries.alias("first")
     settled = func.coalesce(first.c.state, deliveries.c.state)
-    query = select(settled, func.count()).select_from(
-        deliveries.outerjoin(first, (first.c.id == deliveries.c.twin_of) & (deliveries.c.state == DeliveryState.TWIN.value))
-    ).group_by(settled)
+    same = (first.c.id == deliveries.c.twin_of) & (deliveries.c.state == DeliveryState.TWIN.value)
+    query = select(settled, func.count()).select_from(deliveries.outerjoin(first, same)).group_by(settled)
     if tenant is not None:
         query = query.where(deliveries.c.tenant == tenant)
     total: Counter[str] = Counter({name: 0 for name in ("processed", "rejected", "quarantined", "in_flight")})
