@@ -45,7 +45,7 @@ class InputError(PoststelleError):
 
 
 class Refused(PoststelleError):
-    """A person asked for something that cannot be done as it stands (a value is missing, the state is not the right one)."""
+    """A person asked for something that cannot be done as it stands (a value is missing, the state is another)."""
 
     exit_code = 2
 

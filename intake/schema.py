@@ -171,15 +171,19 @@ filings = Table(
     Column("values", JSON, nullable=False),
     Column("pdf", JSON, nullable=False),  # a Blob
     Column("pdfa", String(8), nullable=False),
+    Column("pdfa_reason", Text, nullable=False),  # why it is no better PDF/A; "" when it is
     Column("originals", JSON, nullable=False),  # Blobs
     Column("pages", Integer, nullable=False),
     Column("received_at", String(32), nullable=False),
     Column("at", String(32), nullable=False),
     Column("undone_at", String(32)),
+    Column("settled_at", String(32)),  # every store has heard of it (after undo: of that); cleared by undo
     # a document has at most one filing that is not undone
     Index("uq_filings_live", "document", unique=True,
           sqlite_where=text("undone_at IS NULL"), postgresql_where=text("undone_at IS NULL")),
     Index("ix_filings_recent", "tenant", "at"),
+    Index("ix_filings_unsettled", "at",
+          sqlite_where=text("settled_at IS NULL"), postgresql_where=text("settled_at IS NULL")),
 )
 
 receipts = Table(

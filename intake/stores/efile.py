@@ -104,9 +104,9 @@ class EFile:
         try:
             yield
         except OSError as error:
-            raise ServiceError(f"Die E-Akte {self.root} lässt sich nicht lesen oder beschreiben ({error.strerror or error}). "
-                               "Prüfen Sie Speicherplatz und Rechte des Ordners; die Ablage wird von selbst "
-                               "wiederholt.") from error
+            why = error.strerror or error
+            raise ServiceError(f"Die E-Akte {self.root} lässt sich nicht lesen oder beschreiben ({why}). Prüfen Sie "
+                               "Speicherplatz und Rechte des Ordners; die Ablage wird von selbst wiederholt.") from error
 
     @contextmanager
     def _locked(self, filing: Filing, *, create: bool) -> Iterator[_Akte | None]:
