@@ -22,12 +22,13 @@ from intake.vocabulary import Blob, Delivery, DeliveryState, Item, Problem, Sour
 
 BATCH_PAUSE = timedelta(minutes=5)  # paper laid on the scanner after a longer pause is a new batch
 ACTOR = "service:receive"
+HASH_MARK = "|sha256:"
 
 
 class FolderLike(Source, Protocol):
-    """What receiving needs beyond Source from a folder: was the file still the same after its bytes were copied?"""
+    """What receiving needs beyond Source from a folder: does it still hold the very file of `Item.key`?"""
 
-    def still(self, item: Item) -> bool: ...
+    def holds(self, key: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +74,19 @@ def _acknowledge_moved(db: Database, tenant: str, profile: str, source: FolderLi
         pending = unacknowledged(conn, tenant, profile)
     if not pending:
         return
-    offered = {_key_of(item.key, "") for item in source.poll()}
-    gone = [delivery for key, delivery in pending.items() if key.split("|sha256:")[0] not in offered]
+    gone = [delivery for key, delivery in pending.items() if not source.holds(_source_key(key, profile))]
     if gone:
         with db.transaction() as tx:
             acknowledge(tx, gone)
 
 
-def _key_of(key: str, sha256: str) -> str:
-    return f"{key}|sha256:{sha256}" if sha256 else key
+def _delivery_key(profile: str, item: Item, sha256: str) -> str:
+    """Path, size, modification time and hash: the identity of a file (house.md, flow 4)."""
+    return f"{profile}/{item.key}{HASH_MARK}{sha256}"
+
+
+def _source_key(key: str, profile: str) -> str:
+    return key.split(HASH_MARK)[0].removeprefix(f"{profile}/")
 
 
 def _receive(db: Database, blobs: Blobs, tenant: str, profile: ScanProfile, source: FolderLike,
@@ -92,9 +97,9 @@ def _receive(db: Database, blobs: Blobs, tenant: str, profile: ScanProfile, sour
         return Received(), None  # taken away between the listing and now: nothing to receive
     except PermissionError:
         return _note_problem(db, tenant, _with_problem(item, Reason.UNREADABLE)), None
-    if not source.still(item):
+    if not source.holds(item.key):
         return Received(), None  # it changed under our hands: offered again when it is finished
-    key = _key_of(f"{profile.name}/{item.key}", original.sha256)
+    key = _delivery_key(profile.name, item, original.sha256)
     with db.transaction() as tx:
         known = delivery_by_key(tx.connection, tenant, "folder", key)
         if known is not None and not is_acknowledged(tx.connection, known.id):

@@ -1,4 +1,4 @@
-"""Rows that only receiving asks for: what the source was not told yet, and where the last batch of a profile stands."""
+"""What receiving and opening note about a delivery without moving it: who was told, the batch, envelope, unreadable parts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 
 from intake.db.core import Tx, parse_stamp, stamp
-from intake.schema import deliveries
+from intake.db.deliveries import envelope_json
+from intake.schema import deliveries, parts
+from intake.vocabulary import Envelope
 
 
 def unacknowledged(conn: Connection, tenant: str, source: str) -> dict[str, str]:
@@ -34,3 +36,14 @@ def last_of_source(conn: Connection, tenant: str, source: str) -> tuple[str, int
         deliveries.c.tenant == tenant, deliveries.c.source == source).order_by(deliveries.c.received_at.desc(),
                                                                                deliveries.c.id.desc()).limit(1)).first()
     return (row.batch, row.position, parse_stamp(row.received_at)) if row else None
+
+
+def set_envelope(tx: Tx, delivery: str, envelope: Envelope) -> None:
+    """What unpacking learnt of the carrier's words; no state changes, so no revision either."""
+    tx.connection.execute(update(deliveries).where(deliveries.c.id == delivery).values(envelope=envelope_json(envelope)))
+
+
+def set_part_problem(tx: Tx, delivery: str, position: int, reason: str, detail: str) -> None:
+    """Note that a part could not be read; the rest of the delivery goes on without its pages."""
+    tx.connection.execute(update(parts).where(parts.c.delivery == delivery, parts.c.position == position).values(
+        problem=reason, detail=detail, pages=0))

@@ -159,3 +159,10 @@ def _oldest_waiting(conn: Connection, tenant: str | None) -> int:
         oldest.append(conn.execute(query if tenant is None else query.where(table.c.tenant == tenant)).scalar())
     since = min((value for value in oldest if value), default=None)
     return max(0, int((utcnow() - parse_stamp(since)).total_seconds())) if since else 0
+
+
+def bookkeeping(conn: Connection, kind: Kind, ids: Collection[str]) -> dict[str, tuple[str, int, int]]:
+    """State, revision and attempt by id: together they name one run of one row."""
+    table, _ = MACHINE_STATES[kind]
+    rows = conn.execute(select(table.c.id, table.c.state, table.c.revision, table.c.attempt).where(table.c.id.in_(tuple(ids))))
+    return {row.id: (row.state, row.revision, row.attempt) for row in rows}

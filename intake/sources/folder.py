@@ -158,13 +158,14 @@ class FolderSource:
             return Item(key, name, path, self.profile, Reason.UNREADABLE)
         return Item(key, name, path, self.profile)
 
-    def still(self, item: Item) -> bool:
-        """Is the file the same as when it was offered? Asked again after its bytes were copied."""
+    def holds(self, key: str) -> bool:
+        """Does the folder still hold the very file of `Item.key`? Asked again after its bytes were copied."""
+        name = key.rsplit("|", 2)[0]
         try:
-            status = item.path.lstat()
+            status = (self.folder / name).lstat()
         except OSError:
             return False
-        return item.key == f"{item.path.name}|{status.st_size}|{status.st_mtime_ns}"
+        return key == f"{name}|{status.st_size}|{status.st_mtime_ns}"
 
     def done(self, item: Item) -> None:
         """Move the file to `erledigt/`; a name that is taken there gets a number. A file already gone is fine.

@@ -1,0 +1,379 @@
+"""The three steps. Reads top to bottom, decides nothing; every function may run twice and twice at once.
+
+    receive -> RECEIVED -> open_delivery (plan_reading, read_chunk, assemble) -> NEW -> propose_document -> PROPOSED
+            -> a clerk or a rule -> APPROVED -> file_document -> FILED
+    any step -> settle -> waits again, or CLARIFY with a reason for a person
+
+Results travel through rows and blobs, never through the engine: functions take and return ids.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from intake import filing, read, unpack
+from intake.blobs import Blobs
+from intake.box import Box, ReadOrder, RenditionPage
+from intake.config import Home, ScanProfile
+from intake.db import deliveries as sendungen
+from intake.db import documents as schriftstuecke
+from intake.db.core import Database, Tx, new_id
+from intake.db.deliveries import Kind
+from intake.db.problems import open_problem
+from intake.db.receiving import set_envelope, set_part_problem
+from intake.db.work import bookkeeping
+from intake.errors import BoxDied, InputError, PoststelleError, Reason, ServiceError, Stale
+from intake.journal import record
+from intake.policy import decide
+from intake.propose import Knowledge, propose
+from intake.split import cut
+from intake.vocabulary import (
+    Decision,
+    Delivery,
+    DeliveryState,
+    Document,
+    DocumentState,
+    Material,
+    Page,
+    PageRef,
+    PageState,
+    Part,
+    Problem,
+    Store,
+)
+
+ACTOR = "service:pipeline"
+
+
+@dataclass(frozen=True, slots=True)
+class Postroom:
+    """Everything a step needs, built once from the configuration by `postroom.build`."""
+
+    home: Home
+    db: Database
+    box: Box
+    blobs: Callable[[str], Blobs]
+    knowledge: Callable[[str], Knowledge]
+    stores: Callable[[str], tuple[Store, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """At most eight pages of one part, read by one box process."""
+
+    part: int
+    pages: tuple[int, ...]
+
+
+class StepFailed(PoststelleError):
+    """A bug of ours in one row: tried again a few times, then shown to a person; the log has the whole trace."""
+
+    def __init__(self, step: str, bug: Exception) -> None:
+        super().__init__("Bei der Verarbeitung ist ein Programmfehler aufgetreten; das Original ist sicher aufbewahrt. "
+                         "Wählen Sie „erneut lesen“, und melden Sie es dem Betrieb, wenn es wieder geschieht.")
+        self.detail = f"{step}: {type(bug).__name__}"
+
+
+# ---- open_delivery: unpack, read, split ------------------------------------------------------------------------------
+
+
+def plan_reading(room: Postroom, delivery_id: str) -> tuple[Chunk, ...]:
+    """Unpack the delivery (once) and return the chunks that no reader of this version has read yet."""
+    delivery = _delivery(room, delivery_id)
+    if delivery.state is not DeliveryState.RECEIVED:
+        return ()
+    parts = _parts(room, delivery)
+    order = _order(room, delivery)
+    reader = room.box.reader_version(order)
+    chunks: list[Chunk] = []
+    with room.db.read() as conn:
+        for part in parts:
+            if part.problem is None and part.pages:
+                done = sendungen.page_reads_of(conn, delivery.tenant, part.blob.sha256, reader)
+                chunks += [Chunk(part.position, pages) for pages in read.plan_chunks(part.pages, set(done), order.chunk_pages)]
+    return tuple(chunks)
+
+
+def read_chunk(room: Postroom, delivery_id: str, chunk: Chunk) -> None:
+    """Read one chunk in the box and keep it: an immutable blob and a row a page. A part that cannot be read becomes a problem."""
+    delivery = _delivery(room, delivery_id)
+    part = next(part for part in _known_parts(room, delivery) if part.position == chunk.part)
+    blobs = room.blobs(delivery.tenant)
+    with _workdir(room) as workdir:
+        try:
+            result = room.box.read(blobs.path(part.blob.sha256), part.blob.media_type, chunk.pages,
+                                   _order(room, delivery), workdir)
+        except InputError as error:
+            _note_part_problem(room, delivery, part, error)
+            return
+        blob = blobs.add_bytes(read.pack(result.pages, [path.read_bytes() for path in result.previews]),
+                               f"{part.blob.sha256[:12]}-{chunk.pages[0]}", read.CHUNK_MEDIA_TYPE)
+    share = result.cpu_seconds / len(result.pages)
+    with room.db.transaction() as tx:
+        sendungen.add_page_reads(tx, delivery.tenant, part.blob.sha256, result.reader,
+                                 [(page.number, blob.sha256, share) for page in result.pages])
+
+
+def assemble(room: Postroom, delivery_id: str) -> None:
+    """All pages are read: cut them into documents, write the page ledger, RECEIVED -> OPENED. One transaction."""
+    delivery = _delivery(room, delivery_id)
+    if delivery.state is not DeliveryState.RECEIVED:
+        return
+    parts = _known_parts(room, delivery)
+    readable = [part for part in parts if part.problem is None and part.pages]
+    if not readable:
+        raise _nothing_readable(parts)
+    profile = _profile(room, delivery)
+    separators = profile.separators if profile else "cut"
+    with room.db.transaction() as tx:
+        first: str | None = None
+        position = 0
+        for part in readable:
+            pages = pages_of_part(room, delivery.tenant, part, tx)
+            cuts = cut(pages, separators if delivery.channel == "folder" else "ignore")
+            for number in cuts.separators:
+                schriftstuecke.set_page_state(tx, delivery, part.position, number, PageState.SEPARATOR)
+            for number in cuts.blanks:
+                schriftstuecke.set_page_state(tx, delivery, part.position, number, PageState.BLANK)
+            for numbers in cuts.documents:
+                document = Document(
+                    id=new_id(), tenant=delivery.tenant, delivery=delivery.id, parent=first if part.position else None,
+                    pages=tuple(PageRef(part.position, number) for number in numbers),
+                    access_class=_access_class(room, delivery, pages, numbers))
+                schriftstuecke.add_document(tx, document, position, cuts.by)
+                first = first or document.id
+                position += 1
+        for part in parts:
+            if part.problem is not None:
+                _open_part_problem(tx, delivery, part)
+        schriftstuecke.check_conservation(tx, delivery)
+        sendungen.move_delivery(tx, delivery, DeliveryState.OPENED)
+        record(tx, delivery.tenant, ACTOR, "delivery.opened", subjects={"delivery": delivery.id},
+               new={"documents": position, "parts": len(parts)})
+
+
+def pages_of_part(room: Postroom, tenant: str, part: Part, tx: Tx) -> tuple[Page, ...]:
+    """Every page of a part as last read; raises ServiceError when one is missing (the chunk is read again)."""
+    reads = sendungen.newest_page_reads(tx.connection, tenant, part.blob.sha256)
+    found: dict[int, Page] = {}
+    for chunk in sorted(set(reads.values())):
+        for page in read.unpack_pages(room.blobs(tenant).read(chunk)):
+            if reads.get(page.number) == chunk:
+                found[page.number] = page
+    missing = [number for number in range(1, part.pages + 1) if number not in found]
+    if missing:
+        raise ServiceError(f"Von Teil {part.position} fehlen noch gelesene Seiten ({missing[:5]}); sie werden noch einmal gelesen.")
+    return tuple(found[number] for number in range(1, part.pages + 1))
+
+
+# ---- propose_document ------------------------------------------------------------------------------------------------
+
+
+def propose_document(room: Postroom, document_id: str) -> None:
+    """NEW -> PROPOSED with ranked proposals, or -> APPROVED when policy allows it without a person."""
+    with room.db.read() as conn:
+        document = schriftstuecke.get_document(conn, document_id)
+        delivery = sendungen.get_delivery(conn, document.delivery)
+    if document.state is not DocumentState.NEW:
+        return
+    tenant = room.home.settings.for_tenant(document.tenant)
+    profile = _profile(room, delivery)
+    knowledge = room.knowledge(document.tenant)
+    material = Material(
+        pages=pages_of_document(room, document), envelope=delivery.envelope, name=delivery.original.name,
+        received_on=delivery.received_at.astimezone().date(),
+        office=profile.office if profile else "", branch=profile.branch if profile else "")
+    proposals = propose(material, knowledge)
+    verdict = decide(proposals, material, knowledge, own_reference=tenant.rules.own_reference, access_class=document.access_class)
+    with room.db.transaction() as tx:
+        schriftstuecke.put_proposals(tx, document.id, document.tenant, proposals)
+        if verdict.automatic:
+            decision = Decision(document.id, verdict.values, verdict.by, tx.now, document.revision + 1)
+            schriftstuecke.add_decision(tx, document.tenant, decision)
+        state = DocumentState.APPROVED if verdict.automatic else DocumentState.PROPOSED
+        schriftstuecke.move_document(tx, document, state)
+        record(tx, document.tenant, ACTOR if not verdict.automatic else verdict.by, f"document.{state.lower()}",
+               subjects={"delivery": document.delivery, "document": document.id}, new={"why": verdict.why})
+
+
+def pages_of_document(room: Postroom, document: Document) -> tuple[Page, ...]:
+    """The document's pages in its order, as last read; `Page.number` stays the number within the original."""
+    with room.db.read() as conn:
+        parts = {part.position: part for part in sendungen.parts_of(conn, document.delivery)}
+        wanted: dict[tuple[int, int], str] = {}
+        for position in {ref.part for ref in document.pages}:
+            reads = sendungen.newest_page_reads(conn, document.tenant, parts[position].blob.sha256)
+            wanted |= {(position, number): chunk for number, chunk in reads.items()}
+    blobs = room.blobs(document.tenant)
+    chunks = {(ref.part, wanted[ref.part, ref.number]) for ref in document.pages}
+    found = {(part, page.number): page for part, chunk in chunks for page in read.unpack_pages(blobs.read(chunk))}
+    return tuple(found[ref.part, ref.number] for ref in document.pages)
+
+
+# ---- file_document ---------------------------------------------------------------------------------------------------
+
+
+def file_document(room: Postroom, document_id: str) -> None:
+    """APPROVED -> FILED: rendition, number, row in one transaction; then the stores, whose receipts may come later."""
+    with room.db.read() as conn:
+        document = schriftstuecke.get_document(conn, document_id)
+        decision = schriftstuecke.live_decision(conn, document_id)
+        parts = {part.position: part for part in sendungen.parts_of(conn, document.delivery)}
+        delivery = sendungen.get_delivery(conn, document.delivery)
+    if document.state is not DocumentState.APPROVED or decision is None:
+        return
+    blobs = room.blobs(document.tenant)
+    positions = sorted({ref.part for ref in document.pages})
+    pages = pages_of_document(room, document)
+    with _workdir(room) as workdir:
+        rendition = room.box.rendition(
+            [(blobs.path(parts[position].blob.sha256), parts[position].blob.media_type) for position in positions],
+            [RenditionPage(positions.index(ref.part), ref.number, ref.rotation, page)
+             for ref, page in zip(document.pages, pages, strict=True)],
+            title=decision.values.get("title", ""), language="de-DE", workdir=workdir)
+        pdf = blobs.add_file(rendition.pdf, "ablage.pdf", "application/pdf")
+    tenant = room.home.settings.for_tenant(document.tenant)
+    originals = tuple(parts[position].blob for position in positions)
+    with room.db.transaction() as tx:
+        key = filing.record_filing(tx, tenant, delivery, document, decision, pdf=pdf, pdfa=rendition.pdfa,
+                                   reason=rendition.reason, originals=originals)
+        schriftstuecke.move_document(tx, document, DocumentState.FILED)
+        record(tx, document.tenant, ACTOR, "document.filed", subjects={"delivery": document.delivery, "document": document.id},
+               new={"filing": key, "pdf": pdf.sha256})
+    store_filing(room, document.tenant, key)
+
+
+def store_filing(room: Postroom, tenant: str, key: str) -> None:
+    """Hand a recorded filing to every store that has not given its receipt yet; a repeat is harmless."""
+    filing.deliver(room.db, tenant, key, room.stores(tenant), room.blobs(tenant))
+
+
+# ---- settle: what an error means for the row -------------------------------------------------------------------------
+
+
+def settle(room: Postroom, kind: Kind, row_id: str, step: str, error: PoststelleError) -> str:
+    """Write down what an error means for the row and return it as a word: "stale", "retry" or "clarify"."""
+    if isinstance(error, Stale):
+        return "stale"
+    limits = room.home.settings.engine
+    with room.db.transaction() as tx:
+        if isinstance(error, BoxDied):
+            deaths = sendungen.note_death(tx, kind, row_id)
+            if deaths >= limits.max_deaths:
+                _to_clarify(tx, kind, row_id, step, error, error.reason)
+                return "clarify"
+            sendungen.note_retry(tx, kind, row_id, tx.now + timedelta(seconds=1))
+            return "retry"
+        if isinstance(error, InputError):
+            _to_clarify(tx, kind, row_id, step, error, error.reason)
+            return "clarify"
+        _, _, attempt = bookkeeping(tx.connection, kind, [row_id])[row_id]
+        if isinstance(error, StepFailed) and attempt >= limits.max_deaths:
+            _to_clarify(tx, kind, row_id, step, error, Reason.CRASHED)
+            return "clarify"
+        wait = min(3600, limits.retry_seconds * 2 ** min(attempt, 12))
+        sendungen.note_retry(tx, kind, row_id, tx.now + timedelta(seconds=wait))
+    return "retry"
+
+
+def _to_clarify(tx: Tx, kind: Kind, row_id: str, step: str, error: PoststelleError, reason: Reason) -> None:
+    if kind == "delivery":
+        delivery = sendungen.get_delivery(tx.connection, row_id)
+        if delivery.state is not DeliveryState.RECEIVED:
+            return
+        tenant, subjects = delivery.tenant, {"delivery": row_id}
+        sendungen.move_delivery(tx, delivery, DeliveryState.CLARIFY)
+    else:
+        document = schriftstuecke.get_document(tx.connection, row_id)
+        if document.state not in (DocumentState.NEW, DocumentState.APPROVED):
+            return
+        tenant, subjects = document.tenant, {"delivery": document.delivery, "document": row_id}
+        schriftstuecke.move_document(tx, document, DocumentState.CLARIFY)
+    problem = Problem(
+        id=new_id(), tenant=tenant, subject_kind="delivery" if kind == "delivery" else "document", subject=row_id, step=step,
+        reason=reason, title=str(error), detail=getattr(error, "detail", ""), resolutions=("retry", "reject"), opened_at=tx.now)
+    open_problem(tx, problem)
+    record(tx, tenant, ACTOR, f"{kind}.clarify", subjects=subjects | {"problem": problem.id}, new={"reason": reason, "step": step})
+
+
+# ---- small help ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _workdir(room: Postroom) -> Iterator[Path]:
+    """A scratch folder on the installation's disk, gone afterwards; what a kill leaves is wiped at the next start."""
+    scratch = room.home.root / "work"
+    scratch.mkdir(mode=0o700, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch) as name:
+        yield Path(name)
+
+
+def _delivery(room: Postroom, delivery_id: str) -> Delivery:
+    with room.db.read() as conn:
+        return sendungen.get_delivery(conn, delivery_id)
+
+
+def _known_parts(room: Postroom, delivery: Delivery) -> tuple[Part, ...]:
+    with room.db.read() as conn:
+        return sendungen.parts_of(conn, delivery.id)
+
+
+def _parts(room: Postroom, delivery: Delivery) -> tuple[Part, ...]:
+    parts = _known_parts(room, delivery)
+    if parts:
+        return parts
+    with _workdir(room) as workdir:
+        envelope, parts = unpack.unpack(room.box, room.blobs(delivery.tenant), delivery, workdir)
+    with room.db.transaction() as tx:
+        sendungen.add_parts(tx, delivery.id, delivery.tenant, parts)
+        set_envelope(tx, delivery.id, envelope)
+    return parts
+
+
+def _profile(room: Postroom, delivery: Delivery) -> ScanProfile | None:
+    tenant = room.home.settings.for_tenant(delivery.tenant)
+    return next((profile for profile in tenant.profile if profile.name == delivery.source), None)
+
+
+def _order(room: Postroom, delivery: Delivery) -> ReadOrder:
+    settings = room.home.settings.read
+    profile = _profile(room, delivery)
+    return ReadOrder(
+        engine=settings.engine, languages=(profile.languages if profile else "") or settings.languages, dpi=settings.dpi,
+        trust_text_layer=settings.trust_text_layer, preview_dpi=settings.preview_dpi, chunk_pages=settings.chunk_pages)
+
+
+def _access_class(room: Postroom, delivery: Delivery, pages: tuple[Page, ...], numbers: tuple[int, ...]) -> str:
+    """Words such as "Personalsache" in the address zone of the first page raise the class (house.md, flow 8)."""
+    words = room.home.settings.for_tenant(delivery.tenant).access_words
+    first = next(page for page in pages if page.number == numbers[0])
+    # DIN 5008 form A and B: the address field lies 20..105 mm from the left, 27..90 mm from the top
+    zone = " ".join(word.text for word in first.words
+                    if word.box[1] * first.height_mm < 98 and word.box[0] * first.width_mm < 110).casefold()
+    return "Vertraulich" if any(word.casefold() in zone for word in words) else delivery.access_class
+
+
+def _nothing_readable(parts: tuple[Part, ...]) -> InputError:
+    problem = next((part for part in parts if part.problem), None)
+    if problem is None:
+        return InputError("Die Sendung enthält keine Seite. Prüfen Sie die Datei oder bitten Sie um eine neue.", reason=Reason.NO_PAGES)
+    return InputError(unpack.sentence(Reason(problem.problem or Reason.DAMAGED)), reason=Reason(problem.problem or Reason.DAMAGED),
+                      detail=problem.detail)
+
+
+def _note_part_problem(room: Postroom, delivery: Delivery, part: Part, error: InputError) -> None:
+    with room.db.transaction() as tx:
+        set_part_problem(tx, delivery.id, part.position, error.reason, error.detail)
+
+
+def _open_part_problem(tx: Tx, delivery: Delivery, part: Part) -> None:
+    reason = Reason(part.problem or Reason.DAMAGED)
+    open_problem(tx, Problem(
+        id=new_id(), tenant=delivery.tenant, subject_kind="part", subject=f"{delivery.id}/{part.position}", step="unpack",
+        reason=reason, title=f"Anlage „{part.blob.name}“: {unpack.sentence(reason)}", detail=part.detail,
+        resolutions=("without_part",), opened_at=tx.now))
