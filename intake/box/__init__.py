@@ -1,0 +1,216 @@
+"""The box: one foreign file, one sandboxed child, one typed and re-checked answer. Foreign bytes are parsed nowhere else.
+
+Every method raises InputError (a person must act: the bytes are the trouble), BoxDied (the child died: signal, limit
+or time; counted as guilt of the original), ConfigError (bubblewrap cannot run here; the sentence names the line that
+mends it) or ServiceError (no process could be started just now). Files of an answer lie in a new folder below
+`workdir`, which the caller removes when it has adopted them.
+
+Orders as the child sees them (`inside/*.run(order, inputs, out)`), beside the fields named here:
+unpack {name, max_pages, max_parts, max_depth, max_megapixels, max_file_mib} inputs: the original;
+read {media_type, pages, reader, max_megapixels, tessdata, and the fields of ReadOrder} -> {pages, previews};
+rendition {sources: [media type], pages: [{source, number, rotation, page}], title, language, max_megapixels,
+attachments: [{name, media_type, input}]} -> {pdf, pdfa, reason}.
+"""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+from typing import Any
+
+from intake.box import bwrap, mending, recheck
+from intake.box.bwrap import Limits
+from intake.box.inside.reader import reader_name
+from intake.box.results import (
+    Attachment,
+    FoundPart,
+    ReadOrder,
+    ReadResult,
+    Rendition,
+    RenditionPage,
+    Sources,
+    Unpacked,
+)
+from intake.box.sentences import DIED, QUARANTINED, SENTENCES
+from intake.config import BoxSettings
+from intake.errors import BoxDied, ConfigError, InputError, Reason
+from intake.vocabulary import Envelope
+
+__all__ = ["QUARANTINED", "SENTENCES", "Attachment", "Box", "FoundPart", "ReadOrder", "ReadResult", "Rendition",
+           "RenditionPage", "Unpacked", "reader_version"]
+
+_OUT_OF_MEMORY = 77  # inside.__main__.OUT_OF_MEMORY
+_CAUSES_OF_LIMIT = {"SIGXCPU", "SIGKILL", "SIGXFSZ"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The end of a job that gave an answer: its output folder and what everything cost."""
+
+    out: Path
+    cpu_seconds: float
+
+
+def reader_version(order: ReadOrder) -> str:
+    """The name of a way of reading (at most 80 characters); raises ConfigError where its engine is not installed."""
+    try:
+        return reader_name(order.engine, order.languages, order.dpi, order.trust_text_layer)[:80]
+    except PackageNotFoundError as error:
+        raise ConfigError(f"Für die Texterkennung {order.engine} fehlt das Paket {error.name}. "
+                          f"Geben Sie ein: pip install {error.name}") from None
+
+
+def input_error(reason: Reason, detail: str = "") -> InputError:
+    """The error for a person, with the sentence that belongs to the reason."""
+    return InputError(SENTENCES[reason], reason=reason, detail=detail)
+
+
+class Box:
+    """Runs jobs under the limits of the settings. `tessdata`: folder of the language data, None = where Debian has it."""
+
+    def __init__(self, settings: BoxSettings, tessdata: Path | None = None) -> None:
+        self.settings = settings
+        self.tessdata = tessdata
+
+    def check(self) -> None:
+        """Run the box once and try to break out of it; raises ConfigError when it cannot run or does not hold."""
+        with tempfile.TemporaryDirectory(prefix="poststelle-check-") as folder:
+            answer = self._run("canary", {}, (), Path(folder), self._limits())
+            tried = recheck.load(answer.out / "result.json", dict[str, str])
+        escaped = sorted(name for name, outcome in tried.items() if not outcome.startswith("refused"))
+        if escaped or not tried:
+            raise ConfigError(
+                f"Der Lesekasten hält nicht dicht ({', '.join(escaped)}). Starten Sie die Poststelle so nicht; prüfen Sie "
+                "bubblewrap und den Kern (apt-get install --only-upgrade bubblewrap).")
+
+    def unpack(self, path: Path, name: str, workdir: Path) -> Unpacked:
+        """What the delivery at `path`, called `name` by its sender, consists of; InputError when it gives nothing."""
+        limits = ("max_pages", "max_parts", "max_depth", "max_megapixels", "max_file_mib")
+        order = {"name": recheck.display(name)} | {limit: getattr(self.settings, limit) for limit in limits}
+        answer = self._run("unpack", order, (path,), workdir, self._limits())
+        raw = recheck.load(answer.out / "result.json", recheck.RawUnpacked)
+        counted = [part.position for part in raw.parts] == list(range(len(raw.parts)))
+        if not counted or not 1 <= len(raw.parts) <= self.settings.max_parts:
+            raise recheck.nonsense("die Teile sind nicht fortlaufend gezählt")
+        parts = tuple(self._found(part, path, answer.out) for part in raw.parts)
+        return Unpacked(_envelope(raw.envelope), parts, answer.cpu_seconds)
+
+    def read(self, path: Path, media_type: str, pages: Sequence[int], order: ReadOrder, workdir: Path) -> ReadResult:
+        """The pages `pages` (from 1) of the file at `path` as words, each with a preview, in that order."""
+        reader = reader_version(order)
+        told = {**asdict(order), "media_type": media_type, "pages": list(pages), "reader": reader,
+                "max_megapixels": self.settings.max_megapixels, "tessdata": str(self._tessdata())}
+        limits = self._limits(len(pages), processes=order.engine == "pytesseract")
+        answer = self._run("read", told, (path,), workdir, limits, (str(self._tessdata()),))
+        raw = recheck.load(answer.out / "result.json", recheck.RawRead)
+        if [page.number for page in raw.pages] != list(pages) or len(raw.previews) != len(pages):
+            raise recheck.nonsense("andere Seiten als bestellt")
+        previews = tuple(recheck.adopt(answer.out, name) for name in raw.previews)
+        return ReadResult(reader, raw.pages, previews, answer.cpu_seconds)
+
+    def rendition(self, sources: Sources, pages: Sequence[RenditionPage], meta: Mapping[str, str], workdir: Path,
+                  attachments: Sequence[Attachment] = ()) -> Rendition:
+        """A searchable PDF of the pages in that order. `meta` holds `title` and `language` (de-DE when absent)."""
+        told = {
+            "sources": [media_type for _, media_type in sources],
+            "pages": [asdict(page) for page in pages],
+            "title": recheck.display(meta.get("title", "")), "language": meta.get("language", "de-DE"),
+            "max_megapixels": self.settings.max_megapixels,
+            "attachments": [{"name": recheck.display(one.name), "media_type": one.media_type, "input": index}
+                            for index, one in enumerate(attachments, start=len(sources))],
+        }
+        inputs = [*(path for path, _ in sources), *(one.path for one in attachments)]
+        answer = self._run("rendition", told, inputs, workdir, self._limits(len(pages), processes=True))
+        raw = recheck.load(answer.out / "result.json", recheck.RawRendition)
+        return Rendition(recheck.adopt(answer.out, raw.pdf), raw.pdfa, recheck.display(raw.reason), answer.cpu_seconds)
+
+    def _limits(self, pages: int = 0, *, processes: bool = False) -> Limits:
+        return Limits(self.settings.memory_mib, self.settings.cpu_seconds + pages * self.settings.cpu_seconds_page,
+                      self.settings.wall_seconds, self.settings.output_mib, processes)
+
+    def _tessdata(self) -> Path:
+        """The folder with language data; raises ConfigError when there is none."""
+        for folder in (self.tessdata, *sorted(Path("/usr/share/tesseract-ocr").glob("*/tessdata"), reverse=True),
+                       Path("/usr/share/tessdata")):
+            if folder is not None and folder.is_dir():
+                return folder
+        raise ConfigError("Die Sprachdaten von Tesseract fehlen. Installieren Sie sie: "
+                          "apt-get install tesseract-ocr tesseract-ocr-deu tesseract-ocr-frk tesseract-ocr-osd")
+
+    def _found(self, part: recheck.RawPart, original: Path, out: Path) -> FoundPart:
+        """One part re-checked, its file adopted. Pages and a problem exclude each other."""
+        if (part.pages == 0) != (part.problem is not None) or part.pages > self.settings.max_pages:
+            raise recheck.nonsense("Seitenzahl eines Teils")
+        if part.parent is not None and part.parent >= part.position:
+            raise recheck.nonsense("Teil liegt in einem späteren")
+        path = original if part.file is None else recheck.adopt(out, part.file)
+        return FoundPart(
+            part.position, part.parent, recheck.display(part.name, 200), recheck.display(part.media_type, 100),
+            path.stat().st_size, part.pages, path, part.problem, recheck.display(part.detail))
+
+    def _run(self, job: str, order: Mapping[str, Any], inputs: Sequence[Path], workdir: Path, limits: Limits,
+             folders: Sequence[str] = ()) -> Answer:
+        """Run one job; its answer lies in a new folder below `workdir`, removed again unless there is one."""
+        for path in inputs:
+            self._takeable(path)
+        out = Path(tempfile.mkdtemp(prefix=f"{job}-", dir=workdir))
+        told = {"job": job, "order": dict(order), "inputs": len(inputs),
+                "limits": {name: getattr(limits, name) for name in ("memory_mib", "cpu_seconds", "output_mib")}}
+        answered = False
+        try:
+            ending = bwrap.run(told, inputs, out, limits, folders)
+            cpu_seconds = ending.cpu_seconds + _judge(ending, out)
+            answered = True
+        finally:
+            if not answered:
+                shutil.rmtree(out)
+        return Answer(out, cpu_seconds)
+
+    def _takeable(self, path: Path) -> None:
+        """Raises InputError for what needs no box to be refused: no file, no right to read it, no bytes, too many."""
+        try:
+            with path.open("rb"):
+                found = path.stat()
+        except OSError as error:
+            raise input_error(Reason.UNREADABLE, error.strerror or "") from error
+        if not stat.S_ISREG(found.st_mode):
+            raise input_error(Reason.UNREADABLE, "keine gewöhnliche Datei")
+        if found.st_size == 0:
+            raise input_error(Reason.EMPTY)
+        if found.st_size > self.settings.max_file_mib << 20:
+            allowed = self.settings.max_file_mib
+            raise input_error(Reason.TOO_LARGE, f"{found.st_size >> 20} MiB, erlaubt sind {allowed} MiB")
+
+
+def _judge(ending: bwrap.Ending, out: Path) -> float:
+    """The CPU seconds of a job that answered; raises what its ending means otherwise."""
+    if not ending.started and not ending.overrun:
+        raise mending.trouble(ending.said)
+    cause = bwrap.signal_of(ending.status)
+    if ending.overrun or ending.status == _OUT_OF_MEMORY or (cause is not None and cause.name in _CAUSES_OF_LIMIT):
+        raise _died(Reason.TIMEOUT, ending, cause.name if cause else "")
+    if ending.status != 0:
+        raise _died(Reason.CRASHED, ending, cause.name if cause else "")
+    end = recheck.load(out / "ending.json", recheck.RawEnding)
+    if end.reason is not None:
+        raise input_error(end.reason, recheck.display(end.detail))
+    recheck.regular(out / "result.json")
+    return end.cpu_seconds
+
+
+def _died(reason: Reason, ending: bwrap.Ending, cause: str) -> BoxDied:
+    """How the child died, with the last lines it said (paths and code only, for whoever mends the parser)."""
+    detail = f"Ende {ending.status} {cause} {ending.overrun}".strip() + "\n" + ending.said[-2000:]
+    return BoxDied(DIED[reason], reason=reason, detail=detail)
+
+
+def _envelope(raw: Envelope) -> Envelope:
+    """The envelope with texts fit for showing; a header that says nothing is None."""
+    def line(text: str | None) -> str | None:
+        return recheck.display(text, 1000) or None if text else None
+    return Envelope(line(raw.sender), line(raw.recipient), line(raw.subject), raw.date, line(raw.message_id))

@@ -1,0 +1,120 @@
+"""What comes out of the box is not trusted: numbers and texts are re-checked against the vocabulary, files before adoption."""
+
+from __future__ import annotations
+
+import re
+import stat
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from annotated_types import Ge
+from pydantic import TypeAdapter, ValidationError
+
+from intake.box.results import PdfaLevel
+from intake.errors import BoxDied, Reason
+from intake.vocabulary import Envelope, Page
+
+MAX_JSON = 256 << 20
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
+_ESCAPED = re.compile(rb"(?<!\\)((?:\\\\)*)\\(?:u00(?:[01][0-9a-fA-F]|7[fF]|[89][0-9a-fA-F])|[bfr])")
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+T = TypeVar("T")
+Count = Annotated[int, Ge(0)]
+
+
+@dataclass(frozen=True, slots=True)
+class RawEnding:
+    """ending.json: a reason code when the input was refused."""
+
+    reason: Reason | None
+    detail: str
+    cpu_seconds: Annotated[float, Ge(0.0)]
+
+
+@dataclass(frozen=True, slots=True)
+class RawPart:
+    """A part as the child describes it; `file` names a file in its output, None = the input itself."""
+
+    position: Count
+    parent: Count | None
+    name: str
+    media_type: str
+    pages: Count
+    file: str | None = None
+    problem: Reason | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawUnpacked:
+    """result.json of `unpack`."""
+
+    envelope: Envelope
+    parts: tuple[RawPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RawRead:
+    """result.json of `read`; the previews are file names in the output."""
+
+    pages: tuple[Page, ...]
+    previews: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RawRendition:
+    """result.json of `rendition`."""
+
+    pdf: str
+    pdfa: PdfaLevel
+    reason: str = ""
+
+
+def nonsense(what: str) -> BoxDied:
+    """The error for an answer that cannot be right: the child is broken or was taken over."""
+    return BoxDied("Der Lesekasten hat eine unbrauchbare Antwort gegeben. Es wird noch einmal versucht.",
+                   reason=Reason.CRASHED, detail=what)
+
+
+def display(text: str, longest: int = 500) -> str:
+    """A sender's text fit for showing and logging by id: no control or direction characters, one line, not endless."""
+    return re.sub(r"\s+", " ", _HIDDEN.sub("", text)).strip()[:longest]
+
+
+@lru_cache(maxsize=16)
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def load(path: Path, kind: type[T]) -> T:
+    """The JSON file `path` as a `kind`, control characters taken out of every text (newline and tab stay).
+
+    Raises BoxDied when the file is none, is too big or does not fit the type.
+    """
+    raw = regular(path).read_bytes() if path.lstat().st_size <= MAX_JSON else b""
+    try:
+        checked: T = _adapter(kind).validate_json(_ESCAPED.sub(rb"\1 ", raw).replace(b"\x7f", b" "))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise nonsense(f"{path.name}: {'.'.join(str(step) for step in first['loc'])}: {first['msg']}") from None
+    return checked
+
+
+def regular(path: Path) -> Path:
+    """`path` itself when it is a regular file of a single name; raises BoxDied for links, devices, folders."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        raise nonsense(f"{path.name} fehlt") from None
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+        raise nonsense(f"{path.name} ist keine gewöhnliche Datei")
+    return path
+
+
+def adopt(out: Path, name: str) -> Path:
+    """The file `name` that the child says it wrote to `out`, after the checks; raises BoxDied."""
+    if not _NAME.fullmatch(name):
+        raise nonsense("unzulässiger Dateiname")
+    return regular(out / name)

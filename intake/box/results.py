@@ -1,0 +1,98 @@
+"""What the box is asked for and what it gives back: frozen, typed, already re-checked when a caller sees it.
+
+Paths are of this machine: files the box wrote, checked (regular, within the limits), below the caller's work folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from intake.vocabulary import Envelope, Page
+
+PdfaLevel = Literal["2b", "3b", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPart:
+    """One file found inside a delivery. `path` is the original itself for a plain scan; `problem` is a Reason code.
+
+    `parent` is the position of the part this one lay in (None = the delivery itself), `pages` is 0 exactly when there
+    is a problem, `detail` a German sentence for the clerk.
+    """
+
+    position: int
+    parent: int | None
+    name: str
+    media_type: str
+    size: int
+    pages: int
+    path: Path
+    problem: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """What a delivery consists of. `cpu_seconds` counts everything the job cost, the sandbox included."""
+
+    envelope: Envelope
+    parts: tuple[FoundPart, ...]
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOrder:
+    """How pages become words; part of the reader's version, so that another order gives another reading."""
+
+    engine: Literal["tesseract", "pytesseract"] = "tesseract"
+    languages: str = "deu"
+    dpi: int = 300
+    trust_text_layer: Literal["auto", "always", "never"] = "auto"
+    preview_dpi: int = 110
+    chunk_pages: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """Pages read, in the order asked for; `previews` holds one JPEG per page."""
+
+    reader: str
+    pages: tuple[Page, ...]
+    previews: tuple[Path, ...]
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RenditionPage:
+    """Page `number` of source `source` (index), to be turned by `rotation` degrees clockwise; `page` has its words."""
+
+    source: int
+    number: int
+    rotation: Literal[0, 90, 180, 270]
+    page: Page
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file to be embedded in a rendition (PDF/A-3), under a display name."""
+
+    path: Path
+    name: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """A searchable PDF. `pdfa` is the level it was made to, `reason` says (German) why it is none."""
+
+    pdf: Path
+    pdfa: PdfaLevel
+    reason: str
+    cpu_seconds: float
+
+
+Sources = Sequence[tuple[Path, str]]
+"""(path, media type) of the files a rendition takes its pages from."""
