@@ -1,0 +1,108 @@
+"""May this document be filed without a person? The answer and its reason, for auditors to read. Pure.
+
+Nothing is filed without a person, with one exception that a tenant must switch on (`own_reference`): a document that
+carries exactly one own Aktenzeichen, in its reference zone, goes into the Akte that bears it. All of these must hold:
+
+1. the rule is switched on for the tenant;
+2. over the whole document exactly one own Aktenzeichen was read (a second one anywhere is a doubt);
+3. it stands in the reference zone (`rule:reference-zone@1`), not only in running text;
+4. it was read legibly (no character of it below the threshold `LEGIBLE`);
+5. an Akte has exactly this Aktenzeichen (normalised, never corrected), and the Akte is not closed (zdA);
+6. the Akte lies under an open entry of the plan that is not restricted;
+7. the document itself is not of a restricted access class, and nothing in it asks for a higher one;
+8. every page was read without a warning and carries enough text to have been read at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from intake.keys import reference_key
+from intake.vocabulary import AktenplanEntry, File, Page, Proposal
+
+OWN_REFERENCE = "rule:own_reference@1"
+REFERENCE_ZONE = "rule:reference-zone@1"
+PERSON = "policy:person@1"
+OPEN_CLASSES = frozenset({"allgemein", "Poststelle", ""})
+LEGIBLE = 0.80
+"""Least confidence of the proposal `file_reference`; `extract.references` scales it by the least legible word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`automatic`: file it now. `by` is the rule that allows it or asks for a person; `why` is a German sentence."""
+
+    automatic: bool
+    by: str
+    why: str
+
+
+def decide(
+    proposals: Sequence[Proposal], pages: Sequence[Page], *, own_reference: bool, files: Mapping[str, File],
+    entries: Mapping[str, AktenplanEntry], access_class: str, open_classes: Collection[str] = OPEN_CLASSES,
+) -> Verdict:
+    """The verdict on one document. `files` by normalised Aktenzeichen, `entries` the open ones by id.
+
+    `access_class` is the document's; `open_classes` are those in which filing without a person is allowed.
+    """
+    if not own_reference:
+        return _person("Für diesen Mandanten wird nichts ohne Prüfung abgelegt.")
+    found = {reference_key(one.value): one for one in proposals if one.field == "file_reference"}
+    if not found:
+        return _person("Es wurde kein eigenes Aktenzeichen gefunden.")
+    if len(found) > 1:
+        names = ", ".join(sorted(one.value for one in found.values()))
+        return _person(f"Es wurden mehrere eigene Aktenzeichen gefunden ({names}).")
+    key, reference = next(iter(found.items()))
+    doubt = _doubt_of_reference(reference) or _doubt_of_file(files.get(key), reference.value, entries, open_classes)
+    doubt = doubt or _doubt_of_class(proposals, access_class, open_classes) or _doubt_of_pages(pages)
+    if doubt:
+        return _person(doubt)
+    return Verdict(True, OWN_REFERENCE, f"Das eigene Aktenzeichen {files[key].reference} steht als einziges in der "
+                                        "Bezugszeichenzone, und die Akte ist bekannt und offen.")
+
+
+def _person(why: str) -> Verdict:
+    return Verdict(False, PERSON, why)
+
+
+def _doubt_of_reference(reference: Proposal) -> str:
+    if not any(place.by == REFERENCE_ZONE for place in reference.evidence):
+        return f"Das Aktenzeichen {reference.value} steht nur im Text, nicht in der Bezugszeichenzone."
+    if reference.confidence < LEGIBLE:
+        return f"Das Aktenzeichen {reference.value} war nicht sicher zu lesen."
+    return ""
+
+
+def _doubt_of_file(
+    file: File | None, reference: str, entries: Mapping[str, AktenplanEntry], open_classes: Collection[str],
+) -> str:
+    if file is None:
+        return f"Eine Akte mit dem Aktenzeichen {reference} ist nicht bekannt."
+    if file.closed_on is not None:
+        return f"Die Akte {file.reference} ist seit {file.closed_on:%d.%m.%Y} geschlossen."
+    entry = entries.get(file.entry)
+    if entry is None:
+        return f"Die Akte {file.reference} liegt unter einem Eintrag, den der Aktenplan nicht mehr führt."
+    if entry.access_class not in open_classes:
+        return f"Die Akte {file.reference} gehört zur Zugriffsklasse „{entry.access_class}“."
+    return ""
+
+
+def _doubt_of_class(proposals: Sequence[Proposal], access_class: str, open_classes: Collection[str]) -> str:
+    if access_class not in open_classes:
+        return f"Das Schriftstück hat die Zugriffsklasse „{access_class}“."
+    raised = next((one for one in proposals if one.field == "access_class" and one.value not in open_classes), None)
+    if raised:
+        return f"Im Anschriftfeld steht „{raised.evidence[0].text}“; das Schriftstück ist vertraulich zu behandeln."
+    return ""
+
+
+def _doubt_of_pages(pages: Sequence[Page]) -> str:
+    for number, page in enumerate(pages, start=1):
+        if page.warnings:
+            return f"Seite {number} wurde nur mit Vorbehalt gelesen ({', '.join(page.warnings)})."
+    if not any(page.text.strip() or page.words for page in pages):
+        return "Auf den Seiten wurde kein Text gefunden."
+    return ""

@@ -1,0 +1,145 @@
+"""From what was read to what is proposed: asks the extractors and the plan, merges and ranks. Pure, decides nothing.
+
+Fields: `entry` (id of an Aktenplaneinheit, up to five), `file` (id of an Akte), `title`, and whatever the extractors
+answer (`file_reference`, `sender_name`, `letter_date`, `kind`, ...). Several may answer; nobody overwrites.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from intake.keys import notation_key, reference_key
+from intake.vocabulary import AktenplanEntry, Evidence, Extractor, File, Material, Proposal
+
+Ranker = Callable[[Material], Iterable[Proposal]]
+"""Proposals of the field `entry` from the document alone, best first."""
+MOST_PER_FIELD = 5
+TITLE_LENGTH = 160
+KNOWN_FILE = 0.99
+"""How sure the Akte is when its Aktenzeichen was read in the reference zone (scaled by how legible it was)."""
+
+
+def _no_rank(_: Material) -> Iterable[Proposal]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What the town knows, handed in: open `entries` by id, `files` by normalised Aktenzeichen, and who to ask."""
+
+    entries: Mapping[str, AktenplanEntry] = field(default_factory=dict)
+    files: Mapping[str, File] = field(default_factory=dict)
+    extractors: tuple[Extractor, ...] = ()
+    rank: Ranker = _no_rank
+
+
+def propose(material: Material, knowledge: Knowledge) -> tuple[Proposal, ...]:
+    """All proposals of a document, field by field, in each field the surest first and at most five.
+
+    Always has a `title`; every proposal has evidence. Deterministic: the same material and knowledge, the same answer.
+    """
+    extracted = [proposal for extractor in knowledge.extractors for proposal in extractor(material)]
+    references = [proposal for proposal in extracted if proposal.field == "file_reference"]
+    files = [*(one for one in extracted if one.field == "file"), *_files(references, knowledge)]
+    entries = [*_entries_of_files(files, knowledge), *_entries_of_signs(references, knowledge), *knowledge.rank(material)]
+    known = [one for one in extracted if one.field not in ("file", "entry")]
+    merged = merge([*known, *files, *(one for one in entries if one.value in knowledge.entries)])
+    return (*merged, _title(material, merged))
+
+
+def merge(proposals: Iterable[Proposal]) -> tuple[Proposal, ...]:
+    """Equal values of a field as one proposal (highest confidence, all evidence), ranked, at most five a field.
+
+    Fields come in alphabetical order; equal confidences keep the order in which they were proposed.
+    """
+    found: dict[tuple[str, str], Proposal] = {}
+    for one in proposals:
+        old = found.get((one.field, one.value))
+        found[one.field, one.value] = one if old is None else _joined(old, one)
+    ranked = sorted(found.values(), key=lambda one: (one.field, -one.confidence))
+    counts: dict[str, int] = {}
+    kept: list[Proposal] = []
+    for one in ranked:
+        counts[one.field] = counts.get(one.field, 0) + 1
+        if counts[one.field] <= MOST_PER_FIELD:
+            kept.append(one)
+    return tuple(kept)
+
+
+def _joined(old: Proposal, new: Proposal) -> Proposal:
+    first, second = (old, new) if old.confidence >= new.confidence else (new, old)
+    places = tuple(dict.fromkeys((*first.evidence, *second.evidence)))
+    return Proposal(first.field, first.value, first.confidence, places)
+
+
+def best(proposals: Sequence[Proposal], name: str) -> Proposal | None:
+    """The surest proposal of a field; None when nobody proposed one."""
+    return max((one for one in proposals if one.field == name), key=lambda one: one.confidence, default=None)
+
+
+def _files(references: Sequence[Proposal], knowledge: Knowledge) -> list[Proposal]:
+    """The Akten whose Aktenzeichen was read; less sure when there are several."""
+    known = [(one, knowledge.files[key]) for one in references
+             if (key := reference_key(one.value)) in knowledge.files]
+    share = 1.0 if len({file.id for _, file in known}) <= 1 else 0.6
+    return [Proposal("file", file.id, round(min(KNOWN_FILE, one.confidence + 0.02) * share, 3),
+                     (*one.evidence, Evidence("register:files", 0, None, f"{file.reference} {file.title}")))
+            for one, file in known]
+
+
+def _entries_of_files(files: Sequence[Proposal], knowledge: Knowledge) -> list[Proposal]:
+    """The entries under which the proposed Akten lie."""
+    by_id = {file.id: file for file in knowledge.files.values()} if files else {}
+    return [Proposal("entry", by_id[one.value].entry, one.confidence, one.evidence)
+            for one in files if one.value in by_id]
+
+
+def _entries_of_signs(references: Sequence[Proposal], knowledge: Knowledge) -> list[Proposal]:
+    """The entry whose notation stands inside an own Aktenzeichen that no Akte has yet."""
+    unknown = [one for one in references if reference_key(one.value) not in knowledge.files]
+    if not unknown:
+        return []
+    notations = {notation_key(entry.notation): entry for entry in knowledge.entries.values()}
+    found = []
+    for one in unknown:
+        pieces = re.split(r"[-/\s]+", one.value)
+        fitting = [notations[key] for piece in pieces[:-1] if len(key := notation_key(piece)) >= 3 and key in notations]
+        if fitting:
+            entry = max(fitting, key=lambda one: len(one.notation))
+            found.append(Proposal("entry", entry.id, round(0.9 * one.confidence, 3), (
+                *one.evidence, Evidence("rule:notation-in-reference@1", 0, None, f"{entry.notation} {entry.title}"))))
+    return found
+
+
+def _title(material: Material, proposals: Sequence[Proposal]) -> Proposal:
+    """A title a colleague understands: the Betreff, else kind, sender and date, else the name of the file."""
+    subject = best(proposals, "subject")
+    if subject:
+        return Proposal("title", shorten(subject.value), subject.confidence, subject.evidence)
+    parts = {name: best(proposals, name) for name in ("kind", "sender_name", "letter_date")}
+    words = [_phrase(name, one.value) for name, one in parts.items() if one]
+    if parts["kind"] or parts["sender_name"]:
+        places = tuple(place for one in parts.values() if one for place in one.evidence[:1])
+        if not parts["kind"]:
+            words.insert(0, "Schreiben")
+        return Proposal("title", shorten(" ".join(words)), 0.5, places)
+    name = material.envelope.subject or re.sub(r"\.[A-Za-z0-9]{1,5}$", "", material.name).replace("_", " ").strip()
+    text = name or "Schriftstück ohne Betreff"
+    return Proposal("title", shorten(text), 0.2, (Evidence("rule:file-name@1", 0, None, material.name),))
+
+
+def _phrase(name: str, value: str) -> str:
+    if name == "sender_name":
+        return f"von {value}"
+    return f"vom {date.fromisoformat(value):%d.%m.%Y}" if name == "letter_date" else value
+
+
+def shorten(text: str, length: int = TITLE_LENGTH) -> str:
+    """`text` on one line, cut at a word with an ellipsis when it is longer than `length` characters."""
+    plain = " ".join(text.split())
+    if len(plain) <= length:
+        return plain
+    return plain[:length - 1].rsplit(" ", 1)[0].rstrip(" ,;:-") + "…"
