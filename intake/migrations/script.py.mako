@@ -1,0 +1,18 @@
+"""${message}."""
+
+# ruff: noqa
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+${imports if imports else ""}
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Forward only: an installation goes back by its backup."""
+    ${upgrades if upgrades else "pass"}
