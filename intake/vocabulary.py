@@ -7,12 +7,12 @@ are fractions 0..1 from the top left corner of that page, lengths are mm, angles
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, BinaryIO, Literal, Protocol
 
 from annotated_types import Ge, Gt, Le
 
@@ -375,8 +375,13 @@ class Extractor(Protocol):
 
 
 class Store(Protocol):
-    """Files once per `filing.key`; a repeat returns the first receipt."""
+    """Files once per `filing.key`; a repeat mends what is missing and returns the first receipt.
+
+    `read` opens a blob for reading. `withdraw` takes back what was undone; nothing to take back is no error.
+    """
 
     name: str
 
-    def file(self, filing: Filing, read: Any) -> Receipt: ...
+    def file(self, filing: Filing, read: Callable[[Sha256], BinaryIO]) -> Receipt: ...
+
+    def withdraw(self, filing: Filing) -> None: ...

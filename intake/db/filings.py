@@ -70,7 +70,7 @@ def undo_filing(tx: Tx, document: str) -> str | None:
 
 
 def empty_file_of(conn: Connection, document: str, entry: str) -> File | None:
-    """An Akte of ours under `entry` that an undone filing of this document opened and that nobody uses, to take again."""
+    """An Akte of ours under `entry` that an undone filing of this document opened and nobody uses, to take again."""
     other = filings.alias()
     rows = conn.execute(select(filings.c.tenant, filings.c.file).where(
         filings.c.document == document, filings.c.undone_at.is_not(None),

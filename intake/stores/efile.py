@@ -105,8 +105,8 @@ class EFile:
             yield
         except OSError as error:
             why = error.strerror or error
-            raise ServiceError(f"Die E-Akte {self.root} lässt sich nicht lesen oder beschreiben ({why}). Prüfen Sie "
-                               "Speicherplatz und Rechte des Ordners; die Ablage wird von selbst wiederholt.") from error
+            raise ServiceError(f"Die E-Akte {self.root} lässt sich nicht lesen oder beschreiben ({why}). Prüfen Sie den "
+                               "Platz und die Rechte des Ordners; die Ablage wird von selbst wiederholt.") from error
 
     @contextmanager
     def _locked(self, filing: Filing, *, create: bool) -> Iterator[_Akte | None]:
