@@ -15,7 +15,7 @@ from intake.config import ScanProfile, Tenant
 from intake.db.core import Database, Tx, new_id, utcnow
 from intake.db.deliveries import add_delivery, delivery_by_key, first_with_original, next_counter
 from intake.db.problems import close_problem, open_problem, problem_of
-from intake.db.receiving import acknowledge, is_acknowledged, last_of_source, unacknowledged
+from intake.db.receiving import acknowledge, in_turn, is_acknowledged, last_of_source, unacknowledged
 from intake.errors import Reason
 from intake.journal import record
 from intake.vocabulary import Blob, Delivery, DeliveryState, Item, Problem, Source
@@ -86,7 +86,7 @@ def _delivery_key(profile: str, item: Item, sha256: str) -> str:
 
 
 def _source_key(key: str, profile: str) -> str:
-    return key.split(HASH_MARK)[0].removeprefix(f"{profile}/")
+    return key.split(HASH_MARK, maxsplit=1)[0].removeprefix(f"{profile}/")
 
 
 def _receive(db: Database, blobs: Blobs, tenant: str, profile: ScanProfile, source: FolderLike,
@@ -101,9 +101,12 @@ def _receive(db: Database, blobs: Blobs, tenant: str, profile: ScanProfile, sour
         return Received(), None  # it changed under our hands: offered again when it is finished
     key = _delivery_key(profile.name, item, original.sha256)
     with db.transaction() as tx:
+        in_turn(tx, tenant)
         known = delivery_by_key(tx.connection, tenant, "folder", key)
         if known is not None and not is_acknowledged(tx.connection, known.id):
             return Received(repeats=1), known.id  # a crash between commit and move: no new row
+        if known is not None and not source.holds(item.key):
+            return Received(), None  # another worker took it while we copied
         delivery = _new_delivery(tx, tenant, profile, item, original, key if known is None else f"{key}|{new_id()}")
         add_delivery(tx, delivery)
         record(tx, tenant, ACTOR, "delivery.received" if delivery.twin_of is None else "delivery.twin",

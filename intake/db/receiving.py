@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from intake.db.core import Tx, parse_stamp, stamp
 from intake.db.deliveries import envelope_json
 from intake.schema import deliveries, parts
 from intake.vocabulary import Envelope
+
+
+def in_turn(tx: Tx, tenant: str) -> None:
+    """Let receivers of one tenant pass one after the other until the transaction ends, so that none misses another's row.
+
+    SQLite's writers are in turn anyway; PostgreSQL takes an advisory lock of this transaction.
+    """
+    if tx.connection.dialect.name == "postgresql":
+        tx.connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"poststelle/receive/{tenant}"))))
 
 
 def unacknowledged(conn: Connection, tenant: str, source: str) -> dict[str, str]:

@@ -25,7 +25,7 @@ from intake.vocabulary import Item
 DONE = "erledigt"
 UNFINISHED_ENDINGS = (".part", ".partial", ".tmp", ".crdownload", ".filepart")
 UNFINISHED_STARTS = (".", "~$")
-NETWORK_FILE_SYSTEMS = frozenset({"cifs", "smb3", "smbfs", "nfs", "nfs4", "9p", "fuse.sshfs", "fuse.rclone", "davfs", "ceph", "fuse"})
+NETWORK_FILE_SYSTEMS = frozenset({"cifs", "smb3", "smbfs", "nfs", "nfs4", "9p", "ceph", "davfs", "fuse", "fuse.sshfs"})
 QUIET_RESCAN_SECONDS = 60.0  # a local folder is listed this often even when no notification came
 
 
