@@ -1,0 +1,1 @@
+"""OCR engines: one upright page image in, words with boxes and confidence out."""
