@@ -16,8 +16,8 @@ GAP_MM = 6.0
 class Segment:
     """Words that stand side by side without a wide gap; `page` counts the document's pages from 1.
 
-    `box` is x0, y0, x1, y1 in mm from the top left; None when the reader gave a text without places. `text` is the
-    words joined by single blanks (`words_at` leads from its characters back to the words).
+    `box` is x0, y0, x1, y1 in mm from the top left as if the page lay straight; None when the reader gave a text
+    without places. `text` is the words joined by single blanks (`words_at` leads from characters back to words).
     """
 
     page: int
@@ -60,17 +60,39 @@ def segments(number: int, page: Page) -> tuple[Segment, ...]:
     """The segments of a page in reading order; lines of `page.text` without places when there are no words."""
     if not page.words:
         return tuple(Segment(number, (), line.strip()) for line in page.text.splitlines() if line.strip())
+    slope = slope_of(page)
     found: list[Segment] = []
     row: list[Word] = []
     for word in page.words:
         if row and _breaks(row[-1], word, page):
-            found.append(make_segment(number, page, row))
+            found.append(_segment(number, page, row, slope))
             row = []
         if word.text.strip():
             row.append(word)
     if row:
-        found.append(make_segment(number, page, row))
+        found.append(_segment(number, page, row, slope))
     return tuple(found)
+
+
+def slope_of(page: Page) -> float:
+    """By how many mm the printed lines sink for each mm to the right (the median of the lines; 0 when unsure)."""
+    slopes: list[float] = []
+    first: Word | None = None
+    last: Word | None = None
+    for word in (*page.words, None):
+        if word and last and (word.block, word.line) == (last.block, last.line):
+            last = word
+            continue
+        if first and last and (run := (_middle(last)[0] - _middle(first)[0]) * page.width_mm) > 40:
+            slopes.append((_middle(last)[1] - _middle(first)[1]) * page.height_mm / run)
+        first = last = word
+    slopes.sort()
+    middle = slopes[len(slopes) // 2] if len(slopes) >= 5 else 0.0
+    return middle if abs(middle) < 0.1 else 0.0
+
+
+def _middle(word: Word) -> tuple[float, float]:
+    return (word.box[0] + word.box[2]) / 2, (word.box[1] + word.box[3]) / 2
 
 
 def _breaks(before: Word, word: Word, page: Page) -> bool:
@@ -81,11 +103,16 @@ def _breaks(before: Word, word: Word, page: Page) -> bool:
     return gap > max(GAP_MM, 2.5 * height) or gap < -20.0
 
 
-def make_segment(number: int, page: Page, words: Sequence[Word]) -> Segment:
-    """`words` (at least one) of the document's page `number` as one segment."""
-    x0, y0, x1, y1 = union(word.box for word in words)
-    place = (x0 * page.width_mm, y0 * page.height_mm, x1 * page.width_mm, y1 * page.height_mm)
-    return Segment(number, tuple(words), " ".join(word.text for word in words), place)
+def _segment(number: int, page: Page, words: Sequence[Word], slope: float) -> Segment:
+    """`words` (at least one) as one segment, their places turned back by the slope of the page."""
+    wide, high = page.width_mm, page.height_mm
+    places = []
+    for word in words:
+        x, y = _middle(word)
+        down, aside = slope * (x - 0.5) * wide, slope * (y - 0.5) * high
+        x0, y0, x1, y1 = word.box
+        places.append((x0 * wide + aside, y0 * high - down, x1 * wide + aside, y1 * high - down))
+    return Segment(number, tuple(words), " ".join(word.text for word in words), union(places))
 
 
 def union(boxes: Iterable[Box]) -> Box:

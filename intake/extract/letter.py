@@ -1,0 +1,222 @@
+"""Fields of a letter by where they stand (DIN 5008 zones), else by leading words and text. Pure.
+
+Answers sender_name, recipient_name, letter_date, subject, your_reference, our_reference and access_class. Zones give
+0.85 to 0.95, rules on text alone 0.4 to 0.7; these are the shares measured on letters we print ourselves, rounded down.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from intake.extract.dates import find_dates
+from intake.extract.layout import Segment, evidence, legibility
+from intake.extract.stamp import stamp
+from intake.extract.zones import ADDRESS, SUBJECT_WORD, TOLERANCE, Zones, label_of, zones
+from intake.keys import fold
+from intake.vocabulary import Box, Evidence, Material, Page, Proposal
+
+_VERMERK = re.compile(r"^(einschreiben|eigenh[äa]ndig|pers[öo]nlich|vertraulich|per |mit postzustellung|eilt|"
+                      r"nicht nachsenden|wenn unzustellbar|vorab|gegen empfangs|verschlossen|infopost|entgelt)", re.I)
+_FORM_OF_ADDRESS = re.compile(r"^(an(?: (?:die|das|den))?|herrn?|frau|firma|familie|eheleute)$", re.IGNORECASE)
+_RETURN_LINE = re.compile(r"\s*[·•|∙⋅*–-]\s+|\s+[·•|∙⋅*–-]\s*|,\s*")
+_TOWN = re.compile(r"(?:D\s?-\s?)?\d{5}\s+[A-ZÄÖÜ]")
+_PLACE_DATE = re.compile(r"^[A-ZÄÖÜ][\wäöüß./ -]{1,40},\s*(?:den\s+)?$")
+_CLOSING = re.compile(r"^(mit (freundliche|besten|vielen)|hochachtungsvoll|freundliche gr|viele gr|beste gr|"
+                      r"im auftrag|i\.\s?a\.)", re.IGNORECASE)
+_NO_NAME = re.compile(r"\d{3}|@|www\.|^(tel|fax|telefon|e-?mail|iban|seite|datum|blatt)\b", re.IGNORECASE)
+
+
+def letter(material: Material) -> tuple[Proposal, ...]:
+    """Proposals from the first page (and the envelope of a mail); () when there is no page."""
+    if not material.pages:
+        return ()
+    front = zones(material)[0]
+    page = material.pages[0]
+    found = [*_recipient(front), *_sender(front, material), *_date(front, material), *_subject(front, page, material),
+             *_references(front)]
+    return tuple(found)
+
+
+def _proposal(name: str, value: str, sure: float, by: str, segment: Segment, start: int = 0, end: int = -1) -> Proposal:
+    """A proposal whose evidence is the characters start..end of a segment; scaled by how legible they were."""
+    words = segment.words_at(start, end if end >= 0 else len(segment.text))
+    text = segment.text[start:end if end >= 0 else None]
+    sure *= 0.6 + 0.4 * legibility(words)
+    return Proposal(name, value, round(sure, 3), (evidence(f"rule:letter-{by}@1", segment.page, words, text),))
+
+
+def _address_lines(front: Zones) -> list[Segment]:
+    """The address field without the sender's return line and the notes above it."""
+    lines = [segment for segment in front.address if not _VERMERK.match(segment.text)]
+    back = _return_line(front)
+    if back is not None:
+        lines = [segment for segment in lines if segment.top > back.top + 1.0]
+    return lines
+
+
+def _return_line(front: Zones) -> Segment | None:
+    """The line in small type above the address: the sender in one line with a postcode, separated by dots or commas."""
+    for segment in front.address:
+        pieces = _RETURN_LINE.split(segment.text)
+        if len(pieces) >= 3 and any(_TOWN.match(piece.strip()) for piece in pieces):
+            return segment
+    return None
+
+
+def _recipient(front: Zones) -> Iterator[Proposal]:
+    lines = _address_lines(front)
+    if not lines or not any(_TOWN.match(line.text) for line in lines[1:]):
+        return
+    town = next(index for index, line in enumerate(lines) if index and _TOWN.match(line.text))
+    name = next((line for line in lines[:town] if not _FORM_OF_ADDRESS.match(line.text.strip())), lines[0])
+    value = re.sub(r"^(an (die|das|den)|herrn?|frau|firma)\s+", "", name.text, flags=re.IGNORECASE)
+    yield _proposal("recipient_name", value, 0.93, "recipient", name, len(name.text) - len(value))
+
+
+def _sender(front: Zones, material: Material) -> Iterator[Proposal]:
+    back = _return_line(front)
+    if back is not None:
+        value = _RETURN_LINE.split(back.text)[0].strip()
+        yield _proposal("sender_name", value, 0.93, "return-line", back, 0, len(value))
+    head = [one for one in front.all if front.scale and one.bottom < ADDRESS[1] + 18 and not _NO_NAME.search(one.text)
+            and one not in front.address and label_of(one.text)[0] is None and re.search(r"[A-Za-zÄÖÜäöü]{3}", one.text)]
+    if head:
+        largest = max(head, key=lambda one: (round(one.height, 0), -one.top))
+        yield _proposal("sender_name", largest.text.strip(), 0.6, "letter-head", largest)
+    signed = _signature(front)
+    if signed is not None and len(material.pages) == 1:
+        yield _proposal("sender_name", signed.text.strip(), 0.45, "signature", signed)
+    if material.envelope.sender:
+        name = re.sub(r"\s*<[^>]*>\s*$", "", material.envelope.sender).strip(" \"'") or material.envelope.sender
+        place = Evidence("rule:mail-sender@1", 0, None, material.envelope.sender)
+        yield Proposal("sender_name", name, 0.9, (place,))
+
+
+def _signature(front: Zones) -> Segment | None:
+    """The first line below the closing that can be a name."""
+    closings = [index for index, segment in enumerate(front.all) if _CLOSING.match(segment.text)]
+    for segment in front.all[closings[-1] + 1:closings[-1] + 4] if closings else ():
+        if re.match(r"(?:(?:Dr|Prof|Dipl)\.[\w.-]* )*[A-ZÄÖÜ][\wäöüß.-]+(?: [\w.-]+){1,3}$", segment.text.strip()):
+            return segment
+    return None
+
+
+def _date(front: Zones, material: Material) -> Iterator[Proposal]:
+    near = material.received_on.year if material.received_on else 2026
+    for one in front.labelled:
+        dates = find_dates(one.text, near)
+        if one.name == "letter_date" and dates:
+            start = one.segment.text.find(dates[0].raw)
+            yield _proposal("letter_date", dates[0].day.isoformat(), 0.95, "date-label", one.segment, start,
+                            start + len(dates[0].raw))
+    values = {id(one.segment) for one in front.labelled if one.name != "letter_date"}
+    above = front.all[:front.all.index(front.salutation)] if front.salutation else front.all
+    stamps = [place.box for one in stamp(material) for place in one.evidence if place.page == 1 and place.box]
+    for index, segment in enumerate(above):
+        high = index < 15 if segment.box is None else segment.top < 130
+        for found in find_dates(segment.text, near)[:1] if high and id(segment) not in values else ():
+            sure = _sureness_of_date(segment, found.start, found.end, front)
+            words = segment.words_at(found.start, found.end)
+            if any(_inside(word.box, box) for word in words for box in stamps):
+                continue
+            if sure and not (material.received_on and found.day > material.received_on):
+                yield _proposal("letter_date", found.day.isoformat(), sure, "date-place", segment, found.start, found.end)
+    if material.envelope.date:
+        yield Proposal("letter_date", material.envelope.date.date().isoformat(), 0.9, (
+            Evidence("rule:mail-date@1", 0, None, material.envelope.date.isoformat()),))
+
+
+def _inside(inner: Box, outer: Box) -> bool:
+    x, y = (inner[0] + inner[2]) / 2, (inner[1] + inner[3]) / 2
+    return outer[0] <= x <= outer[2] and outer[1] <= y <= outer[3]
+
+
+def _sureness_of_date(segment: Segment, start: int, end: int, front: Zones) -> float:
+    """How sure a date above the salutation is the letter's: alone or after a place on the right, less elsewhere."""
+    before, after = segment.text[:start].strip(), segment.text[end:].strip(" .")
+    if re.search(r"\b(vom|am|bis|seit|eingang\w*|eingegangen|geb|sitzung)\.?:?\s*$", before, re.IGNORECASE):
+        return 0.0
+    alone = not after and (not before or _PLACE_DATE.match(before + " ") or fold(before) in ("den", "datum", "datum:"))
+    if alone:
+        return 0.9 if segment.box is None or segment.left > 80 or segment in front.info else 0.75
+    return 0.35
+
+
+def _subject(front: Zones, page: Page, material: Material) -> Iterator[Proposal]:
+    if material.envelope.subject:
+        value = re.sub(r"^((re|aw|wg|fwd?|antwort)\s*:\s*)+", "", material.envelope.subject, flags=re.IGNORECASE)
+        if value.strip():
+            yield Proposal("subject", value.strip(), 0.92, (
+                Evidence("rule:mail-subject@1", 0, None, material.envelope.subject),))
+    if front.subject:
+        first = SUBJECT_WORD.match(front.subject[0].text)
+        texts = [front.subject[0].text[first.end() if first else 0:], *(one.text for one in front.subject[1:])]
+        words = tuple(word for one in front.subject for word in one.words)
+        value = _joined(texts)
+        if len(value) >= 3:
+            sure = 0.95 if first else 0.9 if front.scale else 0.6
+            yield Proposal("subject", value, round(sure * (0.7 + 0.3 * _mean(front.subject)), 3), (
+                evidence("rule:letter-subject@1", front.page, words, value),))
+    elif heading := _heading(front, page):
+        yield _proposal("subject", heading.text.strip(), 0.5, "heading", heading)
+
+
+def _mean(found: Sequence[Segment]) -> float:
+    sure = [word.confidence for one in found for word in one.words]
+    return sum(sure) / len(sure) if sure else 1.0
+
+
+def _joined(texts: Sequence[str]) -> str:
+    """Lines as one text; a hyphen at a line end closes when the next line goes on in small letters."""
+    whole = texts[0].strip()
+    for text in texts[1:]:
+        closes = whole.endswith("-") and text.strip()[:1].islower() and not re.match(r"(und|oder)\b", text.strip())
+        whole = whole[:-1] + text.strip() if closes else f"{whole} {text.strip()}"
+    return whole.strip()
+
+
+def _heading(front: Zones, page: Page) -> Segment | None:
+    """The largest line in the upper half of a page that is no letter (form, invoice, minutes)."""
+    lines = [one for one in front.all if one.box and 15 < one.top < page.height_mm / 2 and one not in front.address
+             and one not in front.info and len(re.findall(r"[A-Za-zÄÖÜäöüß]", one.text)) >= 6
+             and label_of(one.text)[0] is None]
+    if not lines:
+        texts = [one for one in front.all[:10] if one.box is None and len(re.findall(r"[^\W\d]", one.text)) >= 6]
+        return texts[0] if texts else None
+    usual = sorted(one.height for one in lines)[len(lines) // 2]
+    largest = max(lines, key=lambda one: (round(one.height * 2), -one.top))
+    return largest if largest.height > 1.15 * usual else None
+
+
+def _references(front: Zones) -> Iterator[Proposal]:
+    for one in front.labelled:
+        if one.name not in ("your_reference", "our_reference", "cash_reference"):
+            continue
+        value = re.split(r"\s*(?:,|;|\bvom\b|\()\s*", one.text)[0].strip(" .:")
+        if re.search(r"\d", value) or re.fullmatch(r"[A-ZÄÖÜ][\w./-]{1,12}", value):
+            start = max(0, one.segment.text.find(value))
+            yield _proposal(one.name, value, 0.9, "label", one.segment, start, start + len(value))
+
+
+@dataclass(frozen=True, slots=True)
+class AccessWords:
+    """Words in the address field that raise the access class (safety by design: house rule 8)."""
+
+    words: tuple[str, ...]
+    raised: str = "Vertraulich"
+
+    def __call__(self, material: Material) -> tuple[Proposal, ...]:
+        """A proposal `access_class` when one of the words stands in the address field (with 8 mm around it)."""
+        if not material.pages:
+            return ()
+        front = zones(material)[0]
+        limit = ADDRESS[2] + TOLERANCE
+        near = [one for one in front.all if one.box is None or (one.left < limit and 20 <= one.top <= ADDRESS[3] + TOLERANCE)]
+        near = near if front.scale else list(front.all[:12])
+        for segment in near:
+            for word in self.words:
+                if match := re.search(rf"\b{re.escape(word)}", segment.text, re.IGNORECASE):
+                    return (_proposal("access_class", self.raised, 0.95, "access-word", segment, *match.span()),)
+        return ()
