@@ -6,14 +6,19 @@ a test fails when the two differ. An installation is a folder (`Home`) that hold
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import sys
+import textwrap
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from intake.errors import ConfigError
@@ -28,8 +33,10 @@ class Section(BaseModel):
 class DatabaseSettings(Section):
     """[database] where the truth is kept."""
 
-    url: str = Field("", description="Leer = SQLite in poststelle.db dieses Ordners; sonst postgresql+psycopg://nutzer@rechner/name.")
-    engine_url: str = Field("", description="Leer = engine.db dieses Ordners (nur ein Zwischenspeicher); bei PostgreSQL eine eigene Datenbank.")
+    url: str = Field(
+        "", description="Leer = SQLite in poststelle.db dieses Ordners; sonst postgresql+psycopg://nutzer@rechner/name.")
+    engine_url: str = Field(
+        "", description="Leer = engine.db dieses Ordners (nur ein Zwischenspeicher); bei PostgreSQL eine eigene Datenbank.")
 
 
 class BoxSettings(Section):
@@ -44,16 +51,19 @@ class BoxSettings(Section):
     max_pages: int = Field(10_000, ge=1, description="Mehr Seiten in einer Datei sind ein Klärungsfall.")
     max_parts: int = Field(1_000, ge=1, description="Mehr Teile in einer E-Mail sind ein Klärungsfall.")
     max_depth: int = Field(8, ge=1, description="Tiefer verschachtelte E-Mails sind ein Klärungsfall.")
-    max_megapixels: int = Field(200, ge=10, description="Größte Bildfläche einer Seite in Millionen Bildpunkten (A0 mit 300 dpi: 140).")
+    max_megapixels: int = Field(
+        200, ge=10, description="Größte Bildfläche einer Seite in Millionen Bildpunkten (A0 mit 300 dpi: 140).")
 
 
 class ReadSettings(Section):
     """[read] how pages become words."""
 
     engine: Literal["tesseract", "pytesseract"] = Field("tesseract", description="Texterkennung.")
-    languages: str = Field("deu", pattern=r"^[a-z_]{3,}(\+[a-z_]{3,})*$", description="Sprachdaten von Tesseract, mit + verbunden.")
+    languages: str = Field(
+        "deu", pattern=r"^[a-z_]{3,}(\+[a-z_]{3,})*$", description="Sprachdaten von Tesseract, mit + verbunden.")
     dpi: int = Field(300, ge=150, le=600, description="Auflösung, in der Seiten erkannt werden.")
-    chunk_pages: int = Field(8, ge=1, le=8, description="Seiten je Leseauftrag; ein Abbruch verliert höchstens einen Auftrag je Kern.")
+    chunk_pages: int = Field(
+        8, ge=1, le=8, description="Seiten je Leseauftrag; ein Abbruch verliert höchstens einen Auftrag je Kern.")
     trust_text_layer: Literal["auto", "always", "never"] = Field(
         "auto", description="Textschicht von PDF-Dateien übernehmen: auto = nur, wenn sie sinnvoll ist.")
     preview_dpi: int = Field(110, ge=60, le=200, description="Auflösung der gespeicherten Vorschau.")
@@ -67,8 +77,10 @@ class EngineSettings(Section):
     window: int = Field(16, ge=2, description="So viele Zeilen werden höchstens zugleich an die Ablaufsteuerung gegeben.")
     poll_seconds: float = Field(1.0, ge=0.05, le=60, description="Abstand, in dem nach wartenden Zeilen gesehen wird.")
     post_share: int = Field(4, ge=1, description="So viele Sendungen der laufenden Post kommen auf eine Altakte.")
-    max_deaths: int = Field(3, ge=1, description="So oft darf der Lesekasten an einer Sendung sterben, bevor sie zur Klärung geht.")
-    retry_seconds: int = Field(5, ge=1, description="Erste Wartezeit nach einer Störung; sie verdoppelt sich bis zu einer Stunde.")
+    max_deaths: int = Field(
+        3, ge=1, description="So oft darf der Lesekasten an einer Sendung sterben, bevor sie zur Klärung geht.")
+    retry_seconds: int = Field(
+        5, ge=1, description="Erste Wartezeit nach einer Störung; sie verdoppelt sich bis zu einer Stunde.")
     keep_finished_hours: int = Field(24, ge=1, description="So lange bleiben beendete Abläufe in der Ablaufsteuerung stehen.")
 
 
@@ -82,7 +94,8 @@ class LogSettings(Section):
 class ScanProfile(Section):
     """[[tenant.profile]] one watched folder and what its paper has in common."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$", description="Name des Scanprofils; zugleich der Ordner eingang/<name>.")
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$", description="Name des Scanprofils; zugleich der Ordner eingang/<name>.")
     folder: str = Field("", description="Leer = eingang/<name> dieser Installation; sonst ein voller Pfad, etwa eine Freigabe.")
     watch: Literal["auto", "local", "network"] = Field(
         "auto", description="local = das System meldet neue Dateien; network = regelmäßiges Nachsehen; auto erkennt es.")
@@ -92,16 +105,20 @@ class ScanProfile(Section):
     access_class: str = Field("Poststelle", description="Zugriffsklasse von allem aus diesem Ordner, bis es abgelegt ist.")
     languages: str = Field("", description="Sprachdaten nur für diesen Ordner; leer = wie [read].")
     branch: str = Field("", description="Zweig des Aktenplans, in den Post aus diesem Ordner meist gehört.")
-    separators: Literal["cut", "ignore"] = Field("cut", description="cut = Trennblätter schneiden den Stapel; ignore = eine Datei, ein Schriftstück.")
-    lane: Literal["post", "backfile"] = Field("post", description="post = laufende Post, backfile = Altakten (kommen nach der Post).")
-    delete_done_days: int = Field(0, ge=0, description="0 = nie; sonst werden Dateien in erledigt/ nach so vielen Tagen gelöscht, protokolliert.")
+    separators: Literal["cut", "ignore"] = Field(
+        "cut", description="cut = Trennblätter schneiden den Stapel; ignore = eine Datei, ein Schriftstück.")
+    lane: Literal["post", "backfile"] = Field(
+        "post", description="post = laufende Post, backfile = Altakten (kommen nach der Post).")
+    delete_done_days: int = Field(
+        0, ge=0, description="0 = nie; sonst werden Dateien in erledigt/ nach so vielen Tagen gelöscht, protokolliert.")
 
 
 class Rules(Section):
     """[tenant.rules] what may be filed without a person. Everything else waits for a clerk."""
 
     own_reference: bool = Field(
-        False, description="Genau ein eigenes, bekanntes Aktenzeichen in der Bezugszeichenzone: ohne Rückfrage in diese Akte ablegen.")
+        False,
+        description="Genau ein eigenes, bekanntes Aktenzeichen in der Bezugszeichenzone: ohne Rückfrage in diese Akte ablegen.")
 
 
 class Tenant(Section):
@@ -111,7 +128,8 @@ class Tenant(Section):
     title: str = Field("", description="Voller Name, wie er auf Protokollen steht, etwa „Amt Mittelau“.")
     reference_patterns: tuple[str, ...] = Field((), description="Muster (reguläre Ausdrücke) der eigenen Aktenzeichen.")
     reference_template: str = Field(
-        "{unit}/{notation}-{number:04d}/{year}", description="So werden neue Aktenzeichen gebildet: unit, notation, number, year.")
+        "{unit}/{notation}-{number:04d}/{year}",
+        description="So werden neue Aktenzeichen gebildet: unit, notation, number, year.")
     access_words: tuple[str, ...] = Field(
         ("persönlich", "Personalsache", "vertraulich", "Jugendamt", "Sozialamt"),
         description="Stehen diese Wörter im Anschriftfeld, steigt die Zugriffsklasse auf „Vertraulich“.")
@@ -167,7 +185,8 @@ class Settings(BaseSettings):
             if tenant.name == name:
                 return tenant
         known = ", ".join(tenant.name for tenant in self.tenant) or "keiner"
-        raise ConfigError(f"Den Mandanten „{name}“ gibt es hier nicht (vorhanden: {known}). Prüfen Sie --tenant und poststelle.toml.")
+        raise ConfigError(f"Den Mandanten „{name}“ gibt es hier nicht (vorhanden: {known}). "
+                          "Prüfen Sie --tenant und poststelle.toml.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +223,8 @@ def load(root: Path) -> Home:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"In {root} liegt keine poststelle.toml. Legen Sie eine Installation an: poststelle init {root}") from None
+        raise ConfigError(f"In {root} liegt keine poststelle.toml. "
+                          f"Legen Sie eine Installation an: poststelle init {root}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} ist keine gültige TOML-Datei: {error}. Bessern Sie die genannte Stelle aus.") from error
     try:
@@ -222,3 +242,60 @@ def find_home(given: str | None) -> Path:
     if Path("poststelle.toml").is_file():
         return Path()
     raise ConfigError("Welche Installation? Nennen Sie ihren Ordner mit --home ORDNER oder in POSTSTELLE_HOME.")
+
+
+# ---- the commented example file --------------------------------------------------------------------------------------
+
+EXAMPLE_TENANT = Tenant(
+    name="mittelau", title="Amt Mittelau",
+    reference_patterns=(r"\b[A-ZÄÖÜ]{2,4}/\d{1,3}(?:\.\d{2})?-\d{4}/\d{4}\b",), profile=(ScanProfile(name="scanner"),))
+"""The invented municipality of the default plan and registers; `init` starts from it."""
+
+HEADER = """\
+Einstellungen dieser Poststelle.
+Zeilen mit „#“ davor zeigen den Vorgabewert; zum Ändern das „#“ wegnehmen. Unbekannte Einträge werden abgelehnt,
+damit ein Tippfehler auffällt. Danach prüfen: poststelle check
+Jeder Wert lässt sich auch in der Umgebung setzen, etwa POSTSTELLE_SET_READ__LANGUAGES=deu+frk."""
+
+
+def render(settings: Settings) -> str:
+    """poststelle.toml with every setting described: a value that differs from the default is active, the rest a comment."""
+    return "\n".join([*_comment(HEADER), *_lines(settings, "")]) + "\n"
+
+
+def _lines(section: BaseModel, path: str) -> Iterator[str]:
+    """First the plain values of `section`, then its tables, as TOML wants it."""
+    tables: list[tuple[str, BaseModel]] = []
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            tables.append((f"[{path}{name}]", value))
+        elif name in {"tenant", "profile"}:
+            tables += [(f"[[{path}{name}]]", item) for item in value]
+        else:
+            yield from _value(name, field, value)
+    for heading, table in tables:
+        yield from ("", heading)
+        yield from _lines(table, heading.strip("[]") + ".")
+
+
+def _value(name: str, field: FieldInfo, value: Any) -> Iterator[str]:
+    yield from _comment(field.description or "")
+    active = field.is_required() or value != field.default
+    yield f"{'' if active else '# '}{name} = {_toml(value)}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, str) and "\\" in value and "'" not in value:
+        return f"'{value}'"  # a pattern stays readable
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}".rstrip() for part in text.splitlines() for line in textwrap.wrap(part, 116) or [""]]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render(Settings(tenant=(EXAMPLE_TENANT,))))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from setuptools.command.build_py import build_py
+from setuptools.command.build_py import build_py  # type: ignore[import-untyped]
 
 KINDS = ("config", "models", "samples")
 
@@ -21,7 +21,7 @@ def shipped(root: Path) -> list[Path]:
         if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith("."))
 
 
-class BuildWithData(build_py):
+class BuildWithData(build_py):  # type: ignore[misc]
     """`build_py` that also copies the shipped files; an editable install reads them where they lie."""
 
     def run(self) -> None:
