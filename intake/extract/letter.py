@@ -174,7 +174,7 @@ def _joined(texts: Sequence[str]) -> str:
     for text in texts[1:]:
         closes = whole.endswith("-") and text.strip()[:1].islower() and not re.match(r"(und|oder)\b", text.strip())
         whole = whole[:-1] + text.strip() if closes else f"{whole} {text.strip()}"
-    return whole.strip()
+    return re.sub(r"[\s.,;:|_-]+$", "", whole)
 
 
 def _heading(front: Zones, page: Page) -> Segment | None:

@@ -78,10 +78,15 @@ def zones(material: Material) -> tuple[Zones, ...]:
     """The zones of the first page, and of every later page that looks like the first page of a letter."""
     found: list[Zones] = []
     for number, page in enumerate(material.pages, start=1):
-        here = segments(number, page)
+        here = downwards(segments(number, page))
         if number == 1 or any(SALUTATION.match(segment.text) for segment in here):
             found.append(_zones(number, page, here))
     return tuple(found)
+
+
+def downwards(found: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    """Segments row by row from the top; recognition may give the Informationsblock after the text left of it."""
+    return tuple(segment for row in rows(found) for segment in row) if all(one.box for one in found) else found
 
 
 def is_a4(page: Page) -> bool:
@@ -177,7 +182,8 @@ def _subject(here: Sequence[Segment], salutation: Segment | None, taken: Sequenc
         before = [segment for segment in before if segment.left < 75 and segment.top > lowest - 1.0]
     else:
         before = before[-4:]
-    free = [segment for segment in before if id(segment) not in used and label_of(segment.text)[0] is None]
+    free = [segment for segment in before if id(segment) not in used and label_of(segment.text)[0] is None
+            and re.search(r"[^\W_]{3}", segment.text)]
     while free and BEZUG_WORD.match(free[-1].text):
         free.pop()
     return _last_block(free)
