@@ -77,6 +77,11 @@ class Box:
         self.settings = settings
         self.tessdata = tessdata
 
+    @staticmethod
+    def reader_version(order: ReadOrder) -> str:
+        """See `reader_version`: known without running the box."""
+        return reader_version(order)
+
     def check(self) -> None:
         """Run the box once and try to break out of it; raises ConfigError when it cannot run or does not hold."""
         with tempfile.TemporaryDirectory(prefix="poststelle-check-") as folder:
@@ -113,13 +118,13 @@ class Box:
         previews = tuple(recheck.adopt(answer.out, name) for name in raw.previews)
         return ReadResult(reader, raw.pages, previews, answer.cpu_seconds)
 
-    def rendition(self, sources: Sources, pages: Sequence[RenditionPage], meta: Mapping[str, str], workdir: Path,
-                  attachments: Sequence[Attachment] = ()) -> Rendition:
-        """A searchable PDF of the pages in that order. `meta` holds `title` and `language` (de-DE when absent)."""
+    def rendition(self, sources: Sources, pages: Sequence[RenditionPage], *, title: str, workdir: Path,
+                  language: str = "de-DE", attachments: Sequence[Attachment] = ()) -> Rendition:
+        """A searchable PDF of the pages in that order, PDF/A where it can be made."""
         told = {
             "sources": [media_type for _, media_type in sources],
             "pages": [asdict(page) for page in pages],
-            "title": recheck.display(meta.get("title", "")), "language": meta.get("language", "de-DE"),
+            "title": recheck.display(title), "language": language,
             "max_megapixels": self.settings.max_megapixels,
             "attachments": [{"name": recheck.display(one.name), "media_type": one.media_type, "input": index}
                             for index, one in enumerate(attachments, start=len(sources))],

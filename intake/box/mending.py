@@ -23,23 +23,26 @@ def _setting(root: Path, name: str) -> str:
         return ""  # this kernel has no such switch
 
 
-def trouble(said: str, root: Path = Path("/")) -> PoststelleError:
+def trouble(printed: str, root: Path = Path("/")) -> PoststelleError:
     """The error to raise when the sandbox did not come up: ConfigError with the mending line, ServiceError when it may pass.
 
-    `said` is what bubblewrap printed; `root` is where the machine's /proc and container marks are looked up.
+    `printed` is what bubblewrap said; `root` is where the machine's /proc and container marks are looked up.
     """
-    first = next((line for line in said.splitlines() if line.startswith("bwrap:")), said.strip()[:300])
+    first = next((line for line in printed.splitlines() if line.startswith("bwrap:")), printed.strip()[:300])
     if any(word in first for word in _PASSING):
         return ServiceError(f"Der Lesekasten lässt sich gerade nicht starten ({first}). Es wird erneut versucht.")
-    opening = "Der Lesekasten (bubblewrap) darf hier nicht laufen; ohne ihn werden keine fremden Dateien geöffnet."
-    if "Unknown option" in first or "unknown option" in first:
-        return ConfigError(f"{opening} Die Fassung von bubblewrap ist zu alt. Installieren Sie 0.8 oder neuer: {INSTALL}")
-    if (root / ".dockerenv").exists() or (root / "run/.containerenv").exists():
-        return ConfigError(f"{opening} Starten Sie den Container so: {CONTAINER}\nMeldung: {first}")
-    if _setting(root, "kernel/apparmor_restrict_unprivileged_userns") == "1":
-        return ConfigError(f"{opening} AppArmor sperrt ihn. Erlauben Sie es bubblewrap mit dieser Zeile:\n{APPARMOR}\nMeldung: {first}")
-    if _setting(root, "kernel/unprivileged_userns_clone") == "0":
-        return ConfigError(f"{opening} Geben Sie ein: {SYSCTL}\nMeldung: {first}")
-    if _setting(root, "user/max_user_namespaces") == "0":
-        return ConfigError(f"{opening} Geben Sie ein: {NAMESPACES}\nMeldung: {first}")
-    return ConfigError(f"{opening} In einem Container hilft: {CONTAINER}\nUnter Ubuntu hilft: {APPARMOR}\nMeldung: {first}")
+    said = f"\nMeldung: {first}"
+    if "nknown option" in first:
+        mend = f"Die Fassung von bubblewrap ist zu alt; nötig ist 0.8 oder neuer: {INSTALL}"
+    elif (root / ".dockerenv").exists() or (root / "run/.containerenv").exists():
+        mend = f"Starten Sie den Container so: {CONTAINER}"
+    elif _setting(root, "kernel/apparmor_restrict_unprivileged_userns") == "1":
+        mend = f"AppArmor sperrt ihn. Erlauben Sie es bubblewrap mit dieser Zeile:\n{APPARMOR}"
+    elif _setting(root, "kernel/unprivileged_userns_clone") == "0":
+        mend = f"Geben Sie ein: {SYSCTL}"
+    elif _setting(root, "user/max_user_namespaces") == "0":
+        mend = f"Geben Sie ein: {NAMESPACES}"
+    else:
+        mend = f"In einem Container hilft: {CONTAINER}\nUnter Ubuntu hilft: {APPARMOR}"
+    return ConfigError("Der Lesekasten (bubblewrap) darf hier nicht laufen; ohne ihn werden keine fremden Dateien geöffnet. "
+                       f"{mend}{said}")

@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 from annotated_types import Ge
 from pydantic import TypeAdapter, ValidationError
@@ -84,7 +84,7 @@ def display(text: str, longest: int = 500) -> str:
 
 
 @lru_cache(maxsize=16)
-def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
@@ -93,9 +93,10 @@ def load(path: Path, kind: type[T]) -> T:
 
     Raises BoxDied when the file is none, is too big or does not fit the type.
     """
+    adapter = _adapter(cast("Any", kind))
     raw = regular(path).read_bytes() if path.lstat().st_size <= MAX_JSON else b""
     try:
-        checked: T = _adapter(kind).validate_json(_ESCAPED.sub(rb"\1 ", raw).replace(b"\x7f", b" "))
+        checked: T = adapter.validate_json(_ESCAPED.sub(rb"\1 ", raw).replace(b"\x7f", b" "))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         raise nonsense(f"{path.name}: {'.'.join(str(step) for step in first['loc'])}: {first['msg']}") from None

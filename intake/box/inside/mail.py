@@ -1,0 +1,227 @@
+"""A message (RFC 5322) as parts: its text with the header lines on top, then every attachment, nested messages likewise.
+
+The standard library's parser is used with its oldest, most patient policy. Nothing is dropped: what is not shown as a part
+(a signature, a small picture in the text) is named at the end of the text, and the message itself is kept as it came.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from email.message import Message
+from email.parser import BytesParser
+from io import BytesIO
+from typing import Any
+
+from intake.box.inside import sniff
+from intake.box.inside.mailtext import Lenient, as_text, clean, eight_bit, html_text, line, sent_at
+from intake.box.inside.sniff import IMAGES, MAIL, TEXT, Kind
+from intake.box.inside.unpack import Parts
+from intake.errors import InputError, Reason
+
+MAX_NESTING = 32  # multiparts in multiparts; real mail has at most six
+DECORATION_BYTES = 5 * 1024
+DECORATION_PIXELS = 100
+"""A picture inside the text is decoration (logo, icon, counting pixel) below either; it stays in the original only."""
+SIGNATURES = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"})
+_BODIES = frozenset({"text/plain", "text/html", "text/rfc822-headers", "message/rfc822-headers"})
+_ENCRYPTED = Kind("application/pkcs7-mime", Reason.ENCRYPTED,
+                  "Die Nachricht ist verschlüsselt. Bitten Sie den Absender um eine unverschlüsselte Fassung.")
+_SIGNED = Kind("application/pkcs7-mime", Reason.UNKNOWN_TYPE,
+               "Der Inhalt steckt in einer S/MIME-Signatur (smime.p7m), die hier nicht geöffnet wird.")
+
+
+@dataclass(slots=True)
+class Leaf:
+    """An attachment. `kind` is set where the message itself says what it is (encrypted)."""
+
+    name: str
+    data: bytes
+    kind: Kind | None = None
+    inline: bool = False
+
+
+@dataclass(slots=True)
+class Letter:
+    """A message taken apart: its headers, its text, remarks, and what hangs on it in order."""
+
+    headers: dict[str, str]
+    text: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    leaves: list[Leaf | Letter] = field(default_factory=list)
+
+
+def parse(data: bytes) -> Message:
+    """The message in `data`; raises InputError when it is nested beyond all sense."""
+    if data.startswith(b"From ") and b"\n" in data[:1000]:
+        data = data.split(b"\n", 1)[1]  # the line of an mbox
+    try:
+        return BytesParser(policy=Lenient()).parse(BytesIO(data))
+    except RecursionError as error:
+        raise InputError("", reason=Reason.TOO_LARGE, detail="Zu tief verschachtelt.") from error
+
+
+def letter(message: Message, depth: int, max_depth: int) -> Letter:
+    """Take a message apart; raises InputError (too_large) beyond `max_depth` messages in messages."""
+    if depth > max_depth:
+        raise InputError("", reason=Reason.TOO_LARGE, detail=f"Mehr als {max_depth} Nachrichten ineinander.")
+    found = Letter({name: line(message[name]) for name in ("From", "To", "Cc", "Date", "Subject", "Message-ID") if message[name]})
+    _walk(message, found, depth, max_depth, 0)
+    return found
+
+
+def _walk(node: Message, into: Letter, depth: int, max_depth: int, nesting: int) -> None:
+    if nesting > MAX_NESTING:
+        raise InputError("", reason=Reason.TOO_LARGE, detail="Zu tief verschachtelt.")
+    kind = node.get_content_type()
+    children = node.get_payload() if node.is_multipart() else None
+    if not isinstance(children, list):
+        _leaf(node, kind, into)
+    elif kind == MAIL:
+        into.leaves += [letter(_unwrapped(node, child), depth + 1, max_depth) for child in children if isinstance(child, Message)]
+    elif kind == "message/delivery-status":
+        into.text += ["\n".join(f"{name}: {line(value)}" for name, value in child.items()) for child in _messages(children)]
+    elif kind == "multipart/encrypted":
+        into.leaves.append(Leaf("verschlüsselt.asc", node.as_bytes(), _ENCRYPTED))
+    elif kind == "multipart/alternative":
+        _alternative(_messages(children), into, depth, max_depth, nesting)
+    else:
+        for child in _messages(children):
+            _walk(child, into, depth, max_depth, nesting + 1)
+
+
+def _messages(children: list[Any]) -> list[Message]:
+    return [child for child in children if isinstance(child, Message)]
+
+
+def _unwrapped(node: Message, child: Message) -> Message:
+    """The nested message, also where somebody encoded it as a whole in base64 (forbidden by RFC 2046, seen in the wild)."""
+    encoded = child.get_payload()
+    how = str(node.get("Content-Transfer-Encoding", "")).strip().lower()
+    if how == "base64" and not child.keys() and isinstance(encoded, str):
+        try:
+            return parse(base64.b64decode(encoded))
+        except binascii.Error:
+            return child
+    return child
+
+
+def _alternative(children: list[Message], into: Letter, depth: int, max_depth: int, nesting: int) -> None:
+    """The same text in several forms: the plain one, unless it is only a stub of the other. What hangs on any is kept."""
+    forms = []
+    for child in children:
+        form = Letter({})
+        _walk(child, form, depth, max_depth, nesting + 1)
+        into.leaves += form.leaves
+        into.remarks += form.remarks
+        if any(text.strip() for text in form.text):
+            forms.append((child.get_content_type() != TEXT, "\n\n".join(form.text)))
+    forms.sort(key=lambda form: form[0])
+    if forms:
+        first, longest = forms[0][1], max((text for _, text in forms), key=len)
+        into.text.append(longest if len(longest) > 200 and len(first) * 4 < len(longest) else first)
+
+
+def _leaf(node: Message, kind: str, into: Letter) -> None:
+    name, data = _name(node), _payload(node)
+    disposition = node.get_content_disposition()
+    if kind in SIGNATURES:
+        into.remarks.append(f"Signatur, nicht geprüft: {name or kind}")
+    elif kind in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
+        signed = str(node.get_param("smime-type", "")).lower() == "signed-data"
+        into.leaves.append(Leaf(name or "smime.p7m", data, _SIGNED if signed else _ENCRYPTED))
+    elif kind in _BODIES and not name and disposition != "attachment":
+        text = as_text(data, _charset(node))
+        into.text.append(clean(html_text(text) if kind == "text/html" else text).strip("\n"))
+    elif data or name:
+        into.leaves.append(Leaf(name or _unnamed(kind), data, inline=disposition == "inline" or "Content-ID" in node))
+
+
+def _unnamed(kind: str) -> str:
+    known = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png", "image/tiff": "tif", "text/html": "html",
+             "text/calendar": "ics", "message/rfc822": "eml"}
+    return f"Anlage.{known.get(kind, 'dat')}"
+
+
+def _charset(node: Message) -> str | None:
+    found = node.get_param("charset")
+    return str(found[2] if isinstance(found, tuple) else found).strip("\"' ")[:40] if found else None
+
+
+def _name(node: Message) -> str:
+    """The attachment's name (RFC 2231, RFC 2047, raw bytes), for showing only; "" when it has none."""
+    try:
+        found = node.get_filename("")
+    except (ValueError, TypeError, LookupError):
+        return ""
+    return line(eight_bit(found))[:500]
+
+
+def _payload(node: Message) -> bytes:
+    try:
+        data = node.get_payload(decode=True)
+    except (ValueError, binascii.Error, LookupError):
+        data = None
+    if isinstance(data, bytes):
+        return data
+    raw = node.get_payload()
+    return raw.encode("utf-8", "surrogateescape") if isinstance(raw, str) else b""
+
+
+def is_decoration(leaf: Leaf) -> bool:
+    """True for a small picture inside the text, see DECORATION_BYTES; one that cannot be opened is not small."""
+    if not leaf.inline or sniff.sniff(leaf.data[:sniff.HEAD], b"", leaf.name).media_type not in IMAGES | {"image/gif"}:
+        return False
+    if len(leaf.data) < DECORATION_BYTES:
+        return True
+    from PIL import Image  # noqa: PLC0415
+    try:
+        with Image.open(BytesIO(leaf.data), formats=("PNG", "JPEG", "GIF", "WEBP")) as image:
+            return min(image.size) < DECORATION_PIXELS
+    except (OSError, SyntaxError, ValueError):
+        return False
+
+
+def page_text(found: Letter, attached: list[str]) -> str:
+    """The message as a person would print it: Von, An, Kopie, Datum, Betreff, Anlagen, then the text and the remarks."""
+    headers = found.headers
+    sent = sent_at(headers.get("Date", ""))
+    top = {"Von": headers.get("From"), "An": headers.get("To"), "Kopie": headers.get("Cc"),
+           "Datum": f"{sent:%d.%m.%Y %H:%M %z}" if sent else headers.get("Date"), "Betreff": headers.get("Subject"),
+           "Anlagen": ", ".join(attached)}
+    lines = [f"{name}: {value}" for name, value in top.items() if value]
+    remarks = [f"[{remark}]" for remark in found.remarks]
+    return "\n\n".join(block for block in ("\n".join(lines), *found.text, "\n".join(remarks)) if block.strip()) + "\n"
+
+
+def lay_out(found: Letter, parts: Parts, parent: int | None, depth: int) -> None:
+    """Write the letter and all that hangs on it into `parts`."""
+    position = parts.reserve(parent, "Nachricht.txt")
+    kept: list[Leaf | Letter] = []
+    for leaf in found.leaves:
+        if isinstance(leaf, Leaf) and is_decoration(leaf):
+            found.remarks.append(f"Bild im Text, nur im Original: {leaf.name}, {len(leaf.data) / 1024:.1f} kB")
+        else:
+            kept.append(leaf)
+    names = [leaf.name if isinstance(leaf, Leaf) else leaf.headers.get("Subject", "Nachricht") for leaf in kept]
+    parts.fill_text(position, page_text(found, names))
+    for leaf in kept:
+        if isinstance(leaf, Letter):
+            lay_out(leaf, parts, position, depth + 1)
+        elif leaf.kind is None and sniff.sniff(leaf.data[:sniff.HEAD], b"", leaf.name).media_type == MAIL:
+            lay_out(letter(parse(leaf.data), depth + 1, parts.limits.max_depth), parts, position, depth + 1)
+        else:
+            parts.add(position, leaf.name, leaf.data, leaf.kind, check=True)
+
+
+def unpack(data: bytes, parts: Parts) -> dict[str, Any]:
+    """Fill `parts` with the message in `data`; returns the envelope. Raises InputError when all of it is encrypted."""
+    found = letter(parse(data), 0, parts.limits.max_depth)
+    lay_out(found, parts, None, 0)
+    locked = any(part["problem"] == Reason.ENCRYPTED for part in parts.found)
+    if locked and not any(text.strip() for text in found.text) and sum(part["pages"] > 0 for part in parts.found) == 1:
+        raise InputError("", reason=Reason.ENCRYPTED, detail=_ENCRYPTED.detail)
+    sent = sent_at(found.headers.get("Date", ""))
+    return {"sender": found.headers.get("From"), "recipient": found.headers.get("To"), "subject": found.headers.get("Subject"),
+            "date": sent.isoformat() if sent else None, "message_id": found.headers.get("Message-ID")}

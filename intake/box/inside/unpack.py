@@ -1,0 +1,170 @@
+"""The job `unpack`: what one delivery consists of. A scan is one part, a mail its text and every attachment.
+
+Parts count from 0 in reading order; a part that cannot be read is told as data (`problem`, `detail`), only a delivery of
+which nothing can be read raises InputError. Files written to `out` are called p0, p1 ...
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from intake.box.inside import sniff
+from intake.box.inside.sniff import IMAGES, MAIL, PDF, TEXT, Kind
+from intake.errors import InputError, Reason
+
+MAX_FRAMES = 2_000
+TURNED_TO_PNG = {"image/bmp": "BMP", "image/avif": "AVIF"}
+"""Formats of which the reader sees a PNG instead."""
+WHOLE_IMAGE_BYTES = 8 << 20
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError, IndexError, OverflowError, ZeroDivisionError)
+"""What Pillow raises for broken image files (its plug-ins translate little)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one delivery may hold."""
+
+    max_pages: int
+    max_parts: int
+    max_depth: int
+    max_megapixels: int
+
+
+@dataclass(slots=True)
+class Parts:
+    """The parts found so far; every file written counts against the number of parts."""
+
+    out: Path
+    limits: Limits
+    found: list[dict[str, Any]] = field(default_factory=list)
+
+    def reserve(self, parent: int | None, name: str) -> int:
+        """A new part, to be filled in; raises InputError when the delivery has too many."""
+        if len(self.found) >= self.limits.max_parts:
+            raise InputError("", reason=Reason.TOO_LARGE, detail=f"Mehr als {self.limits.max_parts} Teile.")
+        position = len(self.found)
+        self.found.append({"position": position, "parent": parent, "name": name, "media_type": "", "pages": 0, "file": None,
+                           "problem": None, "detail": ""})
+        return position
+
+    def file(self, position: int) -> Path:
+        """Where the file of a part is written."""
+        return self.out / f"p{position}"
+
+    def fill_text(self, position: int, text: str) -> None:
+        """Make the reserved part a plain text of our own (the body of a mail)."""
+        path = self.file(position)
+        path.write_text(text, encoding="utf-8")
+        try:
+            described = _text(path, TEXT, path, self.limits)
+        except InputError as error:
+            described = {"media_type": TEXT, "problem": error.reason.value, "detail": error.detail}
+        self.found[position] |= {"file": path.name} | described
+
+    def add(self, parent: int | None, name: str, data: bytes, kind: Kind | None = None, *, check: bool = False) -> None:
+        """A part with bytes of its own (an attachment). `check`: decode images now, so that a broken one is known as data."""
+        position = self.reserve(parent, name)
+        path = self.file(position)
+        path.write_bytes(data)
+        self.found[position]["file"] = path.name
+        kind = kind or sniff.sniff(data[:sniff.HEAD], data[-sniff.TAIL:], name)
+        try:
+            self.found[position] |= describe(path, kind, self.out / f"m{position}", self.limits, check=check)
+        except InputError as error:
+            self.found[position] |= {"media_type": kind.media_type, "problem": error.reason.value, "detail": error.detail}
+
+
+def describe(path: Path, kind: Kind, other: Path, limits: Limits, *, check: bool = False) -> dict[str, Any]:
+    """Media type, pages and, where another file is to be read instead, its name. Raises InputError for what is not readable.
+
+    `other` is where such a file is written.
+    """
+    if kind.media_type == "application/zip":
+        from intake.box.inside import archive  # noqa: PLC0415
+        kind = archive.zip_kind(path)
+    if kind.reason is not None:
+        raise InputError("", reason=kind.reason, detail=kind.detail)
+    if kind.media_type == PDF:
+        from intake.box.inside import pdfcheck  # noqa: PLC0415
+        pages, replaced, remark = pdfcheck.pages_of(path, other, limits.max_pages)
+        return {"media_type": PDF, "pages": pages, "detail": remark} | ({"file": other.name} if replaced else {})
+    if kind.media_type in IMAGES:
+        return _image(path, kind.media_type, other, limits, check=check)
+    return _text(path, kind.media_type, other, limits)
+
+
+def _text(path: Path, media_type: str, other: Path, limits: Limits) -> dict[str, Any]:
+    from intake.box.inside import plaintext  # noqa: PLC0415
+    data, instead = path.read_bytes(), {}
+    if media_type == sniff.HTML:
+        from intake.box.inside.mailtext import html_text  # noqa: PLC0415
+        data = html_text(plaintext.decoded(data)).encode()
+        other.write_bytes(data)
+        instead = {"file": other.name}
+    pages = len(plaintext.laid_out(data))
+    if pages > limits.max_pages:
+        raise InputError("", reason=Reason.TOO_LARGE, detail=f"{pages} Seiten, erlaubt sind {limits.max_pages}.")
+    return {"media_type": TEXT, "pages": pages} | instead
+
+
+def _image(path: Path, media_type: str, other: Path, limits: Limits, *, check: bool) -> dict[str, Any]:
+    """Frames of an image file, each within the limits of pixels. Raises InputError damaged, too_large."""
+    from PIL import Image  # noqa: PLC0415
+
+    from intake.box.inside.image import FORMATS, ImageFileReader  # noqa: PLC0415
+
+    instead: dict[str, Any] = {}
+    Image.MAX_IMAGE_PIXELS = None  # our own limit is checked on every frame below
+    if media_type in TURNED_TO_PNG:
+        _as_png(path, TURNED_TO_PNG[media_type], other, limits)
+        path, media_type, instead = other, "image/png", {"file": other.name}
+    try:
+        with Image.open(path, formats=FORMATS[media_type]) as image:
+            frames = int(getattr(image, "n_frames", 1)) if media_type == "image/tiff" else 1
+            if frames > min(MAX_FRAMES, limits.max_pages):
+                raise InputError("", reason=Reason.TOO_LARGE, detail=f"{frames} Bilder in einer Datei.")
+            for number in range(frames):
+                if frames > 1:
+                    image.seek(number)
+                _fits(image.size, limits)
+    except BROKEN as error:
+        too_much = "too large" in str(error)  # Pillow's word for a text chunk that grows beyond its limit
+        raise InputError("", reason=Reason.TOO_LARGE if too_much else Reason.DAMAGED, detail=type(error).__name__) from error
+    if check and path.stat().st_size <= WHOLE_IMAGE_BYTES:
+        reader = ImageFileReader(path, media_type, limits.max_megapixels)
+        for number in range(1, frames + 1):
+            reader.frame(number)
+        reader.close()
+    return {"media_type": media_type, "pages": frames} | instead
+
+
+def _fits(size: tuple[int, int], limits: Limits) -> None:
+    width, height = size
+    if width * height > limits.max_megapixels * 1_000_000:
+        raise InputError("", reason=Reason.TOO_LARGE, detail=f"{width} x {height} Bildpunkte.")
+
+
+def _as_png(path: Path, kind: str, target: Path, limits: Limits) -> None:
+    from PIL import Image  # noqa: PLC0415
+    try:
+        with Image.open(path, formats=(kind,)) as image:
+            _fits(image.size, limits)
+            image.convert("RGB").save(target, "PNG", compress_level=1)
+    except BROKEN as error:
+        raise InputError("", reason=Reason.DAMAGED, detail=type(error).__name__) from error
+
+
+def run(order: dict[str, Any], inputs: list[Path], out: Path) -> dict[str, Any]:
+    """{envelope, parts} of inputs[0], called order["name"] by its sender; the limits are in the order too."""
+    limits = Limits(*(int(order[name]) for name in ("max_pages", "max_parts", "max_depth", "max_megapixels")))
+    path, name = inputs[0], str(order["name"])
+    kind = sniff.sniff_file(path, name)
+    parts = Parts(out, limits)
+    if kind.media_type == MAIL and kind.reason is None:
+        from intake.box.inside import mail  # noqa: PLC0415
+        return {"envelope": mail.unpack(path.read_bytes(), parts), "parts": parts.found}
+    position = parts.reserve(None, name)
+    parts.found[position] |= describe(path, kind, parts.file(position), limits)
+    return {"envelope": {}, "parts": parts.found}

@@ -1,0 +1,42 @@
+"""Delivery -> parts: the box says what a delivery consists of, the files it found become blobs, each with a Part row.
+
+The original itself is never changed: a plain scan is its own part, a mended or extracted file is a blob beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from intake.blobs import Blobs
+from intake.box import SENTENCES, Box, FoundPart
+from intake.errors import Reason
+from intake.vocabulary import Blob, Delivery, Envelope, Part
+
+
+def sentence(reason: Reason) -> str:
+    """The German sentence for a person: what is wrong with these bytes and what to do next."""
+    return SENTENCES[reason]
+
+
+def unpack(box: Box, blobs: Blobs, delivery: Delivery, workdir: Path) -> tuple[Envelope, tuple[Part, ...]]:
+    """Envelope and parts of a delivery, every part's bytes durable in `blobs` before this returns. May run twice.
+
+    `workdir` is an empty folder that the caller removes. Raises InputError when nothing of the delivery can be read,
+    BoxDied when the box died on it, ServiceError and ConfigError as the box and the blobs do.
+    """
+    original = blobs.path(delivery.original.sha256)
+    found = box.unpack(original, delivery.original.name, workdir)
+    return found.envelope, tuple(_part(blobs, delivery, part, original) for part in found.parts)
+
+
+def _part(blobs: Blobs, delivery: Delivery, found: FoundPart, original: Path) -> Part:
+    return Part(delivery=delivery.id, position=found.position, parent=found.parent, blob=_blob(blobs, delivery, found, original),
+                pages=found.pages, problem=found.problem, detail=found.detail)
+
+
+def _blob(blobs: Blobs, delivery: Delivery, found: FoundPart, original: Path) -> Blob:
+    """The blob of a part: the original under the media type its content has, or the file the box wrote, adopted."""
+    if found.path == original:
+        return replace(delivery.original, media_type=found.media_type)
+    return blobs.add_file(found.path, found.name, found.media_type)
