@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
-from dbos.error import DBOSException
+from dbos import error as dbos_errors
 from sqlalchemy import Engine as SaEngine
 from sqlalchemy import create_engine, event, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from intake import pipeline
 from intake.db.core import sqlite_driver, wal_unsafe
+from intake.db.deliveries import Kind
 from intake.errors import ConfigError, PoststelleError
 from intake.pipeline import Chunk, Postroom
 
@@ -96,7 +97,7 @@ class Engine:
             self._take_lock()
         try:
             self._launch()
-        except (SQLAlchemyError, DBOSException) as error:
+        except (SQLAlchemyError, dbos_errors.DBOSException) as error:
             if not self.embedded:
                 raise ConfigError(
                     f"Die Datenbank der Ablaufsteuerung ist nicht erreichbar ({type(error).__name__}). Prüfen Sie "
@@ -214,7 +215,7 @@ class Engine:
                     else:
                         with SetEnqueueOptions(priority=PRIORITIES[task.lane]):
                             DBOS.enqueue_workflow(ROWS, workflow, task.row, task.lane)
-            except (SQLAlchemyError, DBOSException) as error:
+            except (SQLAlchemyError, dbos_errors.DBOSException) as error:
                 raise EngineLost(type(error).__name__) from error
 
     def live(self, workflow_ids: Iterable[str]) -> dict[str, bool]:
@@ -224,7 +225,7 @@ class Engine:
             return {}
         try:
             known = DBOS.list_workflows(workflow_ids=ids, load_input=False, load_output=False)
-        except (SQLAlchemyError, DBOSException) as error:
+        except (SQLAlchemyError, dbos_errors.DBOSException) as error:
             raise EngineLost(type(error).__name__) from error
         return {workflow.workflow_id: workflow.status in LIVE for workflow in known}
 
@@ -232,16 +233,17 @@ class Engine:
         """Delete ended workflows (retention: engine.md); returns how many."""
         before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - older_than_hours * 3600))
         try:
-            ended = DBOS.list_workflows(status=FINISHED, completed_before=before, limit=limit, load_input=False, load_output=False)
+            ended = DBOS.list_workflows(
+                status=FINISHED, completed_before=before, limit=limit, load_input=False, load_output=False)
             if ended:
                 DBOS.delete_workflows([workflow.workflow_id for workflow in ended], delete_children=True)
-        except (SQLAlchemyError, DBOSException) as error:
+        except (SQLAlchemyError, dbos_errors.DBOSException) as error:
             raise EngineLost(type(error).__name__) from error
         return len(ended)
 
     # ---- inside a step -----------------------------------------------------------------------------------------------
 
-    def guarded(self, kind: str, row: str, step: str, function: Callable[[], Any]) -> Any:
+    def guarded(self, kind: Kind, row: str, step: str, function: Callable[[], Any]) -> Any:
         """Run one step on one of this machine's cores; an error becomes what it means for the row, and is never hidden.
 
         Returns the function's result, or a word ("retry", "clarify", "stale", "stopped") that ends the workflow.
@@ -256,7 +258,7 @@ class Engine:
             except PoststelleError as error:
                 log.info("step did not finish", extra={"step": step, "row": row, "error": type(error).__name__})
                 return pipeline.settle(self.room, kind, row, step, error)
-            except Exception as bug:  # noqa: BLE001  a bug of ours in one row must not stop the others; it is logged whole
+            except Exception as bug:  # a bug of ours in one row must not stop the others; it is logged whole
                 log.exception("bug in step", extra={"step": step, "row": row})
                 return pipeline.settle(self.room, kind, row, step, pipeline.StepFailed(step, bug))
             finally:

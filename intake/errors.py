@@ -24,6 +24,7 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"  # we may not read the file (permissions)
     UNSETTLED = "unsettled"  # a file that never stops growing
     CRASHED = "crashed"  # the box died three times on it
+    REFUSED = "refused"  # what was decided cannot be done (the Akte was closed meanwhile)
     TIMEOUT = "timeout"  # the box ran out of time or memory three times
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -38,10 +39,11 @@ LONGEST_WAIT_UNTIL_IDLE = 60.0  # `work --until-idle` does not wait longer for a
 IDLE_WAIT = 3.0  # a quiet house looks again this often; a noise at a door wakes it at once
 
 
-class WatchedFolder(FolderLike):
+class WatchedFolder(FolderLike, Protocol):
     """What the feeder asks of a folder source besides its items."""
 
-    unsettled: int
+    @property
+    def unsettled(self) -> int: ...
 
     def start(self, wake: Callable[[], None]) -> None: ...
 

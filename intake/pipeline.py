@@ -15,10 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal, cast
 
 from intake import filing, read, unpack
 from intake.blobs import Blobs
-from intake.box import Box, ReadOrder, RenditionPage
+from intake.box import Box, reader_version
+from intake.box.results import ReadOrder, RenditionPage
+from intake.box.sentences import QUARANTINED, SENTENCES
 from intake.config import Home, ScanProfile
 from intake.db import deliveries as sendungen
 from intake.db import documents as schriftstuecke
@@ -27,10 +30,10 @@ from intake.db.deliveries import Kind
 from intake.db.problems import open_problem
 from intake.db.receiving import set_envelope, set_part_problem
 from intake.db.work import bookkeeping
-from intake.errors import BoxDied, InputError, PoststelleError, Reason, ServiceError, Stale
+from intake.errors import BoxDied, InputError, PoststelleError, Reason, Refused, ServiceError, Stale
 from intake.journal import record
 from intake.policy import decide
-from intake.propose import Knowledge, propose
+from intake.propose import Knowledge, best, propose
 from intake.split import cut
 from intake.vocabulary import (
     Decision,
@@ -48,6 +51,7 @@ from intake.vocabulary import (
 )
 
 ACTOR = "service:pipeline"
+Rotation = Literal[0, 90, 180, 270]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Postroom:
     box: Box
     blobs: Callable[[str], Blobs]
     knowledge: Callable[[str], Knowledge]
+    access_class: Callable[[str, tuple[Page, ...]], str | None]
     stores: Callable[[str], tuple[Store, ...]]
 
 
@@ -89,7 +94,7 @@ def plan_reading(room: Postroom, delivery_id: str) -> tuple[Chunk, ...]:
         return ()
     parts = _parts(room, delivery)
     order = _order(room, delivery)
-    reader = room.box.reader_version(order)
+    reader = reader_version(order)
     chunks: list[Chunk] = []
     with room.db.read() as conn:
         for part in parts:
@@ -116,7 +121,7 @@ def read_chunk(room: Postroom, delivery_id: str, chunk: Chunk) -> None:
     share = result.cpu_seconds / len(result.pages)
     with room.db.transaction() as tx:
         sendungen.add_page_reads(tx, delivery.tenant, part.blob.sha256, result.reader,
-                                 [(page.number, blob.sha256, share) for page in result.pages])
+                                 [(page.number, blob.sha256, blob.sha256, share) for page in result.pages])
 
 
 def assemble(room: Postroom, delivery_id: str) -> None:
@@ -130,44 +135,49 @@ def assemble(room: Postroom, delivery_id: str) -> None:
         raise _nothing_readable(parts)
     profile = _profile(room, delivery)
     separators = profile.separators if profile else "cut"
+    read_parts = [(part, pages_of_part(room, delivery.tenant, part)) for part in readable]
     with room.db.transaction() as tx:
+        sendungen.move_delivery(tx, delivery, DeliveryState.OPENED)
+        documents = 0
         first: str | None = None
-        position = 0
-        for part in readable:
-            pages = pages_of_part(room, delivery.tenant, part, tx)
+        for part, pages in read_parts:
             cuts = cut(pages, separators if delivery.channel == "folder" else "ignore")
-            for number in cuts.separators:
-                schriftstuecke.set_page_state(tx, delivery, part.position, number, PageState.SEPARATOR)
-            for number in cuts.blanks:
-                schriftstuecke.set_page_state(tx, delivery, part.position, number, PageState.BLANK)
             for numbers in cuts.documents:
-                document = Document(
-                    id=new_id(), tenant=delivery.tenant, delivery=delivery.id, parent=first if part.position else None,
-                    pages=tuple(PageRef(part.position, number) for number in numbers),
-                    access_class=_access_class(room, delivery, pages, numbers))
-                schriftstuecke.add_document(tx, document, position, cuts.by)
-                first = first or document.id
-                position += 1
+                document = _document(room, delivery, part, pages, numbers, first)
+                schriftstuecke.add_document(tx, document, documents, cuts.by)
+                first = first or (document.id if part.position == 0 and len(parts) > 1 else None)
+                documents += 1
+            schriftstuecke.set_page_states(tx, delivery.id, [(part.position, n) for n in cuts.separators], PageState.SEPARATOR)
+            schriftstuecke.set_page_states(tx, delivery.id, [(part.position, n) for n in cuts.blanks], PageState.BLANK)
         for part in parts:
             if part.problem is not None:
                 _open_part_problem(tx, delivery, part)
-        schriftstuecke.check_conservation(tx, delivery)
-        sendungen.move_delivery(tx, delivery, DeliveryState.OPENED)
+        schriftstuecke.check_conservation(tx, delivery.id)
         record(tx, delivery.tenant, ACTOR, "delivery.opened", subjects={"delivery": delivery.id},
-               new={"documents": position, "parts": len(parts)})
+               new={"documents": documents, "parts": len(parts)})
 
 
-def pages_of_part(room: Postroom, tenant: str, part: Part, tx: Tx) -> tuple[Page, ...]:
+def _document(room: Postroom, delivery: Delivery, part: Part, pages: tuple[Page, ...], numbers: tuple[int, ...],
+              parent: str | None) -> Document:
+    """One cut of a part as a Schriftstück; attachments of a mail hang under its body as Anlagen."""
+    own = tuple(page for page in pages if page.number in set(numbers))
+    return Document(
+        id=new_id(), tenant=delivery.tenant, delivery=delivery.id, parent=parent,
+        pages=tuple(PageRef(part.position, number) for number in numbers),
+        access_class=room.access_class(delivery.tenant, own) or delivery.access_class)
+
+
+def pages_of_part(room: Postroom, tenant: str, part: Part) -> tuple[Page, ...]:
     """Every page of a part as last read; raises ServiceError when one is missing (the chunk is read again)."""
-    reads = sendungen.newest_page_reads(tx.connection, tenant, part.blob.sha256)
+    with room.db.read() as conn:
+        reads = sendungen.newest_page_reads(conn, tenant, part.blob.sha256)
     found: dict[int, Page] = {}
-    for chunk in sorted(set(reads.values())):
-        for page in read.unpack_pages(room.blobs(tenant).read(chunk)):
-            if reads.get(page.number) == chunk:
-                found[page.number] = page
+    for chunk in {chunk for chunk, _ in reads.values()}:
+        found |= {page.number: page for page in read.unpack_pages(room.blobs(tenant).read(chunk))
+                  if reads.get(page.number, ("",))[0] == chunk}
     missing = [number for number in range(1, part.pages + 1) if number not in found]
     if missing:
-        raise ServiceError(f"Von Teil {part.position} fehlen noch gelesene Seiten ({missing[:5]}); sie werden noch einmal gelesen.")
+        raise ServiceError(f"Von Teil {part.position} fehlen gelesene Seiten ({missing[:5]}); sie werden noch einmal gelesen.")
     return tuple(found[number] for number in range(1, part.pages + 1))
 
 
@@ -189,11 +199,13 @@ def propose_document(room: Postroom, document_id: str) -> None:
         received_on=delivery.received_at.astimezone().date(),
         office=profile.office if profile else "", branch=profile.branch if profile else "")
     proposals = propose(material, knowledge)
-    verdict = decide(proposals, material, knowledge, own_reference=tenant.rules.own_reference, access_class=document.access_class)
+    verdict = decide(proposals, material.pages, own_reference=tenant.rules.own_reference, files=knowledge.files,
+                     entries=knowledge.entries, access_class=document.access_class)
     with room.db.transaction() as tx:
         schriftstuecke.put_proposals(tx, document.id, document.tenant, proposals)
         if verdict.automatic:
-            decision = Decision(document.id, verdict.values, verdict.by, tx.now, document.revision + 1)
+            values = {name: found.value for name in {one.field for one in proposals} if (found := best(proposals, name))}
+            decision = Decision(document.id, values, verdict.by, tx.now, document.revision + 1)
             schriftstuecke.add_decision(tx, document.tenant, decision)
         state = DocumentState.APPROVED if verdict.automatic else DocumentState.PROPOSED
         schriftstuecke.move_document(tx, document, state)
@@ -208,7 +220,7 @@ def pages_of_document(room: Postroom, document: Document) -> tuple[Page, ...]:
         wanted: dict[tuple[int, int], str] = {}
         for position in {ref.part for ref in document.pages}:
             reads = sendungen.newest_page_reads(conn, document.tenant, parts[position].blob.sha256)
-            wanted |= {(position, number): chunk for number, chunk in reads.items()}
+            wanted |= {(position, number): chunk for number, (chunk, _) in reads.items()}
     blobs = room.blobs(document.tenant)
     chunks = {(ref.part, wanted[ref.part, ref.number]) for ref in document.pages}
     found = {(part, page.number): page for part, chunk in chunks for page in read.unpack_pages(blobs.read(chunk))}
@@ -233,9 +245,9 @@ def file_document(room: Postroom, document_id: str) -> None:
     with _workdir(room) as workdir:
         rendition = room.box.rendition(
             [(blobs.path(parts[position].blob.sha256), parts[position].blob.media_type) for position in positions],
-            [RenditionPage(positions.index(ref.part), ref.number, ref.rotation, page)
+            [RenditionPage(positions.index(ref.part), ref.number, cast(Rotation, ref.rotation), page)
              for ref, page in zip(document.pages, pages, strict=True)],
-            title=decision.values.get("title", ""), language="de-DE", workdir=workdir)
+            {"title": decision.values.get("title", ""), "language": "de-DE"}, workdir)
         pdf = blobs.add_file(rendition.pdf, "ablage.pdf", "application/pdf")
     tenant = room.home.settings.for_tenant(document.tenant)
     originals = tuple(parts[position].blob for position in positions)
@@ -269,6 +281,9 @@ def settle(room: Postroom, kind: Kind, row_id: str, step: str, error: Poststelle
                 return "clarify"
             sendungen.note_retry(tx, kind, row_id, tx.now + timedelta(seconds=1))
             return "retry"
+        if isinstance(error, Refused):  # the place is gone or closed meanwhile: a person decides again
+            _to_clarify(tx, kind, row_id, step, error, Reason.REFUSED)
+            return "clarify"
         if isinstance(error, InputError):
             _to_clarify(tx, kind, row_id, step, error, error.reason)
             return "clarify"
@@ -287,7 +302,7 @@ def _to_clarify(tx: Tx, kind: Kind, row_id: str, step: str, error: PoststelleErr
         if delivery.state is not DeliveryState.RECEIVED:
             return
         tenant, subjects = delivery.tenant, {"delivery": row_id}
-        sendungen.move_delivery(tx, delivery, DeliveryState.CLARIFY)
+        sendungen.move_delivery(tx, delivery, DeliveryState.QUARANTINED if reason in QUARANTINED else DeliveryState.CLARIFY)
     else:
         document = schriftstuecke.get_document(tx.connection, row_id)
         if document.state not in (DocumentState.NEW, DocumentState.APPROVED):
@@ -296,7 +311,8 @@ def _to_clarify(tx: Tx, kind: Kind, row_id: str, step: str, error: PoststelleErr
         schriftstuecke.move_document(tx, document, DocumentState.CLARIFY)
     problem = Problem(
         id=new_id(), tenant=tenant, subject_kind="delivery" if kind == "delivery" else "document", subject=row_id, step=step,
-        reason=reason, title=str(error), detail=getattr(error, "detail", ""), resolutions=("retry", "reject"), opened_at=tx.now)
+        reason=reason, title=str(error), detail=getattr(error, "detail", ""), resolutions=("retry", "reject"),
+        opened_at=tx.now)
     open_problem(tx, problem)
     record(tx, tenant, ACTOR, f"{kind}.clarify", subjects=subjects | {"problem": problem.id}, new={"reason": reason, "step": step})
 
@@ -348,22 +364,10 @@ def _order(room: Postroom, delivery: Delivery) -> ReadOrder:
         trust_text_layer=settings.trust_text_layer, preview_dpi=settings.preview_dpi, chunk_pages=settings.chunk_pages)
 
 
-def _access_class(room: Postroom, delivery: Delivery, pages: tuple[Page, ...], numbers: tuple[int, ...]) -> str:
-    """Words such as "Personalsache" in the address zone of the first page raise the class (house.md, flow 8)."""
-    words = room.home.settings.for_tenant(delivery.tenant).access_words
-    first = next(page for page in pages if page.number == numbers[0])
-    # DIN 5008 form A and B: the address field lies 20..105 mm from the left, 27..90 mm from the top
-    zone = " ".join(word.text for word in first.words
-                    if word.box[1] * first.height_mm < 98 and word.box[0] * first.width_mm < 110).casefold()
-    return "Vertraulich" if any(word.casefold() in zone for word in words) else delivery.access_class
-
-
 def _nothing_readable(parts: tuple[Part, ...]) -> InputError:
     problem = next((part for part in parts if part.problem), None)
-    if problem is None:
-        return InputError("Die Sendung enthält keine Seite. Prüfen Sie die Datei oder bitten Sie um eine neue.", reason=Reason.NO_PAGES)
-    return InputError(unpack.sentence(Reason(problem.problem or Reason.DAMAGED)), reason=Reason(problem.problem or Reason.DAMAGED),
-                      detail=problem.detail)
+    reason = Reason(problem.problem) if problem is not None and problem.problem else Reason.NO_PAGES
+    return InputError(SENTENCES[reason], reason=reason, detail=problem.detail if problem is not None else "")
 
 
 def _note_part_problem(room: Postroom, delivery: Delivery, part: Part, error: InputError) -> None:
@@ -375,5 +379,5 @@ def _open_part_problem(tx: Tx, delivery: Delivery, part: Part) -> None:
     reason = Reason(part.problem or Reason.DAMAGED)
     open_problem(tx, Problem(
         id=new_id(), tenant=delivery.tenant, subject_kind="part", subject=f"{delivery.id}/{part.position}", step="unpack",
-        reason=reason, title=f"Anlage „{part.blob.name}“: {unpack.sentence(reason)}", detail=part.detail,
+        reason=reason, title=f"Anlage „{part.blob.name}“: {SENTENCES[reason]}", detail=part.detail,
         resolutions=("without_part",), opened_at=tx.now))

@@ -1,0 +1,100 @@
+"""Build everything from the configuration: the only place that names plug-ins."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib import import_module
+
+from intake.blobs import Blobs
+from intake.box import Box
+from intake.config import Home, Tenant
+from intake.db.akten import files_by_key
+from intake.db.core import Database, utcnow
+from intake.db.knowledge import Stamp, files_stamp, plan_stamp
+from intake.db.plan import open_entries
+from intake.extract.letter import AccessWords, letter
+from intake.extract.references import References, compiled
+from intake.extract.stamp import stamp
+from intake.feeder import Door
+from intake.pipeline import Postroom
+from intake.propose import Knowledge, Ranker
+from intake.sources.folder import FolderSource
+from intake.stores.efile import EFile
+from intake.vocabulary import AktenplanEntry, Extractor, Material, Page, Store
+
+PLAN_RANKER = "classifiers.plan:PlanRanker"
+"""The classifier is found by its dotted name: `intake` does not import `classifiers` (house.md, Imports)."""
+
+
+def build(home: Home) -> Postroom:
+    """Everything a step needs; opens the database but starts nothing. Raises ConfigError."""
+    db = Database(home.database_url)
+    library = _Library(home, db)
+    return Postroom(
+        home=home, db=db, box=Box(home.settings.box), blobs=cache(lambda tenant: Blobs(home.blobs(tenant))),
+        knowledge=library.knowledge, access_class=library.access_class,
+        stores=cache(lambda tenant: _stores(home, home.settings.for_tenant(tenant))))
+
+
+def doors(home: Home) -> tuple[Door, ...]:
+    """The watched folders of all tenants."""
+    return tuple(
+        Door(tenant, profile, FolderSource(
+            profile.name, home.folder(profile), settle_seconds=profile.settle_seconds,
+            alarm_seconds=profile.alarm_minutes * 60.0, watch=profile.watch))
+        for tenant in home.settings.tenant for profile in tenant.profile)
+
+
+def _stores(home: Home, tenant: Tenant) -> tuple[Store, ...]:
+    made: dict[str, Callable[[], Store]] = {"efile": lambda: EFile(home.akten(tenant.name))}
+    return tuple(made[name]() for name in tenant.stores)
+
+
+@dataclass(slots=True)
+class _Library:
+    """What each tenant knows, loaded when it changed; ranking a plan is prepared once per version of the plan."""
+
+    home: Home
+    db: Database
+    _loaded: dict[str, tuple[Stamp, Stamp, Knowledge]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def knowledge(self, tenant: str) -> Knowledge:
+        with self._lock, self.db.read() as conn:
+            plan, files = plan_stamp(conn, tenant), files_stamp(conn, tenant)
+            old = self._loaded.get(tenant)
+            if old is not None and old[:2] == (plan, files):
+                return old[2]
+            if old is not None and old[0] == plan:
+                knowledge = replace(old[2], files=files_by_key(conn, tenant))
+            else:
+                entries = open_entries(conn, tenant, utcnow().astimezone().date())
+                knowledge = Knowledge(
+                    entries={entry.id: entry for entry in entries}, files=files_by_key(conn, tenant),
+                    extractors=_extractors(self.home.settings.for_tenant(tenant)), rank=_ranker(entries))
+            self._loaded[tenant] = (plan, files, knowledge)
+            return knowledge
+
+    def access_class(self, tenant: str, pages: tuple[Page, ...]) -> str | None:
+        """The class that words in the address field ask for; None when the profile's class stays."""
+        return _access_words(self.home.settings.for_tenant(tenant))(pages)
+
+
+def _extractors(tenant: Tenant) -> tuple[Extractor, ...]:
+    return (References(compiled(tenant.reference_patterns)), letter, stamp, AccessWords(tenant.access_words))
+
+
+def _access_words(tenant: Tenant) -> Callable[[tuple[Page, ...]], str | None]:
+    def raised(pages: tuple[Page, ...]) -> str | None:
+        return next((found.value for found in AccessWords(tenant.access_words)(Material(pages))), None)
+
+    return raised
+
+
+def _ranker(entries: tuple[AktenplanEntry, ...]) -> Ranker:
+    module, name = PLAN_RANKER.split(":")
+    ranker: Ranker = getattr(import_module(module), name)(entries)
+    return ranker

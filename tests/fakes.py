@@ -1,0 +1,148 @@
+"""A box without a sandbox, for tests of everything behind it: files are text, a form feed begins a page.
+
+Lines steer it: `#blank`, `#separator`, `#bad REASON`, `#die`, `#sleep SECONDS`, `#bug`, `#part NAME` (a new part begins).
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+
+from intake.blobs import Blobs
+from intake.box import reader_version
+from intake.box.results import FoundPart, ReadOrder, ReadResult, Rendition, RenditionPage, Unpacked
+from intake.config import Home, Settings
+from intake.db.core import Database
+from intake.errors import BoxDied, InputError, Reason
+from intake.pipeline import Postroom
+from intake.propose import Knowledge
+from intake.vocabulary import Envelope, Evidence, Material, Page, Proposal, Receipt, Separator, Store, Word
+
+
+def fake_page(number: int, text: str) -> Page:
+    """A page whose words stand one under the other."""
+    shown = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    words = tuple(Word(word, (0.1, 0.01 * index, 0.5, 0.01 * index + 0.009), 0.9, line=index)
+                  for index, word in enumerate(shown.split()[:90]))
+    marks = (Separator("patch-T", ""),) if "#separator" in text else ()
+    return Page(number, 210.0, 297.0, shown, words, blank="#blank" in text, script="print", separators=marks)
+
+
+@dataclass
+class FakeBox:
+    """Counts what it did in `calls`; obeys the steering lines."""
+
+    calls: list[tuple[str, str]] = field(default_factory=list)
+
+    def check(self) -> None:
+        self.calls.append(("check", ""))
+
+    def _obey(self, job: str, path: Path, text: str) -> None:
+        self.calls.append((job, path.name))
+        for line in text.splitlines():
+            if line.startswith("#bad ") and job == "unpack":
+                raise InputError("Diese Datei ist schlecht.", reason=Reason(line.split()[1]))
+            if line.startswith("#badread") and job == "read":
+                raise InputError("Diese Seiten sind schlecht.", reason=Reason.DAMAGED)
+            if line.startswith("#die") and job == "read":
+                raise BoxDied("Der Lesekasten ist gestorben.", reason=Reason.CRASHED)
+            if line.startswith("#bug") and job == "read":
+                raise RuntimeError("a bug")
+            if line.startswith("#sleep ") and job == "read":
+                time.sleep(float(line.split()[1]))
+
+    def unpack(self, path: Path, name: str, workdir: Path) -> Unpacked:
+        text = path.read_text(encoding="utf-8")
+        if not text:
+            raise InputError("Die Datei ist leer.", reason=Reason.EMPTY)
+        self._obey("unpack", path, text)
+        pieces = text.split("#part ")
+        parts = [FoundPart(0, None, name, "text/plain", len(text), pieces[0].count("\f") + 1, path)]
+        for position, piece in enumerate(pieces[1:], start=1):
+            title, _, body = piece.partition("\n")
+            target = workdir / f"part{position}"
+            target.write_text(body, encoding="utf-8")
+            if title.startswith("broken"):
+                parts.append(FoundPart(position, 0, title, "application/zip", 3, 0, target, Reason.ENCRYPTED, "verschlüsselt"))
+                continue
+            parts.append(FoundPart(position, 0, title, "text/plain", len(body), body.count("\f") + 1, target))
+        return Unpacked(Envelope(subject="Betreff") if len(parts) > 1 else Envelope(), tuple(parts), 0.0)
+
+    def read(self, path: Path, media_type: str, pages: Sequence[int], order: ReadOrder, workdir: Path) -> ReadResult:
+        texts = path.read_text(encoding="utf-8").split("#part ")[0].split("\f")
+        self._obey("read", path, "\n".join(texts[number - 1] for number in pages))
+        previews = []
+        for number in pages:
+            target = workdir / f"{number}.jpg"
+            target.write_bytes(b"\xff\xd8preview%d" % number)
+            previews.append(target)
+        return ReadResult(reader_version(order), tuple(fake_page(n, texts[n - 1]) for n in pages), tuple(previews), 0.01 * len(pages))
+
+    def rendition(self, sources: Sequence[tuple[Path, str]], pages: Sequence[RenditionPage], meta: Mapping[str, str],
+                  workdir: Path, attachments: Sequence[Any] = ()) -> Rendition:
+        self.calls.append(("rendition", sources[0][0].name))
+        out = workdir / "out.pdf"
+        pdf = pikepdf.new()
+        for page in pages:
+            pdf.add_blank_page(page_size=(page.page.width_mm * 72 / 25.4, page.page.height_mm * 72 / 25.4))
+        buffer = io.BytesIO()
+        pdf.save(buffer, deterministic_id=True)
+        out.write_bytes(buffer.getvalue())
+        return Rendition(out, "2b", "", 0.0)
+
+
+@dataclass
+class FakeStore:
+    """Remembers what it was given; can refuse."""
+
+    name: str = "efile"
+    filed: list[str] = field(default_factory=list)
+    refuse: Callable[[], None] = lambda: None
+
+    def file(self, filing: Any, read: Any) -> Receipt:
+        self.refuse()
+        with closing(read(filing.pdf.sha256)) as file:
+            assert file.read(4) == b"%PDF"
+        self.filed.append(filing.key)
+        return Receipt(self.name, filing.key[:8], filing.received_at)
+
+    def withdraw(self, filing: Any) -> None:
+        self.filed.remove(filing.key)
+
+
+def by_text(material: Material) -> tuple[Proposal, ...]:
+    """An extractor for tests: `field=value` words become proposals."""
+    found = []
+    for number, page in enumerate(material.pages, start=1):
+        for word in page.words:
+            name, equals, value = word.text.partition("=")
+            if equals:
+                found.append(Proposal(name, value, 0.9, (Evidence("rule:reference-zone@1", number, word.box, word.text),)))
+    return tuple(found)
+
+
+def fake_room(root: Path, database: Database, *, rules: Mapping[str, bool] | None = None, box: FakeBox | None = None,
+              stores: tuple[Store, ...] | None = None, knowledge: Knowledge | None = None,
+              engine: Mapping[str, Any] | None = None, engine_url: str = "") -> Postroom:
+    """A postroom on a fake box with one tenant `mittelau` and one profile `scanner`."""
+    profile = {"name": "scanner", "settle_seconds": 0, "watch": "network", "office": "Bauamt"}
+    tenant = {"name": "mittelau", "profile": (profile,), "rules": dict(rules or {}),
+              "reference_patterns": (r"\bBA/\d+(?:\.\d+)?-\d{4}/\d{4}\b",)}
+    settings = Settings(
+        tenant=(tenant,), engine={"poll_seconds": 0.05, **(engine or {})},  # type: ignore[arg-type]
+        database={"url": database.url, "engine_url": engine_url})
+    home = Home(root, settings)
+    home.folder(settings.tenant[0].profile[0]).mkdir(parents=True, exist_ok=True)
+    known = knowledge or Knowledge(extractors=(by_text,))
+    kept = stores or (FakeStore(),)
+    blobs = {"mittelau": Blobs(root / "store" / "mittelau" / "blobs")}
+    return Postroom(home, database, box or FakeBox(), blobs.__getitem__, lambda _tenant: known,  # type: ignore[arg-type]
+                    lambda _tenant, pages: "Vertraulich" if pages and "vertraulich" in pages[0].text else None,
+                    lambda _tenant: kept)

@@ -1,0 +1,310 @@
+"""The three steps on a box that needs no sandbox: each may run twice, nothing is lost, errors say who must act."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from fakes import FakeStore, fake_room
+from intake import pipeline, review
+from intake.db.core import Database, utcnow
+from intake.db.deliveries import get_delivery, parts_of
+from intake.db.documents import documents_of, get_document, ledger, live_decision, move_document, proposals_of
+from intake.db.filings import filing_of_document, filings_without_receipt
+from intake.db.problems import open_problems
+from intake.db.work import next_retry
+from intake.errors import BoxDied, InputError, Reason, ServiceError, Stale
+from intake.journal import check, entries
+from intake.pipeline import Chunk, Postroom, StepFailed
+from intake.receive import receive_all
+from intake.schema import aktenplan_entries, files, page_reads
+from intake.sources.folder import FolderSource
+from intake.vocabulary import DeliveryState, DocumentState, PageState
+
+
+@pytest.fixture
+def room(database: Database, tmp_path: Path) -> Postroom:
+    return fake_room(tmp_path, database)
+
+
+def drop(room: Postroom, text: str, name: str = "scan.pdf") -> str:
+    """One file through receive; its delivery id."""
+    tenant = room.home.settings.tenant[0]
+    profile = tenant.profile[0]
+    folder = room.home.folder(profile)
+    (folder / name).write_text(text, encoding="utf-8")
+    source = FolderSource("scanner", folder, settle_seconds=0, watch="network")
+    receive_all(room.db, room.blobs("mittelau"), tenant, profile, source)
+    with room.db.read() as conn:
+        rows = [entry.subjects["delivery"] for entry in entries(conn, "mittelau") if entry.action.startswith("delivery.")]
+    return rows[-1]
+
+
+def opened(room: Postroom, text: str, name: str = "scan.pdf") -> str:
+    delivery = drop(room, text, name)
+    for chunk in pipeline.plan_reading(room, delivery):
+        pipeline.read_chunk(room, delivery, chunk)
+    pipeline.assemble(room, delivery)
+    return delivery
+
+
+def documents(room: Postroom, delivery: str) -> list[str]:
+    with room.db.read() as conn:
+        return [document.id for document in documents_of(conn, delivery)]
+
+
+def plan_and_file(room: Postroom) -> None:
+    """One Aktenplan entry with one Akte, written directly."""
+    with room.db.transaction() as tx:
+        tx.connection.execute(aktenplan_entries.insert().values(
+            tenant="mittelau", id="ap-1", version=1, notation="632.60", sort_key="632.60", title="Bauvorhaben", keywords=[],
+            description="", unit="Bauamt", disposal="A", access_class="allgemein", current=True))
+        tx.connection.execute(files.insert().values(
+            tenant="mittelau", id="F1", reference="BA/632.60-0017/2026", reference_key="ba/632.60-0017/2026", title="Neubau",
+            entry="ap-1", origin="ours", parcel="", address="", persons=[]))
+
+
+def test_a_stack_becomes_documents_separators_and_blanks(room: Postroom) -> None:
+    delivery = opened(room, "eins\fzwei\f#separator\fdrei\f#blank\fvier")
+    with room.db.read() as conn:
+        assert get_delivery(conn, delivery).state is DeliveryState.OPENED
+        first, second = documents_of(conn, delivery)
+        rows = ledger(conn, delivery)
+    assert [ref.number for ref in first.pages] == [1, 2] and [ref.number for ref in second.pages] == [4, 6]
+    states = {ref.number: ref.state for ref, _, _ in rows}
+    assert states[3] is PageState.SEPARATOR and states[5] is PageState.BLANK and len(states) == 6
+    assert first.parent is None and second.parent is None
+
+
+def test_a_mail_is_one_unit_with_its_attachments(room: Postroom) -> None:
+    delivery = opened(room, "Guten Tag\n#part a.pdf\nerste Anlage\n#part broken.zip\nx\n#part b.pdf\nS1\fS2")
+    with room.db.read() as conn:
+        body, one, two = documents_of(conn, delivery)
+        assert get_delivery(conn, delivery).envelope.subject == "Betreff"
+        (problem,) = open_problems(conn, "mittelau")
+        parts = parts_of(conn, delivery)
+    assert body.parent is None and one.parent == body.id and two.parent == body.id
+    assert len(two.pages) == 2 and [part.problem for part in parts] == [None, None, Reason.ENCRYPTED, None]
+    assert problem.subject_kind == "part" and "broken.zip" in problem.title and problem.resolutions == ("without_part",)
+
+
+def test_every_step_may_run_twice(room: Postroom) -> None:
+    delivery = opened(room, "eins\fzwei")
+    assert pipeline.plan_reading(room, delivery) == ()
+    pipeline.assemble(room, delivery)
+    (document,) = documents(room, delivery)
+    pipeline.propose_document(room, document)
+    pipeline.propose_document(room, document)
+    with room.db.read() as conn:
+        assert get_document(conn, document).state is DocumentState.PROPOSED
+        actions = [entry.action for entry in entries(conn, "mittelau")]
+        assert check(conn, "mittelau") == []
+    assert actions.count("delivery.opened") == 1 and actions.count("document.proposed") == 1
+
+
+def test_read_pages_are_not_read_again(room: Postroom) -> None:
+    delivery = drop(room, "\f".join(f"Seite {n}" for n in range(1, 21)))
+    chunks = pipeline.plan_reading(room, delivery)
+    assert [len(chunk.pages) for chunk in chunks] == [8, 8, 4]
+    pipeline.read_chunk(room, delivery, chunks[1])
+    assert [chunk.pages[0] for chunk in pipeline.plan_reading(room, delivery)] == [1, 17]
+    pipeline.read_chunk(room, delivery, chunks[1])  # a late twin of the same work
+    with room.db.read() as conn:
+        assert len(conn.execute(select(page_reads)).all()) == 8
+    with pytest.raises(ServiceError):
+        pipeline.assemble(room, delivery)
+
+
+def test_chunks_are_one_blob_each_with_words_and_previews(room: Postroom) -> None:
+    delivery = drop(room, "eins\fzwei")
+    before = set(room.blobs("mittelau").iter_all())
+    (chunk,) = pipeline.plan_reading(room, delivery)
+    pipeline.read_chunk(room, delivery, chunk)
+    assert len(set(room.blobs("mittelau").iter_all()) - before) == 1
+    with room.db.read() as conn:
+        rows = conn.execute(select(page_reads)).all()
+    assert len({row.reader for row in rows}) == 1 and len({row.chunk for row in rows}) == 1
+    assert {row.page for row in rows} == {1, 2}
+
+
+def test_nothing_readable_is_an_input_error_with_its_reason(room: Postroom) -> None:
+    delivery = drop(room, "#badread\n")
+    for chunk in pipeline.plan_reading(room, delivery):
+        pipeline.read_chunk(room, delivery, chunk)
+    with pytest.raises(InputError) as caught:
+        pipeline.assemble(room, delivery)
+    assert caught.value.reason is Reason.DAMAGED
+
+
+def test_words_in_the_address_zone_raise_the_class_of_their_document_only(room: Postroom) -> None:
+    delivery = opened(room, "offen\f#separator\fvertraulich")
+    with room.db.read() as conn:
+        assert [document.access_class for document in documents_of(conn, delivery)] == ["Poststelle", "Vertraulich"]
+
+
+def test_proposals_are_stored_with_their_evidence(room: Postroom) -> None:
+    delivery = opened(room, "subject=Hecke letter_date=2026-10-12")
+    (document,) = documents(room, delivery)
+    pipeline.propose_document(room, document)
+    with room.db.read() as conn:
+        found = {proposal.field: proposal for proposal in proposals_of(conn, document)}
+    assert found["subject"].value == "Hecke" and found["subject"].evidence[0].page == 1
+    assert found["subject"].evidence[0].box is not None
+    assert "title" in found
+
+
+def approve_and_file(room: Postroom, document: str, entry: str = "ap-1") -> None:
+    with room.db.read() as conn:
+        revision = get_document(conn, document).revision
+    with room.db.transaction() as tx:
+        review.approve(tx, document, revision, "kms", {"entry": entry})
+    pipeline.file_document(room, document)
+
+
+def test_an_approved_document_is_filed_once_with_rendition_row_and_receipt(room: Postroom) -> None:
+    plan_and_file(room)
+    delivery = opened(room, "eins\fzwei")
+    (document,) = documents(room, delivery)
+    pipeline.propose_document(room, document)
+    approve_and_file(room, document)
+    pipeline.file_document(room, document)
+    with room.db.read() as conn:
+        assert get_document(conn, document).state is DocumentState.FILED
+        filing = filing_of_document(conn, document)
+        assert filing is not None and filing.pages == 2 and filing.pdfa == "2b"
+        assert list(filings_without_receipt(conn)) == []
+    assert room.blobs("mittelau").check(filing.pdf.sha256)
+    (store,) = room.stores("mittelau")
+    assert isinstance(store, FakeStore) and store.filed == [filing.key]
+
+
+def test_a_store_that_does_not_answer_leaves_a_filed_document_and_work_for_later(database: Database, tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise ServiceError("Die Ablage antwortet nicht.")
+
+    store = FakeStore(refuse=refuse)
+    room = fake_room(tmp_path, database, stores=(store,))
+    plan_and_file(room)
+    (document,) = documents(room, opened(room, "eins"))
+    pipeline.propose_document(room, document)
+    with pytest.raises(ServiceError):
+        approve_and_file(room, document)
+    with room.db.read() as conn:
+        assert get_document(conn, document).state is DocumentState.FILED
+        ((tenant, key),) = filings_without_receipt(conn)
+    store.refuse = lambda: None
+    pipeline.store_filing(room, tenant, key)
+    pipeline.store_filing(room, tenant, key)
+    with room.db.read() as conn:
+        assert list(filings_without_receipt(conn)) == []
+    assert store.filed == [key]
+
+
+def test_filing_uses_the_page_order_and_turns_of_the_clerk(room: Postroom) -> None:
+    plan_and_file(room)
+    delivery = opened(room, "eins\fzwei\fdrei")
+    (document,) = documents(room, delivery)
+    pipeline.propose_document(room, document)
+    with room.db.transaction() as tx:
+        revision = review.reorder(tx, document, get_document(tx.connection, document).revision, "kms", [3, 1, 2])
+    with room.db.transaction() as tx:
+        review.rotate(tx, document, revision, "kms", 1, 90)
+    with room.db.read() as conn:
+        refs = get_document(conn, document).pages
+    assert [ref.number for ref in refs] == [3, 1, 2] and refs[0].rotation == 90
+    assert [page.number for page in pipeline.pages_of_document(room, get(room, document))] == [3, 1, 2]
+
+
+def get(room: Postroom, document: str) -> object:
+    with room.db.read() as conn:
+        return get_document(conn, document)
+
+
+@pytest.mark.parametrize(("error", "word", "state"), [
+    (InputError("x", reason=Reason.ENCRYPTED), "clarify", "CLARIFY"),
+    (InputError("x", reason=Reason.ACTIVE), "clarify", "QUARANTINED"),
+    (ServiceError("später"), "retry", "RECEIVED"),
+    (Stale("zu spät"), "stale", "RECEIVED"),
+    (BoxDied("tot", reason=Reason.CRASHED), "retry", "RECEIVED"),
+    (StepFailed("read", ValueError("x")), "retry", "RECEIVED"),
+])
+def test_settle_says_what_an_error_means_for_the_row(room: Postroom, error: Exception, word: str, state: str) -> None:
+    delivery = drop(room, "eins")
+    assert pipeline.settle(room, "delivery", delivery, "read", error) == word  # type: ignore[arg-type]
+    with room.db.read() as conn:
+        assert get_delivery(conn, delivery).state == state
+        problems = open_problems(conn, "mittelau")
+    assert len(problems) == (1 if word == "clarify" else 0)
+
+
+def test_three_deaths_of_the_box_are_a_case_for_a_person(room: Postroom) -> None:
+    delivery = drop(room, "eins")
+    death = BoxDied("Der Lesekasten ist gestorben.", reason=Reason.TIMEOUT)
+    assert [pipeline.settle(room, "delivery", delivery, "read", death) for _ in range(3)] == ["retry", "retry", "clarify"]
+    with room.db.read() as conn:
+        (problem,) = open_problems(conn, "mittelau")
+    assert problem.reason == Reason.TIMEOUT and problem.step == "read"
+
+
+def test_a_bug_in_one_row_ends_with_a_person_too(room: Postroom) -> None:
+    delivery = drop(room, "eins")
+    words = [pipeline.settle(room, "delivery", delivery, "read", StepFailed("read", KeyError("x"))) for _ in range(5)]
+    assert words[-1] == "clarify" and "retry" in words
+    with room.db.read() as conn:
+        (problem,) = open_problems(conn, "mittelau")
+    assert "Programmfehler" in problem.title and problem.detail == "read: KeyError"
+
+
+def test_waiting_after_trouble_doubles_up_to_an_hour(room: Postroom) -> None:
+    delivery = drop(room, "eins")
+    waits = []
+    for _ in range(14):
+        pipeline.settle(room, "delivery", delivery, "read", ServiceError("weg"))
+        with room.db.read() as conn:
+            soonest = next_retry(conn)
+        assert soonest is not None
+        waits.append(round((soonest - utcnow()).total_seconds()))
+    assert waits == sorted(waits) and waits[0] < 6 and 3500 < waits[-1] <= 3600
+
+
+def test_an_error_about_a_row_that_moved_on_changes_nothing(room: Postroom) -> None:
+    delivery = opened(room, "eins")
+    pipeline.settle(room, "delivery", delivery, "read", InputError("x", reason=Reason.DAMAGED))
+    with room.db.read() as conn:
+        assert get_delivery(conn, delivery).state is DeliveryState.OPENED
+        assert open_problems(conn, "mittelau") == ()
+
+
+def test_a_clerk_who_was_faster_wins(room: Postroom) -> None:
+    delivery = opened(room, "eins\fzwei")
+    (document,) = documents(room, delivery)
+    old = get(room, document)
+    with room.db.transaction() as tx:
+        review.cut(tx, document, get_document(tx.connection, document).revision, "kms", [2])
+    with pytest.raises(Stale), room.db.transaction() as tx:
+        move_document(tx, old, DocumentState.PROPOSED)  # type: ignore[arg-type]
+    assert len(documents(room, delivery)) == 2
+
+
+def test_scratch_is_gone_after_each_step(room: Postroom) -> None:
+    opened(room, "eins")
+    assert list((room.home.root / "work").iterdir()) == []
+
+
+def test_reading_a_chunk_of_a_part_that_broke_meanwhile_does_no_harm(room: Postroom) -> None:
+    delivery = drop(room, "#badread")
+    chunks = pipeline.plan_reading(room, delivery)
+    pipeline.read_chunk(room, delivery, chunks[0])
+    pipeline.read_chunk(room, delivery, Chunk(0, (1,)))
+    with room.db.read() as conn:
+        assert parts_of(conn, delivery)[0].problem == Reason.DAMAGED
+
+
+def test_automatic_filing_needs_the_switch(database: Database, tmp_path: Path) -> None:
+    room = fake_room(tmp_path, database, rules={"own_reference": True})
+    (document,) = documents(room, opened(room, "kein Zeichen"))
+    pipeline.propose_document(room, document)
+    with room.db.read() as conn:
+        assert get_document(conn, document).state is DocumentState.PROPOSED and live_decision(conn, document) is None
