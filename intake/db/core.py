@@ -21,7 +21,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from ulid import ULID
 
 from intake.db.trouble import translated
@@ -159,7 +159,7 @@ def make_engine(url: str) -> Engine:
             if not allow_fsync_off:
                 event.listen(engine, "first_connect", _refuse_fsync_off)
             return engine
-    except (ImportError, NoSuchModuleError, DBAPIError, ValueError) as error:
+    except (ImportError, NoSuchModuleError, ArgumentError, ValueError) as error:
         raise ConfigError(f"Die Datenbankadresse ist nicht brauchbar ({error}). Prüfen Sie [database] url.") from error
     raise ConfigError("Die Datenbankadresse muss mit sqlite:/// oder postgresql+psycopg:// beginnen. "
                       "Prüfen Sie [database] url.")
@@ -167,7 +167,10 @@ def make_engine(url: str) -> Engine:
 
 @cache
 def sqlite_driver() -> ModuleType:
-    """The module of the wheel `pysqlite3`, which brings its own SQLite; where there is no wheel, Python's own."""
+    """The module of the wheel `pysqlite3`, which brings its own SQLite; where there is no wheel, Python's own.
+
+    A process must open one file through one of them only: locks do not hold between two SQLites of one process.
+    """
     try:
         driver = importlib.import_module("pysqlite3")
     except ModuleNotFoundError:

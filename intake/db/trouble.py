@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -54,8 +55,15 @@ def _sqlite(error: DBAPIError) -> ServiceError | ConfigError | None:
     return ServiceError(wait) if wait else ConfigError(mend) if mend else None
 
 
+def _code_of_refusal(text: str) -> str:
+    """A refused connection carries no SQLSTATE, only the server's words (English or German); "" for any other text."""
+    if re.search(r'FATAL:.*(database|Datenbank) ".*" (does not exist|existiert nicht)', text, re.DOTALL):
+        return "3D000"
+    return "28000" if re.search(r"FATAL:.*(authentication|Authentifizierung|pg_hba\.conf|role|Rolle)", text, re.DOTALL) else ""
+
+
 def _postgresql(error: DBAPIError) -> ServiceError | ConfigError | None:
-    code = getattr(error.orig, "sqlstate", None) or ""
+    code = getattr(error.orig, "sqlstate", None) or _code_of_refusal(str(error.orig))
     mend = next((sentence for start, sentence in POSTGRESQL_MEND.items() if code.startswith(start)), None)
     if mend:
         return ConfigError(mend)
