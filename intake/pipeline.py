@@ -247,7 +247,7 @@ def file_document(room: Postroom, document_id: str) -> None:
             [(blobs.path(parts[position].blob.sha256), parts[position].blob.media_type) for position in positions],
             [RenditionPage(positions.index(ref.part), ref.number, cast(Rotation, ref.rotation), page)
              for ref, page in zip(document.pages, pages, strict=True)],
-            {"title": decision.values.get("title", ""), "language": "de-DE"}, workdir)
+            title=decision.values.get("title", ""), workdir=workdir)
         pdf = blobs.add_file(rendition.pdf, "ablage.pdf", "application/pdf")
     tenant = room.home.settings.for_tenant(document.tenant)
     originals = tuple(parts[position].blob for position in positions)
@@ -274,26 +274,27 @@ def settle(room: Postroom, kind: Kind, row_id: str, step: str, error: Poststelle
         return "stale"
     limits = room.home.settings.engine
     with room.db.transaction() as tx:
-        if isinstance(error, BoxDied):
-            deaths = sendungen.note_death(tx, kind, row_id)
-            if deaths >= limits.max_deaths:
-                _to_clarify(tx, kind, row_id, step, error, error.reason)
-                return "clarify"
-            sendungen.note_retry(tx, kind, row_id, tx.now + timedelta(seconds=1))
-            return "retry"
-        if isinstance(error, Refused):  # the place is gone or closed meanwhile: a person decides again
-            _to_clarify(tx, kind, row_id, step, error, Reason.REFUSED)
-            return "clarify"
-        if isinstance(error, InputError):
-            _to_clarify(tx, kind, row_id, step, error, error.reason)
-            return "clarify"
+        died = isinstance(error, BoxDied)
+        deaths = sendungen.note_death(tx, kind, row_id) if died else 0
         _, _, attempt = bookkeeping(tx.connection, kind, [row_id])[row_id]
-        if isinstance(error, StepFailed) and attempt >= limits.max_deaths:
-            _to_clarify(tx, kind, row_id, step, error, Reason.CRASHED)
+        reason = _reason_for_a_person(error, deaths, attempt, limits.max_deaths)
+        if reason is not None:
+            _to_clarify(tx, kind, row_id, step, error, reason)
             return "clarify"
-        wait = min(3600, limits.retry_seconds * 2 ** min(attempt, 12))
+        wait = 1 if died else min(3600, limits.retry_seconds * 2 ** min(attempt, 12))
         sendungen.note_retry(tx, kind, row_id, tx.now + timedelta(seconds=wait))
     return "retry"
+
+
+def _reason_for_a_person(error: PoststelleError, deaths: int, attempt: int, limit: int) -> Reason | None:
+    """Why trying again would not help; None when it may."""
+    if isinstance(error, Refused):  # the place is gone or closed meanwhile: a person decides again
+        return Reason.REFUSED
+    if isinstance(error, InputError):
+        return error.reason
+    if isinstance(error, BoxDied):
+        return error.reason if deaths >= limit else None
+    return Reason.CRASHED if isinstance(error, StepFailed) and attempt >= limit else None
 
 
 def _to_clarify(tx: Tx, kind: Kind, row_id: str, step: str, error: PoststelleError, reason: Reason) -> None:
@@ -311,10 +312,11 @@ def _to_clarify(tx: Tx, kind: Kind, row_id: str, step: str, error: PoststelleErr
         schriftstuecke.move_document(tx, document, DocumentState.CLARIFY)
     problem = Problem(
         id=new_id(), tenant=tenant, subject_kind="delivery" if kind == "delivery" else "document", subject=row_id, step=step,
-        reason=reason, title=str(error), detail=getattr(error, "detail", ""), resolutions=("retry", "reject"),
-        opened_at=tx.now)
+        reason=reason, title=SENTENCES[reason] if isinstance(error, BoxDied) else str(error),
+        detail=getattr(error, "detail", ""), resolutions=("retry", "reject"), opened_at=tx.now)
     open_problem(tx, problem)
-    record(tx, tenant, ACTOR, f"{kind}.clarify", subjects=subjects | {"problem": problem.id}, new={"reason": reason, "step": step})
+    record(tx, tenant, ACTOR, f"{kind}.clarify", subjects=subjects | {"problem": problem.id},
+           new={"reason": reason, "step": step})
 
 
 # ---- small help ------------------------------------------------------------------------------------------------------

@@ -70,7 +70,8 @@ class FakeBox:
             target = workdir / f"part{position}"
             target.write_text(body, encoding="utf-8")
             if title.startswith("broken"):
-                parts.append(FoundPart(position, 0, title, "application/zip", 3, 0, target, Reason.ENCRYPTED, "verschlüsselt"))
+                locked = Reason.ENCRYPTED
+                parts.append(FoundPart(position, 0, title, "application/zip", 3, 0, target, locked, "verschlüsselt"))
                 continue
             parts.append(FoundPart(position, 0, title, "text/plain", len(body), body.count("\f") + 1, target))
         return Unpacked(Envelope(subject="Betreff") if len(parts) > 1 else Envelope(), tuple(parts), 0.0)
@@ -85,8 +86,8 @@ class FakeBox:
             previews.append(target)
         return ReadResult(reader_version(order), tuple(fake_page(n, texts[n - 1]) for n in pages), tuple(previews), 0.01 * len(pages))
 
-    def rendition(self, sources: Sequence[tuple[Path, str]], pages: Sequence[RenditionPage], meta: Mapping[str, str],
-                  workdir: Path, attachments: Sequence[Any] = ()) -> Rendition:
+    def rendition(self, sources: Sequence[tuple[Path, str]], pages: Sequence[RenditionPage], *, title: str, workdir: Path,
+                  language: str = "de-DE", attachments: Sequence[Any] = ()) -> Rendition:
         self.calls.append(("rendition", sources[0][0].name))
         out = workdir / "out.pdf"
         pdf = pikepdf.new()
