@@ -84,7 +84,8 @@ class FakeBox:
             target = workdir / f"{number}.jpg"
             target.write_bytes(b"\xff\xd8preview%d" % number)
             previews.append(target)
-        return ReadResult(reader_version(order), tuple(fake_page(n, texts[n - 1]) for n in pages), tuple(previews), 0.01 * len(pages))
+        read = tuple(fake_page(number, texts[number - 1]) for number in pages)
+        return ReadResult(reader_version(order), read, tuple(previews), 0.01 * len(pages))
 
     def rendition(self, sources: Sequence[tuple[Path, str]], pages: Sequence[RenditionPage], *, title: str, workdir: Path,
                   language: str = "de-DE", attachments: Sequence[Any] = ()) -> Rendition:

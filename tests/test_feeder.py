@@ -9,9 +9,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from fakes import FakeBox, FakeStore, fake_room
 from sqlalchemy import select
 
-from fakes import FakeBox, FakeStore, fake_room
 from intake import feeder as module
 from intake import pipeline
 from intake.db.core import Database, utcnow
@@ -249,7 +249,8 @@ def waiting_rows(room: Postroom, lane: str, number: int) -> None:
         for index in range(number):
             tx.connection.execute(deliveries.insert().values(
                 id=f"{lane[:1].upper()}{index:025d}", tenant="mittelau", key=f"{lane}{index}", channel="folder", source="x",
-                received_at=f"2026-01-01T00:00:{index:02d}.000000Z", original="0" * 64, media_type="", name="", size=0, envelope={},
+                received_at=f"2026-01-01T00:00:{index:02d}.000000Z", original="0" * 64, media_type="", name="", size=0,
+                envelope={},
                 access_class="", lane=lane, batch="", position=0, state="RECEIVED", revision=1, changed_at="", attempt=0,
                 deaths=0, not_before=""))
 

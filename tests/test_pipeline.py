@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fakes import FakeStore, fake_room
 from sqlalchemy import select
 
-from fakes import FakeStore, fake_room
 from intake import pipeline, review
 from intake.db.core import Database, utcnow
 from intake.db.deliveries import get_delivery, parts_of
