@@ -263,6 +263,11 @@ def render(settings: Settings) -> str:
     return "\n".join([*_comment(HEADER), *_lines(settings, "")]) + "\n"
 
 
+def render_tenant(tenant: Tenant) -> str:
+    """The part of poststelle.toml for one more tenant, to be put at the end of the file."""
+    return "\n".join(["[[tenant]]", *_lines(tenant, "tenant.")]) + "\n"
+
+
 def _lines(section: BaseModel, path: str) -> Iterator[str]:
     """First the plain values of `section`, then its tables, as TOML wants it."""
     tables: list[tuple[str, BaseModel]] = []

@@ -1,0 +1,218 @@
+"""`poststelle check`: is everything in place to work? Each finding is a German sentence with the line that mends it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+import tomllib
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+from typing import Literal
+
+from intake.box import Box
+from intake.config import Home, ScanProfile, Tenant
+from intake.db.akten import files_by_key, register_rows
+from intake.db.core import Database, sqlite_driver, utcnow, wal_unsafe
+from intake.db.plan import open_entries
+from intake.db.work import counts
+from intake.errors import PoststelleError
+from intake.registers import REGISTERS
+from intake.resources import resource
+
+LEAST_FREE, COMFORTABLE_FREE = 2 * 2**30, 10 * 2**30
+"""Bytes: below the first nothing should be taken in, below the second it is time to look."""
+TESSDATA = ("/usr/share/tesseract-ocr/*/tessdata", "/usr/share/tessdata")
+ALWAYS = ("deu", "frk", "osd")
+DONE = "erledigt"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report. `wrong` must be mended before work, a `hint` may stay."""
+
+    level: Literal["ok", "hint", "wrong"]
+    topic: str
+    sentence: str
+
+
+def check(home: Home, checks: tuple[Callable[[Home], Iterator[Finding]], ...] | None = None) -> tuple[Finding, ...]:
+    """All findings, in the order of `CHECKS`. An error of ours in a check is a finding; nothing is changed."""
+    found: list[Finding] = []
+    for one in checks or CHECKS:
+        try:
+            found += one(home)
+        except PoststelleError as error:
+            found.append(Finding("wrong", one.__name__.removeprefix("check_"), str(error)))
+    return tuple(found)
+
+
+def check_configuration(home: Home) -> Iterator[Finding]:
+    """Tenants, profiles and the form of new Aktenzeichen."""
+    toml = home.root / "poststelle.toml"
+    if not home.settings.tenant:
+        yield Finding("wrong", "Einstellungen", f"Es gibt keinen Mandanten. Ergänzen Sie {toml}: [[tenant]] mit name = \"…\"")
+    for tenant in home.settings.tenant:
+        if not tenant.profile:
+            yield Finding("hint", "Einstellungen", f"Der Mandant {tenant.name} hat kein Scanprofil; es kommt nichts herein. "
+                          f"Ergänzen Sie {toml}: [[tenant.profile]] mit name = \"scanner\"")
+        try:
+            tenant.reference_template.format(unit="BA", notation="611.10", number=1, year=2026)
+        except (KeyError, IndexError, ValueError):
+            yield Finding("wrong", "Einstellungen", f"reference_template von {tenant.name} ist unbrauchbar. Erlaubt sind "
+                          "{unit}, {notation}, {number} und {year}, etwa \"{unit}/{notation}-{number:04d}/{year}\".")
+    yield Finding("ok", "Einstellungen", f"{toml} ist gültig, {len(home.settings.tenant)} Mandant(en)")
+
+
+def check_database(home: Home) -> Iterator[Finding]:
+    """The database answers and has its tables; SQLite is one without the WAL-reset bug."""
+    if home.database_url.startswith("sqlite"):
+        driver = sqlite_driver()
+        if wal_unsafe(driver.sqlite_version_info):
+            yield Finding("hint", "Datenbank", f"SQLite {driver.sqlite_version} hat einen bekannten Fehler; es wird langsamer, "
+                          "aber sicher gearbeitet. Abhilfe: pip install pysqlite3")
+        if not (home.root / "poststelle.db").exists() and not home.settings.database.url:
+            yield Finding("wrong", "Datenbank", f"poststelle.db fehlt. Geben Sie ein: poststelle init {home.root}")
+            return
+    database = Database(home.database_url)
+    try:
+        with database.read() as conn:
+            waiting = sum(counts(conn)["outcome"].values())
+        yield Finding("ok", "Datenbank", f"{database.dialect}, {waiting} Sendung(en)")
+    finally:
+        database.close()
+
+
+def check_plan_and_registers(home: Home) -> Iterator[Finding]:
+    """Every tenant has a filing plan; what it knows besides."""
+    database = Database(home.database_url)
+    try:
+        for tenant in home.settings.tenant:
+            with database.read() as conn:
+                entries = open_entries(conn, tenant.name, utcnow().astimezone().date())
+                known = {"Akten": len(files_by_key(conn, tenant.name))} | {
+                    name: len(register_rows(conn, tenant.name, name)) for name in REGISTERS}
+            if not entries:
+                yield Finding("wrong", "Aktenplan", f"Der Mandant {tenant.name} hat keinen Aktenplan. Geben Sie ein: "
+                              f"poststelle --home {home.root} aktenplan import DATEI --tenant {tenant.name}")
+            else:
+                yield Finding("ok", "Aktenplan", f"{tenant.name}: {len(entries)} offene Einträge")
+            listed = ", ".join(f"{name} {number}" for name, number in known.items() if number)
+            yield Finding("ok" if listed else "hint", "Register", f"{tenant.name}: {listed}" if listed else
+                          f"{tenant.name} hat keine Register. Akten bekannt machen: poststelle registers import files DATEI")
+    finally:
+        database.close()
+
+
+def check_models(home: Home) -> Iterator[Finding]:
+    """Every artefact has its card, and its bytes are those of the card."""
+    cards = [card for root in (resource("models"), *(home.models(tenant.name) for tenant in home.settings.tenant))
+             for card in sorted(root.glob("*/*/card.toml"))]
+    for card in cards:
+        try:
+            said = tomllib.loads(card.read_text(encoding="utf-8")).get("sha256", {})
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            yield Finding("wrong", "Modelle", f"{card} ist unlesbar ({error}). Holen Sie das Modell neu aus dem Paket.")
+            continue
+        for name, digest in said.items():
+            file = card.parent / name
+            if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+                yield Finding("wrong", "Modelle", f"{file} fehlt oder ist nicht das Modell seiner Karte. Löschen Sie den Ordner "
+                              f"{card.parent} oder holen Sie ihn neu aus dem Paket.")
+    yield Finding("ok", "Modelle", f"{len(cards)} mit Karte" if cards else "keine nötig; Vorschläge kommen aus Regeln und Plan")
+
+
+def check_folders(home: Home) -> Iterator[Finding]:
+    """Each watched folder can be read and emptied, and none lies where the service keeps its own things."""
+    folders = {profile.name: home.folder(profile) for _, profile in _profiles(home)}
+    for _, profile in _profiles(home):
+        faults = list(_folder_faults(home.folder(profile)))
+        yield from (Finding("wrong", "Ordner", f"Scanprofil {profile.name}: {fault}") for fault in faults)
+        if not faults:
+            yield Finding("ok", "Ordner", f"{profile.name}: {home.folder(profile)}")
+    yield from _overlaps(home, folders)
+    secrets = home.root / "secrets"
+    if secrets.is_dir() and stat.S_IMODE(secrets.stat().st_mode) & 0o077:
+        yield Finding("wrong", "Ordner", f"{secrets} ist für andere lesbar. Geben Sie ein: chmod 700 {secrets}")
+
+
+def _profiles(home: Home) -> list[tuple[Tenant, ScanProfile]]:
+    return [(tenant, profile) for tenant in home.settings.tenant for profile in tenant.profile]
+
+
+def _folder_faults(folder: Path) -> Iterator[str]:
+    """Why files could not be taken from `folder` and moved to its erledigt/; tried with a hidden file, which is removed."""
+    done = folder / DONE
+    for path in (folder, done):
+        if not path.is_dir():
+            yield f"Den Ordner {path} gibt es nicht. Geben Sie ein: mkdir -p {done}"
+            return
+    if not os.access(folder, os.R_OK | os.X_OK):
+        yield f"Der Ordner {folder} darf nicht gelesen werden. Geben Sie ein: sudo chown -R $(id -un) {folder}"
+        return
+    if folder.stat().st_dev != done.stat().st_dev:
+        yield f"{done} liegt auf einem anderen Laufwerk als {folder}. Legen Sie erledigt/ auf dasselbe Laufwerk."
+    name = f".poststelle-check-{uuid.uuid4().hex}.tmp"
+    try:
+        (folder / name).touch(exist_ok=False)
+        (folder / name).rename(done / name)
+    except OSError as error:
+        yield (f"In {folder} und {DONE}/ darf nicht geschrieben werden ({error.strerror}); erledigte Dateien blieben liegen. "
+               f"Geben Sie ein: sudo chown -R $(id -un) {folder}")
+    finally:
+        for path in (folder / name, done / name):
+            if os.path.lexists(path):
+                path.unlink()
+
+
+def _overlaps(home: Home, folders: dict[str, Path]) -> Iterator[Finding]:
+    """A watched folder inside another, or around or inside our own folders, would be read for ever."""
+    real = {name: path.resolve() for name, path in folders.items()}
+    for (one, inner), (other, outer) in permutations(real.items(), 2):
+        if outer in inner.parents or (inner == outer and one < other):
+            yield Finding("wrong", "Ordner", f"Die Ordner der Scanprofile {one} und {other} liegen ineinander ({inner}). "
+                          "Geben Sie jedem einen eigenen (folder in poststelle.toml).")
+    own = [home.root / name for name in ("store", "akten", "log", "secrets", "work")]
+    for name, path in real.items():
+        if path in (home.root, *home.root.parents) or any(path == mine or mine in path.parents for mine in own):
+            yield Finding("wrong", "Ordner", f"Der Ordner von {name} ({path}) überschneidet sich mit dem eigenen Bestand der "
+                          "Poststelle. Wählen Sie einen anderen (folder in poststelle.toml).")
+
+
+def check_languages(home: Home, patterns: tuple[str, ...] = TESSDATA) -> Iterator[Finding]:
+    """The language data of Tesseract that the settings name, and the ones always needed."""
+    wanted = set(ALWAYS) | set(home.settings.read.languages.split("+"))
+    for _, profile in _profiles(home):
+        wanted |= {name for name in profile.languages.split("+") if name}
+    folders = [folder for pattern in patterns for folder in sorted(Path("/").glob(pattern.lstrip("/")), reverse=True)]
+    missing = sorted(name for name in wanted if not any((folder / f"{name}.traineddata").is_file() for folder in folders))
+    for name in missing:
+        yield Finding("wrong", "Texterkennung", f"Die Sprachdaten „{name}“ fehlen. Geben Sie ein: "
+                      f"sudo apt-get install tesseract-ocr-{name.replace('_', '-')}")
+    if not missing:
+        yield Finding("ok", "Texterkennung", f"Sprachdaten {', '.join(sorted(wanted))}")
+
+
+def check_box(home: Home) -> Iterator[Finding]:
+    """The sandbox runs and holds."""
+    Box(home.settings.box).check()
+    yield Finding("ok", "Lesekasten", "läuft und hält dicht")
+
+
+def check_disk(home: Home) -> Iterator[Finding]:
+    """Room for what comes in."""
+    free = shutil.disk_usage(home.root).free
+    said = f"{free / 2**30:.1f} GiB frei in {home.root}".replace(".", ",", 1)
+    if free < LEAST_FREE:
+        yield Finding("wrong", "Speicherplatz", f"Nur {said}. Schaffen Sie Platz, bevor Post angenommen wird.")
+    else:
+        yield Finding("hint" if free < COMFORTABLE_FREE else "ok", "Speicherplatz", said)
+
+
+CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
+    check_configuration, check_database, check_plan_and_registers, check_models, check_folders, check_languages, check_box,
+    check_disk)

@@ -1,0 +1,71 @@
+"""The command line. One sentence for a person and the exit code that says who must act; no traceback but for our own bugs.
+
+Exit codes (house.md): 0 ok, 2 a person must act on the input, 3 try again later, 4 the configuration, 1 a bug of ours.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+import typer
+
+from intake.cli.aktenplan import app as aktenplan_app
+from intake.cli.common import HomeOption, TenantOption, complain, remember, say
+from intake.cli.desk import app as review_app
+from intake.cli.desk import clarify_app, journal_app
+from intake.cli.installation import check_command, demo, init
+from intake.cli.registers import app as registers_app
+from intake.cli.running import status, verify_command, work
+from intake.errors import PoststelleError
+
+app = typer.Typer(
+    name="poststelle", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="Digitale Poststelle: liest jede Sendung, schlägt die Akte vor und legt ab, was entschieden ist.")
+app.command("init")(init)
+app.command("check")(check_command)
+app.command("demo")(demo)
+app.command("work")(work)
+app.command("status")(status)
+app.command("verify")(verify_command)
+app.add_typer(aktenplan_app, name="aktenplan")
+app.add_typer(registers_app, name="registers")
+app.add_typer(review_app, name="review")
+app.add_typer(clarify_app, name="clarify")
+app.add_typer(journal_app, name="journal")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        try:
+            say(f"poststelle {version('poststelle')}")
+        except PackageNotFoundError:
+            say("poststelle (nicht installiert)")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    home: HomeOption = None, tenant: TenantOption = None,
+    _wanted: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Fassung ausgeben."),
+) -> None:
+    """Options that may also stand before the command."""
+    remember(home, tenant)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; returns the exit code. Anything but an error of ours or a wrong command line is a bug and raised."""
+    remember(None, None)
+    try:
+        app(arguments, prog_name="poststelle")
+    except PoststelleError as error:
+        complain(str(error))
+        return error.exit_code
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
+    return 0
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run(sys.argv[1:]))

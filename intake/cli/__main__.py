@@ -1,0 +1,5 @@
+"""`python -m intake.cli` is the same as `poststelle`."""
+
+from intake.cli import main
+
+main()

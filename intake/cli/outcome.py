@@ -1,0 +1,96 @@
+"""The table at the end: what came in, what became of each page, where each document lies or why it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection
+
+from intake import postroom
+from intake.cli import common
+from intake.cli.running import STATES
+from intake.config import Home
+from intake.db.akten import get_file
+from intake.db.documents import get_document, proposals_of
+from intake.db.lists import DeliveryLine, DocumentLine, list_deliveries, list_documents
+from intake.db.plan import get_entry
+from intake.db.problems import open_problems
+from intake.pipeline import Postroom, pages_of_document
+from intake.policy import decide
+from intake.vocabulary import DocumentState, Problem
+
+LIVE = tuple(state for state in DocumentState if state is not DocumentState.SUPERSEDED)
+PAGES = {"live": "in Schriftstücken", "separator": "Trennblatt", "blank": "leer"}
+
+
+def show(home: Home) -> None:
+    """Print the table for every tenant of `home`, and the totals."""
+    room = postroom.build(home)
+    try:
+        for tenant in home.settings.tenant:
+            with room.db.read() as conn:
+                deliveries = list_deliveries(conn, tenant.name)
+                rows = [row for line in deliveries for row in _rows(room, conn, tenant.name, line)]
+                problems = [one for one in open_problems(conn, tenant.name) if one.subject_kind == "source"]
+            common.table(tenant.title or tenant.name, ("Sendung", "Seiten", "Schriftstück", "Was daraus wurde"), rows,
+                         empty="Es ist nichts eingegangen.")
+            for problem in problems:
+                common.say(problem.title)
+    finally:
+        room.db.close()
+
+
+def _rows(room: Postroom, conn: Connection, tenant: str, line: DeliveryLine) -> Iterator[tuple[str, str, str, str]]:
+    pages = "\n".join(f"{number} {PAGES.get(state, state)}" for state, number in sorted(line.pages.items(), reverse=True))
+    documents = list_documents(conn, tenant, LIVE, delivery=line.id)
+    problems = {problem.subject: problem for problem in open_problems(conn, tenant)}
+    if not documents:
+        yield line.name, pages or "keine", "", _fate_of_delivery(line, problems.get(line.id))
+    for number, document in enumerate(documents):
+        title = document.proposed.get("title", ("", 0.0))[0] or "ohne Titel"
+        what = f"{common.short(document.id)}  {title} ({document.pages} S.)"
+        yield (line.name if number == 0 else "", pages if number == 0 else "", what,
+               fate(room, conn, tenant, document, problems.get(document.id)))
+
+
+def _fate_of_delivery(line: DeliveryLine, problem: Problem | None) -> str:
+    if problem is not None:
+        return f"Klärung: {problem.title}"
+    said = STATES.get(line.state, line.state.value)
+    return f"{said} von {common.short(line.twin_of)}" if line.twin_of else said
+
+
+def fate(room: Postroom, conn: Connection, tenant: str, document: DocumentLine, problem: Problem | None) -> str:
+    """Where the document lies, or why it waits: one German sentence, with the first proposal."""
+    if document.filed is not None:
+        file = get_file(conn, tenant, document.filed)
+        assert file is not None  # files are never deleted
+        entry = get_entry(conn, tenant, file.entry)
+        return f"abgelegt in {file.reference} „{file.title}“\n{entry.notation} {entry.title}" if entry else file.reference
+    if problem is not None:
+        return f"Klärung: {problem.title}"
+    if document.state is not DocumentState.PROPOSED:
+        return STATES.get(document.state, document.state.value)
+    return f"wartet auf Prüfung: {_why(room, conn, document)}\n{proposed_place(conn, tenant, document)}"
+
+
+def proposed_place(conn: Connection, tenant: str, document: DocumentLine) -> str:
+    """The best proposal for the place, with how sure it is; says so when there is none."""
+    if "file" in document.proposed:
+        value, sure = document.proposed["file"]
+        file = get_file(conn, tenant, value)
+        return f"Vorschlag: Akte {file.reference if file else value} ({common.percent(sure)})"
+    if "entry" in document.proposed:
+        value, sure = document.proposed["entry"]
+        entry = get_entry(conn, tenant, value)
+        return f"Vorschlag: {entry.notation} {entry.title} ({common.percent(sure)})" if entry else f"Vorschlag: {value}"
+    return "kein Vorschlag"
+
+
+def _why(room: Postroom, conn: Connection, line: DocumentLine) -> str:
+    """The sentence of the policy that asked for a person, asked again now."""
+    document = get_document(conn, line.id)
+    knowledge = room.knowledge(document.tenant)
+    rules = room.home.settings.for_tenant(document.tenant).rules
+    return decide(proposals_of(conn, line.id), pages_of_document(room, document), own_reference=rules.own_reference,
+                  files=knowledge.files, entries=knowledge.entries, access_class=document.access_class).why
