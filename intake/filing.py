@@ -40,7 +40,7 @@ from intake.db.filings import (
 from intake.db.plan import entry_by_notation, get_entry
 from intake.errors import ConfigError, Refused, ServiceError
 from intake.journal import record
-from intake.vocabulary import AktenplanEntry, Blob, Case, Decision, Delivery, Document, File, Filing, Store
+from intake.vocabulary import AktenplanEntry, Blob, Case, Decision, Delivery, Document, File, Filing, Receipt, Store
 
 ACTOR = "service:filing"
 WITH = "with"  # value of a decision: the id of the document whose Akte this Anlage shares
@@ -249,3 +249,14 @@ def deliver(db: Database, tenant: str, key: str, stores: Sequence[Store], blobs:
     with db.transaction() as tx:
         if not settle_filing(tx, key, names, undone=undone):
             unsettle_filing(tx, key)  # undone while we stored it: the next turn takes it back
+
+
+def rebuild(db: Database, filing: Filing, store: Store, blobs: Blobs) -> Receipt:
+    """Give a filing to a store once more (its mirror was deleted or spoilt); its receipt, noted anew when it changed."""
+    receipt = store.file(filing, blobs.open)
+    with db.read() as conn:
+        known = receipt in receipts_of(conn, filing.key)
+    if not known:
+        with db.transaction() as tx:
+            add_receipt(tx, filing.tenant, filing.key, receipt)
+    return receipt
