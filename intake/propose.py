@@ -14,16 +14,12 @@ from datetime import date
 from intake.keys import notation_key, reference_key
 from intake.vocabulary import AktenplanEntry, Evidence, Extractor, File, Material, Proposal
 
-Ranker = Callable[[Material], Iterable[Proposal]]
-"""Proposals of the field `entry` from the document alone, best first."""
+Ranker = Callable[[Material, Sequence[Proposal]], Iterable[Proposal]]
+"""Asked second: proposals (of `entry`, `kind`, ...) from the document and what the extractors found in it."""
 MOST_PER_FIELD = 5
 TITLE_LENGTH = 160
 KNOWN_FILE = 0.99
 """How sure the Akte is when its Aktenzeichen was read in the reference zone (scaled by how legible it was)."""
-
-
-def _no_rank(_: Material) -> Iterable[Proposal]:
-    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +29,7 @@ class Knowledge:
     entries: Mapping[str, AktenplanEntry] = field(default_factory=dict)
     files: Mapping[str, File] = field(default_factory=dict)
     extractors: tuple[Extractor, ...] = ()
-    rank: Ranker = _no_rank
+    rankers: tuple[Ranker, ...] = ()
 
 
 def propose(material: Material, knowledge: Knowledge) -> tuple[Proposal, ...]:
@@ -42,11 +38,13 @@ def propose(material: Material, knowledge: Knowledge) -> tuple[Proposal, ...]:
     Always has a `title`; every proposal has evidence. Deterministic: the same material and knowledge, the same answer.
     """
     extracted = [proposal for extractor in knowledge.extractors for proposal in extractor(material)]
+    judged = [proposal for ranker in knowledge.rankers for proposal in ranker(material, extracted)]
     references = [proposal for proposal in extracted if proposal.field == "file_reference"]
     files = [*(one for one in extracted if one.field == "file"), *_files(references, knowledge)]
-    entries = [*_entries_of_files(files, knowledge), *_entries_of_signs(references, knowledge), *knowledge.rank(material)]
-    known = [one for one in extracted if one.field not in ("file", "entry")]
-    merged = merge([*known, *files, *(one for one in entries if one.value in knowledge.entries)])
+    entries = [*_entries_of_files(files, knowledge), *_entries_of_signs(references, knowledge),
+               *(one for one in judged if one.field == "entry" and one.value in knowledge.entries)]
+    others = [one for one in (*extracted, *judged) if one.field not in ("file", "entry")]
+    merged = merge([*others, *files, *entries])
     return (*merged, _title(material, merged))
 
 
