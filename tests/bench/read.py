@@ -1,0 +1,148 @@
+"""Ours (in the box: words, preview, PDF/A), bare tesserocr and the `ocrmypdf` command on the same pages, in one run.
+
+    python tests/bench/read.py [FILE.pdf[:1,2,3] ...] [--without-ocrmypdf]
+
+Without files: the pages of the shared municipal scans that have a hand-made transcription, and a few more. CPU seconds count
+every process that was started; "bare" is recognition alone, on pages rendered at 300 dpi, without rendering and loading.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pikepdf
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parent)]
+from measures import Cost, cer, measured  # noqa: E402
+
+from intake.box import Box, ReadOrder, RenditionPage  # noqa: E402
+from intake.config import BoxSettings  # noqa: E402
+from intake.vocabulary import Page  # noqa: E402
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+SCANS = DATA / "municipal_scans"
+DEFAULT = ("feuerwehrgebuehrensatzung-2018.pdf:1", "taxiverordnung.pdf:1,2", "hebesatzsatzung-20241212.pdf:3,4",
+           "entwaesserungssatzung-vom-21.03.2017.pdf:4", "spielgeraete-satzung-2017-03-21-original.pdf:1,4")
+TESSDATA = "/usr/share/tesseract-ocr/5/tessdata"
+BARE = """
+import sys, time
+sys.path.insert(0, {root!r})
+import tesserocr
+from intake.box.inside.pdf import Pdf
+from pathlib import Path
+api = tesserocr.PyTessBaseAPI(path={tessdata!r}, lang="deu", psm=3, oem=1)
+pdf = Pdf(Path(sys.argv[1]))
+for number in range(1, pdf.page_count + 1):
+    image = pdf.page(number).render(300, colour=False)
+    start = time.process_time()
+    api.SetImageBytes(image.tobytes(), image.width, image.height, 1, image.width)
+    api.SetSourceResolution(300)
+    api.Recognize()
+    text = api.GetUTF8Text()
+    print("CPU", time.process_time() - start)
+    Path(sys.argv[2], f"bare-{{number}}.txt").write_text(text)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A few pages of one file; `truth` by position, "" where there is none."""
+
+    name: str
+    pdf: Path
+    truth: tuple[str, ...]
+
+    @property
+    def pages(self) -> int:
+        return len(self.truth)
+
+
+def cases(asked: list[str], folder: Path) -> list[Case]:
+    """The files asked for, each cut down to the pages asked for."""
+    found = []
+    for one in asked:
+        name, _, pages = one.partition(":")
+        path = Path(name) if Path(name).exists() else SCANS / "pdf" / name
+        with pikepdf.open(path) as source, pikepdf.new() as small:
+            numbers = [int(number) for number in pages.split(",")] if pages else list(range(1, len(source.pages) + 1))
+            for number in numbers:
+                small.pages.append(source.pages[number - 1])
+            target = folder / f"{path.stem[:30]}.pdf"
+            small.save(target)
+        texts = [SCANS / "truth" / f"{path.stem}_p{number}.txt" for number in numbers]
+        found.append(Case(path.stem[:30], target, tuple(text.read_text() if text.exists() else "" for text in texts)))
+    return found
+
+
+def ours(case: Case, folder: Path, workers: int = 1) -> tuple[Cost, list[str]]:
+    """Read and rendition through the box, chunks of eight pages, `workers` at once."""
+    box, order, pages = Box(BoxSettings()), ReadOrder(), list[Page]()
+
+    def chunk(numbers: range) -> tuple[Page, ...]:
+        return box.read(case.pdf, "application/pdf", list(numbers), order, folder).pages
+
+    def work() -> None:
+        chunks = [range(start, min(start + 8, case.pages + 1)) for start in range(1, case.pages + 1, 8)]
+        with ThreadPoolExecutor(workers) as pool:
+            for found in pool.map(chunk, chunks):
+                pages.extend(found)
+        leaves = [RenditionPage(0, page.number, 0, page) for page in pages]
+        made = box.rendition([(case.pdf, "application/pdf")], leaves, title=case.name, workdir=folder)
+        if made.pdfa == "none":
+            print("   no PDF/A:", made.reason)
+
+    return measured(work), [page.text for page in pages]
+
+
+def bare(case: Case, folder: Path) -> tuple[Cost, list[str]]:
+    """Recognition alone with tesserocr's defaults at 300 dpi."""
+    program = BARE.format(root=str(Path(__file__).resolve().parents[2]), tessdata=TESSDATA)
+    done = subprocess.run([sys.executable, "-c", program, case.pdf, folder], check=True, capture_output=True, text=True,
+                          env={"OMP_THREAD_LIMIT": "1"})
+    cpu = sum(float(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("CPU"))
+    return Cost(cpu, cpu, 0.0), [(folder / f"bare-{number}.txt").read_text() for number in range(1, case.pages + 1)]
+
+
+def ocrmypdf(case: Case, folder: Path) -> tuple[Cost, list[str]]:
+    """The command a town would run."""
+    side = folder / "side.txt"
+    command = [str(Path(sys.executable).with_name("ocrmypdf")), "-q", "-l", "deu", "--deskew", "--rotate-pages", "-j", "1",
+               "--skip-text", "--sidecar", str(side), str(case.pdf), str(folder / "peer.pdf")]
+    cost = measured(lambda: subprocess.run(command, check=True, capture_output=True))
+    return cost, side.read_text().split("\f")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="*", default=DEFAULT)
+    parser.add_argument("--without-ocrmypdf", action="store_true")
+    parser.add_argument("--workers", type=int, default=1)
+    asked = parser.parse_args()
+    totals = {"ours": 0.0, "bare": 0.0, "ocrmypdf": 0.0}
+    with tempfile.TemporaryDirectory() as name:
+        folder, count = Path(name), 0
+        print(f"{'pages':32}{'who':10}{'CPU s/page':>11}{'wall':>7}{'peak MiB':>9}  CER of the pages with truth")
+        for case in cases(list(asked.files), folder):
+            count += case.pages
+            runs = {"bare": bare, "ours": lambda one, place: ours(one, place, asked.workers)}
+            if not asked.without_ocrmypdf:
+                runs["ocrmypdf"] = ocrmypdf
+            for who, run in runs.items():
+                cost, texts = run(case, folder)
+                totals[who] += cost.cpu
+                rates = [f"{100 * cer(truth, text):.2f} %" for truth, text in zip(case.truth, texts, strict=False) if truth]
+                print(f"{case.name:32}{who:10}{cost.cpu / case.pages:11.2f}{cost.wall / case.pages:7.2f}{cost.peak_mib:9.0f}  "
+                      f"{' '.join(rates)}", flush=True)
+        for who, cpu in totals.items():
+            if cpu:
+                print(f"{'all':32}{who:10}{cpu / count:11.2f}   ours is {totals['ours'] / cpu:.2f} x of it")
+
+
+if __name__ == "__main__":
+    main()
