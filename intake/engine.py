@@ -281,50 +281,38 @@ def _running_engine() -> Engine:
     return _engine
 
 
-@DBOS.step()
-def _plan(delivery: str) -> list[tuple[int, tuple[int, ...]]] | str:
-    engine = _running_engine()
-
-    def plan() -> list[tuple[int, tuple[int, ...]]]:
-        return [(chunk.part, chunk.pages) for chunk in pipeline.plan_reading(engine.room, delivery)]
-
-    result: list[tuple[int, tuple[int, ...]]] | str = engine.guarded("delivery", delivery, "unpack", plan)
-    return result
+Chunks = list[tuple[int, tuple[int, ...]]]
 
 
 @DBOS.step()
-def _read(delivery: str, part: int, pages: tuple[int, ...]) -> str | None:
+def _plan(delivery: str) -> Chunks | str | None:
+    """The chunks to read, or, for a delivery of one chunk, everything at once (then None). Recorded, because the chunks
+    become children in a fixed order and a replay must find the same ones."""
     engine = _running_engine()
-    result: str | None = engine.guarded(
-        "delivery", delivery, "read", lambda: pipeline.read_chunk(engine.room, delivery, Chunk(part, tuple(pages))))
+
+    def plan() -> Chunks | None:
+        chunks = pipeline.plan_reading(engine.room, delivery)
+        if len(chunks) > 1:
+            return [(chunk.part, chunk.pages) for chunk in chunks]
+        for chunk in chunks:
+            pipeline.read_chunk(engine.room, delivery, chunk)
+        pipeline.assemble(engine.room, delivery)
+        return None
+
+    result: Chunks | str | None = engine.guarded("delivery", delivery, "open", plan)
     return result
 
 
-@DBOS.step()
-def _assemble(delivery: str) -> str | None:
-    engine = _running_engine()
-    result: str | None = engine.guarded("delivery", delivery, "split", lambda: pipeline.assemble(engine.room, delivery))
-    return result
-
-
-@DBOS.step()
-def _propose(document: str) -> str | None:
-    engine = _running_engine()
-    result: str | None = engine.guarded("document", document, "propose", lambda: pipeline.propose_document(engine.room, document))
-    return result
-
-
-@DBOS.step()
-def _file(document: str) -> str | None:
-    engine = _running_engine()
-    result: str | None = engine.guarded("document", document, "file", lambda: pipeline.file_document(engine.room, document))
-    return result
+# The other pieces are no DBOS steps: our rows make repeating them harmless, so their results need no recording.
 
 
 @DBOS.workflow(max_recovery_attempts=RECOVERY_ATTEMPTS)
 def read_workflow(delivery: str, part: int, pages: tuple[int, ...]) -> str | None:
     """Read one chunk; on many machines any worker may do it."""
-    return _read(delivery, part, pages)
+    engine = _running_engine()
+    word: str | None = engine.guarded(
+        "delivery", delivery, "read", lambda: pipeline.read_chunk(engine.room, delivery, Chunk(part, tuple(pages))))
+    return word
 
 
 @DBOS.workflow(max_recovery_attempts=RECOVERY_ATTEMPTS)
@@ -333,15 +321,17 @@ def open_workflow(delivery: str, lane: str) -> str | None:
     engine = _running_engine()
     try:
         chunks = _plan(delivery)
-        if isinstance(chunks, str):
+        if chunks is None or isinstance(chunks, str):
             return chunks
         word = _read_all(engine, delivery, lane, chunks)
-        return word or _assemble(delivery)
+        if word is None:
+            word = engine.guarded("delivery", delivery, "split", lambda: pipeline.assemble(engine.room, delivery))
+        return word
     finally:
         engine.finished(DBOS.workflow_id)
 
 
-def _read_all(engine: Engine, delivery: str, lane: str, chunks: Sequence[tuple[int, tuple[int, ...]]]) -> str | None:
+def _read_all(engine: Engine, delivery: str, lane: str, chunks: Chunks) -> str | None:
     """A sliding window of chunks (bounded threads for a file of 10,000 pages); the order of calls is fixed, as replay needs."""
     ahead = 2 * engine.cores if engine.embedded else 64
     handles: list[Any] = []
@@ -365,7 +355,9 @@ def propose_workflow(document: str, lane: str) -> str | None:
     """Propose, and let policy decide."""
     engine = _running_engine()
     try:
-        return _propose(document)
+        word: str | None = engine.guarded(
+            "document", document, "propose", lambda: pipeline.propose_document(engine.room, document))
+        return word
     finally:
         engine.finished(DBOS.workflow_id)
 
@@ -375,7 +367,8 @@ def file_workflow(document: str, lane: str) -> str | None:
     """Make the rendition, file, hand to the stores."""
     engine = _running_engine()
     try:
-        return _file(document)
+        word: str | None = engine.guarded("document", document, "file", lambda: pipeline.file_document(engine.room, document))
+        return word
     finally:
         engine.finished(DBOS.workflow_id)
 

@@ -36,6 +36,7 @@ SWEEP_SECONDS = 5.0  # how often the window is held against the engine's own wor
 RECEIPT_SECONDS = 15.0  # how often filings without a receipt are handed over again
 RETENTION_SECONDS = 3600.0
 LONGEST_WAIT_UNTIL_IDLE = 60.0  # `work --until-idle` does not wait longer for a retry
+SHORTEST_PAUSE = 0.1
 IDLE_WAIT = 3.0  # a quiet house looks again this often; a noise at a door wakes it at once
 
 
@@ -119,6 +120,7 @@ def _loop(feeder: Feeder, until_idle: bool, stopping: threading.Event,
         poll = feeder.room.home.settings.engine.poll_seconds
         quiet = not feeder.window and not unsettled
         feeder.wake.wait(IDLE_WAIT if quiet and not until_idle else min(poll, 0.25) if until_idle else poll)
+        stopping.wait(SHORTEST_PAUSE)  # many rows end at once; one look serves them all
     return 0
 
 

@@ -9,6 +9,7 @@ Results travel through rows and blobs, never through the engine: functions take 
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,6 +50,8 @@ from intake.vocabulary import (
     Problem,
     Store,
 )
+
+log = logging.getLogger(__name__)
 
 ACTOR = "service:pipeline"
 Rotation = Literal[0, 90, 180, 270]
@@ -109,6 +112,7 @@ def read_chunk(room: Postroom, delivery_id: str, chunk: Chunk) -> None:
     delivery = _delivery(room, delivery_id)
     part = next(part for part in _known_parts(room, delivery) if part.position == chunk.part)
     blobs = room.blobs(delivery.tenant)
+    log.info("reading chunk", extra={"original": part.blob.sha256, "first": chunk.pages[0], "pages": len(chunk.pages)})
     with _workdir(room) as workdir:
         try:
             result = room.box.read(blobs.path(part.blob.sha256), part.blob.media_type, chunk.pages,
