@@ -10,7 +10,8 @@ carries exactly one own Aktenzeichen, in its reference zone, goes into the Akte 
 5. an Akte has exactly this Aktenzeichen (normalised, never corrected), and the Akte is not closed (zdA);
 6. the Akte lies under an open entry of the plan that is not restricted;
 7. the document itself is not of a restricted access class, and nothing in it asks for a higher one;
-8. every page was read without a warning and carries enough text to have been read at all.
+8. every page was read without a warning, and there is text at all;
+9. nothing else is proposed with more confidence: the first proposals of `file` and `entry` are that Akte and its entry.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ def decide(
     key, reference = next(iter(found.items()))
     doubt = _doubt_of_reference(reference) or _doubt_of_file(files.get(key), reference.value, entries, open_classes)
     doubt = doubt or _doubt_of_class(proposals, access_class, open_classes) or _doubt_of_pages(pages)
+    doubt = doubt or _doubt_of_others(proposals, files[key])
     if doubt:
         return _person(doubt)
     return Verdict(True, OWN_REFERENCE, f"Das eigene Aktenzeichen {files[key].reference} steht als einziges in der "
@@ -105,4 +107,12 @@ def _doubt_of_pages(pages: Sequence[Page]) -> str:
             return f"Seite {number} wurde nur mit Vorbehalt gelesen ({', '.join(page.warnings)})."
     if not any(page.text.strip() or page.words for page in pages):
         return "Auf den Seiten wurde kein Text gefunden."
+    return ""
+
+
+def _doubt_of_others(proposals: Sequence[Proposal], file: File) -> str:
+    for name, wanted in (("file", file.id), ("entry", file.entry)):
+        first = max((one for one in proposals if one.field == name), key=lambda one: one.confidence, default=None)
+        if first is None or first.value != wanted:
+            return f"Andere Merkmale sprechen gegen die Akte {file.reference}."
     return ""

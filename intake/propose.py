@@ -22,14 +22,22 @@ KNOWN_FILE = 0.99
 """How sure the Akte is when its Aktenzeichen was read in the reference zone (scaled by how legible it was)."""
 
 
+def _nobody(_: Material, __: Sequence[Proposal]) -> Iterable[Proposal]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What the town knows, handed in: open `entries` by id, `files` by normalised Aktenzeichen, and who to ask."""
+    """What the town knows, handed in: open `entries` by id, `files` by normalised Aktenzeichen, and who to ask.
+
+    `rank` answers `entry`, `judges` other fields (`kind`); both see what the extractors found.
+    """
 
     entries: Mapping[str, AktenplanEntry] = field(default_factory=dict)
     files: Mapping[str, File] = field(default_factory=dict)
     extractors: tuple[Extractor, ...] = ()
-    rankers: tuple[Ranker, ...] = ()
+    rank: Ranker = _nobody
+    judges: tuple[Ranker, ...] = ()
 
 
 def propose(material: Material, knowledge: Knowledge) -> tuple[Proposal, ...]:
@@ -38,11 +46,12 @@ def propose(material: Material, knowledge: Knowledge) -> tuple[Proposal, ...]:
     Always has a `title`; every proposal has evidence. Deterministic: the same material and knowledge, the same answer.
     """
     extracted = [proposal for extractor in knowledge.extractors for proposal in extractor(material)]
-    judged = [proposal for ranker in knowledge.rankers for proposal in ranker(material, extracted)]
+    judged = [proposal for ranker in (knowledge.rank, *knowledge.judges) for proposal in ranker(material, extracted)]
     references = [proposal for proposal in extracted if proposal.field == "file_reference"]
     files = [*(one for one in extracted if one.field == "file"), *_files(references, knowledge)]
-    entries = [*_entries_of_files(files, knowledge), *_entries_of_signs(references, knowledge),
-               *(one for one in judged if one.field == "entry" and one.value in knowledge.entries)]
+    certain = [*_entries_of_files(files, knowledge), *_entries_of_signs(references, knowledge)]
+    ranked = [one for one in judged if one.field == "entry" and one.value in knowledge.entries]
+    entries = [*certain, *_below(ranked, max((one.confidence for one in certain), default=1.0))]
     others = [one for one in (*extracted, *judged) if one.field not in ("file", "entry")]
     merged = merge([*others, *files, *entries])
     return (*merged, _title(material, merged))
@@ -93,6 +102,13 @@ def _entries_of_files(files: Sequence[Proposal], knowledge: Knowledge) -> list[P
     by_id = {file.id: file for file in knowledge.files.values()} if files else {}
     return [Proposal("entry", by_id[one.value].entry, one.confidence, one.evidence)
             for one in files if one.value in by_id]
+
+
+def _below(ranked: Sequence[Proposal], limit: float) -> list[Proposal]:
+    """What words alone suggest counts less than an Aktenzeichen: all scaled so that they stay under `limit`."""
+    top = max((one.confidence for one in ranked), default=0.0)
+    factor = min(1.0, 0.9 * limit / top) if top else 1.0
+    return [Proposal(one.field, one.value, round(one.confidence * factor, 3), one.evidence) for one in ranked]
 
 
 def _entries_of_signs(references: Sequence[Proposal], knowledge: Knowledge) -> list[Proposal]:

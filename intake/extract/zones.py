@@ -40,7 +40,7 @@ _LABEL = tuple((name, re.compile(rf"({pattern})\s*[.:;]*\s*")) for name, pattern
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A value that stands at a leading word: `name` is the field, `words` and `text` the value (without the label)."""
+    """A value at a leading word: `name` is the field ("" for one without interest), `text` and `words` the value."""
 
     name: str
     segment: Segment
@@ -65,7 +65,7 @@ class Zones:
         """The segments of the reference zone: Informationsblock, values at leading words, Betreff and Bezug."""
         top = [segment for segment in self.all if segment.box is None or segment.top < SUBJECT_BOTTOM]
         bezug = [segment for segment in top if BEZUG_WORD.match(segment.text) and self._above_salutation(segment)]
-        found = [*self.info, *(one.segment for one in self.labelled), *self.subject, *bezug]
+        found = [*self.info, *(one.segment for one in self.labelled if one.name), *self.subject, *bezug]
         return tuple({id(segment): segment for segment in found}.values())
 
     def _above_salutation(self, segment: Segment) -> bool:
@@ -130,7 +130,7 @@ def _labelled(here: Sequence[Segment], salutation: Segment | None) -> tuple[Labe
         if segment.box is None and index > 25:
             break
         name, end = label_of(segment.text)
-        if name and (value := _value(here, segment, end)):
+        if name is not None and (value := _value(here, segment, end)):
             found.append(Labelled(name, *value))
     return tuple(found)
 
