@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, Table, bindparam, func, select
+from sqlalchemy import CompoundSelect, Connection, Select, Table, bindparam, func, select, union_all
 
 from intake.db.core import parse_stamp, stamp, utcnow
 from intake.schema import deliveries, documents, pages, problems
@@ -36,17 +36,16 @@ def waiting(conn: Connection, kind: Kind, *, lane: str, limit: int, exclude: Col
     turn); within a tenant by receipt time. Rows whose back-off ends after `now` (default: the time now) are left out.
     """
     table, states = MACHINE_STATES[kind]
-    running, moment, depth = set(exclude), stamp(now or utcnow()), limit + len(exclude)
+    running, params = list(exclude), {"now": stamp(now or utcnow()), "lane": lane, "limit": limit}
     queues: dict[str, list[Any]] = {}
     for state in states:
         for tenant in _tenants(conn, table, state, lane):
-            params = {"state": state, "lane": lane, "tenant": tenant, "depth": depth}
-            found = [*conn.execute(_fresh(table), params), *conn.execute(_retries(table), {**params, "now": moment})]
+            found = conn.execute(_next(table), {**params, "state": state, "tenant": tenant, "running": running})
             queues.setdefault(tenant, []).extend(found)
-    busy = {tenant: sum(row.id in running for row in rows) for tenant, rows in queues.items()}
-    order = sorted(queues, key=lambda tenant: (busy[tenant], tenant <= after, tenant))
-    heads = [[(row.id, tenant, row.attempt) for row in sorted(queues[tenant], key=lambda row: (row.received_at, row.id))
-              if row.id not in running] for tenant in order]
+    busy = _running(conn, table, running) if len(queues) > 1 else {}
+    order = sorted(queues, key=lambda tenant: (busy.get(tenant, 0), tenant <= after, tenant))
+    heads = [[(row.id, tenant, row.attempt) for row in sorted(queues[tenant], key=lambda row: (row.received_at, row.id))]
+             for tenant in order]
     return _in_turn(heads, limit)
 
 
@@ -56,22 +55,22 @@ def _in_turn(queues: Sequence[Sequence[Pick]], limit: int) -> list[Pick]:
 
 
 @cache
-def _fresh(table: Table) -> Select[Any]:
-    """Rows that never had to wait: oldest first."""
-    return _rows(table).where(table.c.not_before == "").order_by(table.c.received_at, table.c.id)
-
-
-@cache
-def _retries(table: Table) -> Select[Any]:
-    """Rows whose back-off is over: the one that was due first comes first."""
-    due = (table.c.not_before > "", table.c.not_before <= bindparam("now"))
-    return _rows(table).where(*due).order_by(table.c.not_before, table.c.received_at, table.c.id)
-
-
-def _rows(table: Table) -> Select[Any]:
-    return select(table.c.id, table.c.attempt, table.c.received_at).where(
+def _next(table: Table) -> CompoundSelect[Any]:
+    """The head of one tenant's queue: rows that never had to wait, oldest first, and rows whose back-off is over, the one
+    that was due first first. Two walks along the index, each ended by its own limit."""
+    here = select(table.c.id, table.c.attempt, table.c.received_at).where(
         table.c.state == bindparam("state"), table.c.lane == bindparam("lane"), table.c.tenant == bindparam("tenant"),
-    ).limit(bindparam("depth"))
+        table.c.id.not_in(bindparam("running", expanding=True))).limit(bindparam("limit"))
+    fresh = here.where(table.c.not_before == "").order_by(table.c.received_at, table.c.id)
+    due = (table.c.not_before > "", table.c.not_before <= bindparam("now"))
+    retries = here.where(*due).order_by(table.c.not_before, table.c.received_at, table.c.id)
+    return union_all(select(fresh.subquery("fresh")), select(retries.subquery("retries")))
+
+
+def _running(conn: Connection, table: Table, running: Sequence[str]) -> dict[str, int]:
+    """How many of the running rows each tenant has."""
+    rows = conn.execute(select(table.c.tenant, func.count()).where(table.c.id.in_(running)).group_by(table.c.tenant))
+    return {row[0]: row[1] for row in rows}
 
 
 @cache
