@@ -122,7 +122,7 @@ def filing_key(decision: Decision) -> str:
 
 def title_of(values: Mapping[str, str], delivery: Delivery) -> str:
     """The title of a filing, at most 300 characters: as decided, else kind and sender, else the mail's subject or the file."""
-    kind_and_sender = ", ".join(part for part in (values.get("kind", ""), values.get("sender", "")) if part.strip())
+    kind_and_sender = ", ".join(part for part in (values.get("kind", ""), values.get("sender_name", "")) if part.strip())
     for text in (values.get("title", ""), values.get("subject", ""), kind_and_sender, delivery.envelope.subject or "",
                  delivery.original.name.rsplit(".", 1)[0]):
         plain = " ".join(text.split())

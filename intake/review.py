@@ -66,7 +66,8 @@ def approve(tx: Tx, document_id: str, revision: int, by: str, values: Mapping[st
     """Decide: the best proposal of each field, overruled by `values` ("" removes a field); -> APPROVED, the new revision.
 
     Needs an `entry` (id or Kennzeichen) or a `file` (id or Aktenzeichen); an Anlage whose clerk names neither shares the
-    Akte of its main document. `date` may be German. Raises Stale; Refused for what is missing, unknown or contradictory.
+    Akte of its main document. A field `…_date` may be German. Raises Stale, and Refused for what is missing, unknown or
+    contradictory.
     """
     document = hold(tx, document_id, revision, DECIDABLE)
     said = {field: _clean(field, value) for field, value in (values or {}).items()}
@@ -82,11 +83,11 @@ def approve(tx: Tx, document_id: str, revision: int, by: str, values: Mapping[st
 
 
 def _clean(field: str, value: str) -> str:
-    """A value as typed, in one line; a German date as ISO."""
+    """A value as typed, in one line; a day (field `…_date`) also in German, kept as ISO."""
     plain = " ".join(value.split())
     if len(plain) > LONGEST_VALUE:
         raise Refused(f"Der Wert von „{field}“ ist länger als {LONGEST_VALUE} Zeichen. Kürzen Sie ihn.")
-    if field != "date" or not plain:
+    if not field.endswith("_date") or not plain:
         return plain
     german = re.fullmatch(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})", plain)
     try:

@@ -84,7 +84,7 @@ def lite(sqlite_database: Database) -> Database:
 
 
 def test_a_new_akte_under_the_entry_and_the_filing_reads_back(database: Database, known: File, blobs: Blobs) -> None:
-    id = approved(database, {"entry": "962.10", "date": "18.11.2025"})
+    id = approved(database, {"entry": "962.10", "letter_date": "18.11.2025"})
     key = file_it(database, blobs, id)
     with database.read() as conn:
         found = get_filing(conn, key)
@@ -94,7 +94,7 @@ def test_a_new_akte_under_the_entry_and_the_filing_reads_back(database: Database
     assert found.file.reference == f"KÄ/962.10-0001/{datetime.now().astimezone().year}"
     assert (found.file.title, found.title, found.entry, found.case) == ("Abmeldung Hund", "Abmeldung Hund", DOGS, None)
     assert (found.pages, found.pdfa, found.pdf.name) == (2, "2b", "ablage.pdf")
-    assert found.values == {"entry": DOGS.id, "title": "Abmeldung Hund", "date": "2025-11-18"}
+    assert found.values == {"entry": DOGS.id, "title": "Abmeldung Hund", "letter_date": "2025-11-18"}
     assert [blob.name for blob in found.originals] == ["scan.tif"] and found.received_at.tzinfo is not None
     assert actions == ["document.approved", "file.opened"]
 
@@ -203,7 +203,8 @@ def test_without_a_unit_there_is_no_empty_beginning(lite: Database) -> None:
         assert new_reference(tx, SETTINGS, replace(DOGS, unit="")).startswith("962.10-0001/")
 
 
-@pytest.mark.parametrize("template", ["{notation}/{year}", "{number}/{amt}", "{number:04x5}", "{number", "{number}{}", "{number}" + "x" * 150])
+@pytest.mark.parametrize("template", [
+    "{notation}/{year}", "{number}/{amt}", "{number:04x5}", "{number", "{number}{}", "{number}" + "x" * 150])
 def test_a_template_that_cannot_be_filled_names_itself(lite: Database, template: str) -> None:
     settings = SETTINGS.model_copy(update={"reference_template": template})
     with pytest.raises(ConfigError, match="reference_template"), lite.transaction() as tx:
@@ -315,7 +316,7 @@ def test_an_akte_others_use_is_not_taken_for_empty(lite: Database, blobs: Blobs)
 
 @pytest.mark.parametrize("values, subject, title", [
     ({"title": " Abmeldung \n Hund "}, "x", "Abmeldung Hund"), ({"subject": "Hund"}, "x", "Hund"),
-    ({"kind": "Antrag", "sender": "Erika Muster"}, "x", "Antrag, Erika Muster"), ({"sender": "Erika"}, "x", "Erika"),
+    ({"kind": "Antrag", "sender_name": "Erika Muster"}, "x", "Antrag, Erika Muster"), ({"sender_name": "Erika"}, "x", "Erika"),
     ({"title": "  "}, "Frage zur Steuer", "Frage zur Steuer"), ({}, None, "scan"),
 ])
 def test_the_title_falls_back(values: dict[str, str], subject: str | None, title: str) -> None:

@@ -407,9 +407,9 @@ def test_approve_takes_the_best_proposals_and_the_clerks_word(database: Database
     with database.transaction() as tx:
         plan(tx)
     _, (first,) = opened(database, [2])
-    verb(database, "approve", first.id, first.revision, "kms", {"date": "18.11.2025", "sender": "  Erika \n Muster "})
+    verb(database, "approve", first.id, first.revision, "kms", {"letter_date": "18.11.2025", "sender_name": "  Erika \n Muster "})
     assert decided(database, first.id) == {
-        "entry": DOGS.id, "title": "Abmeldung Hund", "date": "2025-11-18", "sender": "Erika Muster"}
+        "entry": DOGS.id, "title": "Abmeldung Hund", "letter_date": "2025-11-18", "sender_name": "Erika Muster"}
     assert current(database, first.id).state is DocumentState.APPROVED
     with database.read() as conn:
         last = list(entries(conn, TENANT, first.id))[-1]
@@ -443,8 +443,8 @@ def test_an_emptied_field_is_gone(sqlite_database: Database) -> None:
 
 @pytest.mark.parametrize("values, words", [
     ({"entry": ""}, "fehlt der Aktenplaneintrag"), ({"entry": "999.99"}, "gibt es nicht"), ({"file": "X/1"}, "gibt es nicht"),
-    ({"file": "KÄ/962.10-0007/2025", "entry": "632.60"}, "gehört zu"), ({"date": "31.02.2025"}, "kein Datum"),
-    ({"date": "gestern"}, "kein Datum"), ({"file": "KÄ/962.10-0007/2025", "case": "17"}, "Vorgang"),
+    ({"file": "KÄ/962.10-0007/2025", "entry": "632.60"}, "gehört zu"), ({"letter_date": "31.02.2025"}, "kein Datum"),
+    ({"letter_date": "gestern"}, "kein Datum"), ({"file": "KÄ/962.10-0007/2025", "case": "17"}, "Vorgang"),
     ({"entry": "962.10", "case": "17"}, "Vorgang"), ({"title": "x" * 2001}, "Zeichen"),
 ])
 def test_approve_refuses_with_a_sentence(sqlite_database: Database, values: dict[str, str], words: str) -> None:

@@ -18,7 +18,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -219,10 +219,10 @@ def _choose_names(akte: _Akte, filing: Filing) -> list[tuple[str, Blob, str]]:
     raise AssertionError("unreachable")
 
 
-def _day(filing: Filing) -> Any:
-    """The day of the document where the decision names one, else the day it came in."""
+def _day(filing: Filing) -> date:
+    """The day of the letter where the decision names one, else the day it came in."""
     try:
-        return datetime.fromisoformat(filing.values.get("date", "")).date()
+        return datetime.fromisoformat(filing.values.get("letter_date", "")).date()
     except ValueError:
         return filing.received_at.date()
 

@@ -48,7 +48,7 @@ def a_filing(blobs: Bytes, number: int = 1, **changes: object) -> Filing:
     key = hashlib.sha256(f"{number}".encode()).hexdigest()
     return replace(Filing(
         key=key, tenant="mittelau", document=f"01J00000000000000000DOC{number:03d}", entry=ENTRY, file=FILE, case=None,
-        title="Abmeldung Hund", values={"date": "2025-11-18", "sender": "Erika Müller"},
+        title="Abmeldung Hund", values={"letter_date": "2025-11-18", "sender_name": "Erika Müller"},
         received_at=datetime(2025, 11, 20, 8, tzinfo=UTC), pdf=blobs.add(b"%PDF-1.7 " + b"page" * number),
         originals=(blobs.add(b"II*\0" + b"scan" * number, "Scan 1.tif", "image/tiff"),), pdfa="2b", pages=2), **changes)
 
@@ -103,7 +103,7 @@ class StoreContract:
     @pytest.mark.parametrize("changes", [
         {"title": "../../../etc/passwd"}, {"title": ""}, {"title": "x" * 3000}, {"title": "CON"}, {"title": "a\0b\n\u202e\ud800"},
         {"file": replace(FILE, reference="../..")}, {"file": replace(FILE, reference="x" * 160)},
-        {"entry": replace(ENTRY, notation="/..")}, {"case": CASE}, {"originals": ()}, {"values": {"date": "kein Datum"}},
+        {"entry": replace(ENTRY, notation="/..")}, {"case": CASE}, {"originals": ()}, {"values": {"letter_date": "kein Datum"}},
         {"file": replace(FILE, closed_on=date(2026, 1, 1), persons=("Ä", "\ud800"))},
     ])
     def test_strange_values(self, store: Store, blobs: Bytes, changes: dict[str, object]) -> None:
