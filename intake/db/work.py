@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import CompoundSelect, Connection, Select, Table, bindparam, func, select, union_all
+from sqlalchemy import CompoundSelect, Connection, Integer, Select, Table, bindparam, func, select, union_all
 
 from intake.db.core import parse_stamp, stamp, utcnow
 from intake.schema import deliveries, documents, pages, problems
@@ -60,7 +60,7 @@ def _next(table: Table) -> CompoundSelect[Any]:
     that was due first first. Two walks along the index, each ended by its own limit."""
     here = select(table.c.id, table.c.attempt, table.c.received_at).where(
         table.c.state == bindparam("state"), table.c.lane == bindparam("lane"), table.c.tenant == bindparam("tenant"),
-        table.c.id.not_in(bindparam("running", expanding=True))).limit(bindparam("limit"))
+        table.c.id.not_in(bindparam("running", expanding=True))).limit(bindparam("limit", type_=Integer))
     fresh = here.where(table.c.not_before == "").order_by(table.c.received_at, table.c.id)
     due = (table.c.not_before > "", table.c.not_before <= bindparam("now"))
     retries = here.where(*due).order_by(table.c.not_before, table.c.received_at, table.c.id)
