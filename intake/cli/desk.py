@@ -70,9 +70,9 @@ def ls(home: HomeOption = None, tenant: TenantOption = None,
     with common.database(desk.home) as db, db.read() as conn:
         found = list_documents(conn, desk.tenant, outcome.LIVE if everything else WAITING, limit=limit)
         rows = [(common.short(line.id), line.received_at, STATES.get(line.state, line.state), line.revision, line.pages,
-                 line.proposed.get("title", (line.name, 0.0))[0], outcome.proposed_place(conn, desk.tenant, line))
+                 line.title, outcome.place(conn, desk.tenant, line))
                 for line in found]
-    common.table("", ("Nummer", "eingegangen", "Stand", "Rev.", "S.", "Titel", "Vorschlag"), rows,
+    common.table("", ("Nummer", "eingegangen", "Stand", "Rev.", "S.", "Titel", "Ort"), rows,
                  empty="Es wartet nichts auf Prüfung.")
 
 

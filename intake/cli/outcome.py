@@ -47,8 +47,7 @@ def _rows(room: Postroom, conn: Connection, tenant: str, line: DeliveryLine) -> 
     if not documents:
         yield line.name, pages or "keine", "", _fate_of_delivery(line, problems.get(line.id))
     for number, document in enumerate(documents):
-        title = document.proposed.get("title", ("", 0.0))[0] or "ohne Titel"
-        what = f"{common.short(document.id)}  {title} ({document.pages} S.)"
+        what = f"{common.short(document.id)}  {document.title} ({document.pages} S.)"
         yield (line.name if number == 0 else "", pages if number == 0 else "", what,
                fate(room, conn, tenant, document, problems.get(document.id)))
 
@@ -63,19 +62,20 @@ def _fate_of_delivery(line: DeliveryLine, problem: Problem | None) -> str:
 def fate(room: Postroom, conn: Connection, tenant: str, document: DocumentLine, problem: Problem | None) -> str:
     """Where the document lies, or why it waits: one German sentence, with the first proposal."""
     if document.filed is not None:
-        file = get_file(conn, tenant, document.filed)
-        assert file is not None  # files are never deleted
-        entry = get_entry(conn, tenant, file.entry)
-        return f"abgelegt in {file.reference} „{file.title}“\n{entry.notation} {entry.title}" if entry else file.reference
+        return f"abgelegt in {place(conn, tenant, document)}"
     if problem is not None:
         return f"Klärung: {problem.title}"
     if document.state is not DocumentState.PROPOSED:
         return STATES.get(document.state, document.state.value)
-    return f"wartet auf Prüfung: {_why(room, conn, document)}\n{proposed_place(conn, tenant, document)}"
+    return f"wartet auf Prüfung: {_why(room, conn, document)}\n{place(conn, tenant, document)}"
 
 
-def proposed_place(conn: Connection, tenant: str, document: DocumentLine) -> str:
-    """The best proposal for the place, with how sure it is; says so when there is none."""
+def place(conn: Connection, tenant: str, document: DocumentLine) -> str:
+    """Where the document lies; before that the best proposal, with how sure it is; says so when there is none."""
+    if document.filed is not None:
+        file = get_file(conn, tenant, document.filed)
+        entry = get_entry(conn, tenant, file.entry) if file else None
+        return f"{file.reference} „{file.title}“\n{entry.notation} {entry.title}" if file and entry else document.filed
     if "file" in document.proposed:
         value, sure = document.proposed["file"]
         file = get_file(conn, tenant, value)

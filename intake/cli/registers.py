@@ -15,13 +15,14 @@ from intake.cli import common
 from intake.cli.common import ByOption, HomeOption, TenantOption
 from intake.db import akten
 from intake.db.core import Tx
+from intake.db.lists import opening_days
 from intake.db.plan import ImportReport, all_entries
 from intake.errors import Refused
 from intake.journal import record
 from intake.registers import REGISTERS, read_cases, read_files, read_register
 
 app = typer.Typer(no_args_is_help=True, help="Akten, Vorgänge und Register, die die Gemeinde schon hat.")
-FILE_COLUMNS = ("reference", "title", "notation", "closed_on", "parcel", "address", "persons")
+FILE_COLUMNS = ("reference", "title", "notation", "opened_on", "closed_on", "parcel", "address", "persons")
 CASE_COLUMNS = ("file", "reference", "title", "closed_on")
 KINDS = ("files", "cases", *REGISTERS)
 Kind = Annotated[str, typer.Argument(metavar="REGISTER", help=", ".join(KINDS))]
@@ -122,6 +123,7 @@ def _rows(conn: Connection, tenant: str, kind: str) -> tuple[Sequence[str], list
 
 def _files(conn: Connection, tenant: str) -> Iterable[Row]:
     notations = {entry.id: entry.notation for entry in all_entries(conn, tenant)}
+    opened = opening_days(conn, tenant)
     for _, file in sorted(akten.files_by_key(conn, tenant).items()):
-        yield (file.reference, file.title, notations.get(file.entry, file.entry), file.closed_on, file.parcel, file.address,
-               "|".join(file.persons))
+        yield (file.reference, file.title, notations.get(file.entry, file.entry), opened[file.id], file.closed_on, file.parcel,
+               file.address, "|".join(file.persons))

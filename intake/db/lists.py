@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from intake.db.core import parse_stamp
 from intake.errors import Refused
-from intake.schema import deliveries, documents, filings, pages, problems, proposals
+from intake.schema import decisions, deliveries, documents, files, filings, pages, problems, proposals
 from intake.vocabulary import DeliveryState, DocumentState
 
 Kind = Literal["delivery", "document", "problem"]
@@ -39,7 +39,8 @@ class DeliveryLine:
 
 @dataclass(frozen=True, slots=True)
 class DocumentLine:
-    """A document in a list. `proposed`: the best proposal of each field; `filed`: id of its Akte, when filed."""
+    """A document in a list. `proposed`: the best proposal of each field with its confidence; `decided`: the values of the
+    live decision; `filed`: id of its Akte, when filed."""
 
     id: str
     delivery: str
@@ -51,7 +52,13 @@ class DocumentLine:
     pages: int
     name: str  # of the original it came in
     proposed: dict[str, tuple[str, float]]
+    decided: dict[str, str]
     filed: str | None
+
+    @property
+    def title(self) -> str:
+        """The title as decided, else as proposed, else the name of the file it came in."""
+        return self.decided.get("title") or self.proposed.get("title", ("", 0.0))[0] or self.name
 
 
 def list_deliveries(conn: Connection, tenant: str, *, limit: int = 200) -> tuple[DeliveryLine, ...]:
@@ -83,16 +90,13 @@ def list_documents(conn: Connection, tenant: str, states: Collection[DocumentSta
     rows = conn.execute(wanted.order_by(
         documents.c.received_at, documents.c.delivery, documents.c.position, documents.c.id).limit(limit)).mappings().all()
     ids = [row["id"] for row in rows]
-    best, places = _best(conn, ids), _places(conn, ids)
+    best, decided, places = _best(conn, ids), _decided(conn, ids), _places(conn, ids)
     numbers = {row[0]: row[1] for row in conn.execute(select(pages.c.document, func.count()).where(
         pages.c.document.in_(ids)).group_by(pages.c.document))}
-    return tuple(_line(row, numbers.get(row["id"], 0), best.get(row["id"], {}), places.get(row["id"])) for row in rows)
-
-
-def _line(row: Any, count: int, best: dict[str, tuple[str, float]], filed: str | None) -> DocumentLine:
-    return DocumentLine(
+    return tuple(DocumentLine(
         row["id"], row["delivery"], DocumentState(row["state"]), row["revision"], parse_stamp(row["received_at"]), row["parent"],
-        row["access_class"], count, row["name"], best, filed)
+        row["access_class"], numbers.get(row["id"], 0), row["name"], best.get(row["id"], {}), decided.get(row["id"], {}),
+        places.get(row["id"])) for row in rows)
 
 
 def _best(conn: Connection, ids: Collection[str]) -> dict[str, dict[str, tuple[str, float]]]:
@@ -103,9 +107,20 @@ def _best(conn: Connection, ids: Collection[str]) -> dict[str, dict[str, tuple[s
     return found
 
 
+def _decided(conn: Connection, ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    return {row.document: row.said for row in conn.execute(select(
+        decisions.c.document, decisions.c["values"].label("said")).where(decisions.c.document.in_(ids), decisions.c.live))}
+
+
 def _places(conn: Connection, ids: Collection[str]) -> dict[str, str]:
     return {row.document: row.file for row in conn.execute(select(filings.c.document, filings.c.file).where(
         filings.c.document.in_(ids), filings.c.undone_at.is_(None)))}
+
+
+def opening_days(conn: Connection, tenant: str) -> dict[str, str]:
+    """The day each Akte was opened (ISO, "" when unknown), by its id; for export."""
+    return {row.id: row.opened_on or "" for row in conn.execute(select(files.c.id, files.c.opened_on).where(
+        files.c.tenant == tenant))}
 
 
 def id_by_ending(conn: Connection, tenant: str, ending: str, kind: Kind) -> str:
