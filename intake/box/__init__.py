@@ -115,6 +115,8 @@ class Box:
         raw = recheck.load(answer.out / "result.json", recheck.RawRead)
         if [page.number for page in raw.pages] != list(pages) or len(raw.previews) != len(pages):
             raise recheck.nonsense("andere Seiten als bestellt")
+        if raw.pages and all(page.blank and "damaged" in page.warnings for page in raw.pages):
+            raise input_error(Reason.BLANK_AND_DAMAGED)
         previews = tuple(recheck.adopt(answer.out, name) for name in raw.previews)
         return ReadResult(reader, raw.pages, previews, answer.cpu_seconds)
 
@@ -197,7 +199,8 @@ def _judge(ending: bwrap.Ending, out: Path) -> float:
     if not ending.started and not ending.overrun:
         raise mending.trouble(ending.said)
     cause = bwrap.signal_of(ending.status)
-    if ending.overrun or ending.status == _OUT_OF_MEMORY or (cause is not None and cause.name in _CAUSES_OF_LIMIT):
+    quiet = cause is not None and cause.name == "SIGABRT" and not ending.said.strip()  # how PDFium meets the end of memory
+    if quiet or ending.overrun or ending.status == _OUT_OF_MEMORY or (cause and cause.name in _CAUSES_OF_LIMIT):
         raise _died(Reason.TIMEOUT, ending, cause.name if cause else "")
     if ending.status != 0:
         raise _died(Reason.CRASHED, ending, cause.name if cause else "")

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from compileall import compile_dir
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -93,6 +94,8 @@ def _view(folders: tuple[str, ...]) -> tuple[str, ...]:
         args += ["--ro-bind-try", path, path]
     for path in (*_python()[1], *(folder for folder in folders if not folder.startswith("/usr/"))):
         args += ["--ro-bind", path, path]
+    compile_dir(_INTAKE / "box/inside", quiet=2)  # the child may not write byte code, and would compile at every start
+    compile_dir(_INTAKE / "ocr", quiet=2)
     for name in _OURS:  # without intake/box/__init__.py: inside, intake.box is an empty package and start-up is cheap
         args += ["--ro-bind-try", str(_INTAKE / name), f"/app/intake/{name}"]
     args += ["--dev", "/dev", "--size", str(64 << 20), "--tmpfs", "/dev/shm", "--remount-ro", "/dev",

@@ -80,7 +80,7 @@ def nonsense(what: str) -> BoxDied:
 
 def display(text: str, longest: int = 500) -> str:
     """A sender's text fit for showing and logging by id: no control or direction characters, one line, not endless."""
-    return re.sub(r"\s+", " ", _HIDDEN.sub("", text)).strip()[:longest]
+    return re.sub(r"\s+", " ", _HIDDEN.sub("", re.sub(r"\s", " ", text))).strip()[:longest].rstrip()
 
 
 @lru_cache(maxsize=16)
@@ -94,7 +94,7 @@ def load(path: Path, kind: type[T]) -> T:
     Raises BoxDied when the file is none, is too big or does not fit the type.
     """
     adapter = _adapter(cast("Any", kind))
-    raw = regular(path).read_bytes() if path.lstat().st_size <= MAX_JSON else b""
+    raw = regular(path).read_bytes() if regular(path).stat().st_size <= MAX_JSON else b""
     try:
         checked: T = adapter.validate_json(_ESCAPED.sub(rb"\1 ", raw).replace(b"\x7f", b" "))
     except ValidationError as error:

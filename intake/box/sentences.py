@@ -39,12 +39,15 @@ SENTENCES: dict[Reason, str] = {
     Reason.CRASHED:
         "Das Lesen der Datei ist mehrmals abgestürzt. Prüfen Sie sie von Hand oder scannen Sie das Schriftstück "
         "noch einmal.",
+    Reason.REFUSED:
+        "Was entschieden wurde, lässt sich nicht mehr ausführen (etwa weil die Akte inzwischen geschlossen ist). "
+        "Prüfen Sie die Angaben und entscheiden Sie noch einmal.",
     Reason.TIMEOUT:
         "Das Lesen der Datei braucht zu viel Zeit oder Speicher. Prüfen Sie sie von Hand oder scannen Sie das "
         "Schriftstück noch einmal.",
 }
 
-QUARANTINED = frozenset({Reason.ACTIVE, Reason.TOO_LARGE})
+QUARANTINED = frozenset({Reason.ACTIVE, Reason.TOO_LARGE, Reason.TIMEOUT})
 """Reasons for which a delivery is set apart (state QUARANTINED) rather than only clarified: the input may mean harm."""
 
 DIED: dict[Reason, str] = {

@@ -92,7 +92,12 @@ ATTEMPTS: dict[str, Callable[[], str]] = {
 
 
 def run(order: dict[str, Any], inputs: list[Path], out: Path) -> dict[str, Any]:
-    """Every attempt by name and what became of it: a text that begins with "refused", or with "escaped"."""
+    """Every attempt by name and what became of it: a text that begins with "refused", or with "escaped".
+
+    Raises RuntimeError outside the box: as root on a bare machine the attempts would succeed, and do harm.
+    """
+    if os.getuid() != 65534 or Path("/proc").exists() or not Path("/app/intake").is_dir() or not (out / "started").exists():
+        raise RuntimeError("the canary flies only inside the box")
     found = {}
     for name, attempt in ATTEMPTS.items():
         try:

@@ -163,10 +163,10 @@ def _payload(node: Message) -> bytes:
         data = node.get_payload(decode=True)
     except (ValueError, binascii.Error, LookupError):
         data = None
-    if isinstance(data, bytes):
-        return data
     raw = node.get_payload()
-    return raw.encode("utf-8", "surrogateescape") if isinstance(raw, str) else b""
+    if isinstance(data, bytes) and (data or not isinstance(raw, str)):
+        return data
+    return raw.strip().encode("utf-8", "surrogateescape") if isinstance(raw, str) else b""  # not decodable: as it came
 
 
 def is_decoration(leaf: Leaf) -> bool:

@@ -69,11 +69,19 @@ class Parts:
         path = self.file(position)
         path.write_bytes(data)
         self.found[position]["file"] = path.name
-        kind = kind or sniff.sniff(data[:sniff.HEAD], data[-sniff.TAIL:], name)
+        kind = kind or refined(path, sniff.sniff(data[:sniff.HEAD], data[-sniff.TAIL:], name))
         try:
             self.found[position] |= describe(path, kind, self.out / f"m{position}", self.limits, check=check)
         except InputError as error:
             self.found[position] |= {"media_type": kind.media_type, "problem": error.reason.value, "detail": error.detail}
+
+
+def refined(path: Path, kind: Kind) -> Kind:
+    """The kind of a file of which the first bytes say too little."""
+    if kind.media_type != "application/zip":
+        return kind
+    from intake.box.inside import archive  # noqa: PLC0415
+    return archive.zip_kind(path)
 
 
 def describe(path: Path, kind: Kind, other: Path, limits: Limits, *, check: bool = False) -> dict[str, Any]:
@@ -81,9 +89,6 @@ def describe(path: Path, kind: Kind, other: Path, limits: Limits, *, check: bool
 
     `other` is where such a file is written.
     """
-    if kind.media_type == "application/zip":
-        from intake.box.inside import archive  # noqa: PLC0415
-        kind = archive.zip_kind(path)
     if kind.reason is not None:
         raise InputError("", reason=kind.reason, detail=kind.detail)
     if kind.media_type == PDF:
@@ -160,7 +165,7 @@ def run(order: dict[str, Any], inputs: list[Path], out: Path) -> dict[str, Any]:
     """{envelope, parts} of inputs[0], called order["name"] by its sender; the limits are in the order too."""
     limits = Limits(*(int(order[name]) for name in ("max_pages", "max_parts", "max_depth", "max_megapixels")))
     path, name = inputs[0], str(order["name"])
-    kind = sniff.sniff_file(path, name)
+    kind = refined(path, sniff.sniff_file(path, name))
     parts = Parts(out, limits)
     if kind.media_type == MAIL and kind.reason is None:
         from intake.box.inside import mail  # noqa: PLC0415
