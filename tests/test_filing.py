@@ -222,8 +222,9 @@ def test_eight_filers_take_every_number_once(database: Database, known: File, bl
 
 
 def _in_threads(count: int, ids: list[str], work: Callable[[str], str]) -> list[str]:
-    found, turns = [], iter(ids)
-    lock = threading.Lock()
+    found: list[str] = []
+    wrong: list[BaseException] = []
+    turns, lock = iter(ids), threading.Lock()
 
     def run() -> None:
         while True:
@@ -231,14 +232,19 @@ def _in_threads(count: int, ids: list[str], work: Callable[[str], str]) -> list[
                 id = next(turns, None)
             if id is None:
                 return
-            with suppress(Stale):
+            try:
                 found.append(work(id))
+            except Stale:
+                continue
+            except BaseException as error:  # noqa: BLE001 - shown below
+                wrong.append(error)
 
     threads = [threading.Thread(target=run) for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    assert not wrong, wrong
     return found
 
 
@@ -249,6 +255,13 @@ def test_two_workers_with_the_same_document_file_it_once(database: Database, kno
     with database.read() as conn:
         assert len(conn.execute(select(filings)).all()) == 5
         assert conn.execute(select(counters.c.value).where(counters.c.name.like("reference/%"))).scalars().all() == [5]
+
+
+def test_a_filed_document_is_not_filed_again(database: Database, known: File, blobs: Blobs) -> None:
+    id = approved(database)
+    file_it(database, blobs, id)
+    with pytest.raises(Stale):
+        file_it(database, blobs, id)  # it reads the document as FILED, with its decision
 
 
 def test_the_same_decision_has_the_same_key_and_another_one_not() -> None:

@@ -13,14 +13,14 @@ from intake.db.core import Tx, add, parse_stamp, stamp, upsert
 from intake.db.plan import get_entry
 from intake.errors import Refused, Stale
 from intake.schema import documents, filings, receipts
-from intake.vocabulary import Blob, Document, File, Filing, Receipt
+from intake.vocabulary import Blob, Document, DocumentState, File, Filing, Receipt
 
 
 def hold_document(tx: Tx, document: Document) -> None:
-    """Lock the document's row until the transaction ends; raises Stale when it is not as `document` says any more."""
+    """Lock an approved document's row until the transaction ends; raises Stale when it is not as `document` says."""
     row = tx.connection.execute(select(documents.c.state, documents.c.revision).where(
         documents.c.id == document.id).with_for_update()).one_or_none()
-    if row is None or (row.state, row.revision) != (document.state.value, document.revision):
+    if row is None or (row.state, row.revision) != (DocumentState.APPROVED.value, document.revision):
         raise Stale(f"Das Schriftstück {document.id} ist inzwischen weiter. Laden Sie den Stand neu.")
 
 
