@@ -46,7 +46,6 @@ def fold(text: str) -> str:
 
 def street_key(text: str) -> str:
     """The key of a street with number: `Mühlenstraße 12 a`, `Muehlenstr. 12a` and `MÜHLENSTR.12A` are equal."""
-    plain = re.sub(r"str(?:asse|\.)", "str", fold(text))
-    plain = re.sub(r"str(?=\d)", "str ", plain)
-    plain = re.sub(r"(\d)\s+([a-z])\b", r"\1\2", plain)
-    return " ".join(re.findall(r"[a-z0-9]+", plain))
+    words = re.findall(r"[a-z]+|[0-9]+", re.sub(r"str(?:asse|\.)", "str ", fold(text)))
+    plain = " ".join(words)
+    return re.sub(r"(\d) ([a-z])(?![a-z])", r"\1\2", plain)

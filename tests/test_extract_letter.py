@@ -1,0 +1,260 @@
+"""Letters: zones of both forms under skew, blocks and lines, stamps, texts without places; evidence that covers its words."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intake.extract.layout import legibility, segments, slope_of, union
+from intake.extract.letter import AccessWords, letter
+from intake.extract.references import TEXT, ZONE, References, compiled
+from intake.extract.stamp import stamp
+from intake.extract.zones import label_of, zones
+from intake.keys import reference_key
+from intake.propose import best
+from intake.vocabulary import Envelope, Evidence, Material, Page, Proposal, Word
+from samples.letters import Letter, lay_out, random_letter
+from tests.paper import WordCanvas, page_of
+
+OWN = References(compiled((r"\b(?:BA|OA|KA|HA|SA)/\d{1,3}(?:\.\d{2})?-\d{4}/\d{4}\b",)), {reference_key("10-44/17")})
+SIGN = "BA/632.60-0017/2026"
+
+
+def paper(seed: int = 1, **changes: object) -> Letter:
+    plain = random_letter(seed)
+    return Letter(**{**{name: getattr(plain, name) for name in plain.__dataclass_fields__}, **changes})
+
+
+def printed(one: Letter, skew: float = 0.0, stamped: str = "", at: tuple[float, float] = (130.0, 20.0),
+            confidence: float = 0.96) -> Material:
+    canvas = WordCanvas(skew=skew, confidence=confidence)
+    lay_out(canvas, one)
+    if stamped:
+        canvas.text(at[0] + 2, at[1] + 5, "EINGEGANGEN", 11)
+        canvas.text(*at, stamped, 11) if at[1] > 250 else canvas.text(at[0], at[1] + 11, stamped, 11)
+    return Material(canvas.pages(), received_on=date(2026, 11, 20))
+
+
+def value(found: tuple[Proposal, ...], name: str) -> str | None:
+    one = best(found, name)
+    return one.value if one else None
+
+
+@pytest.mark.parametrize("form", ["A", "B"])
+@pytest.mark.parametrize("skew", [-2.0, 0.0, 2.0])
+@pytest.mark.parametrize("zone", ["block", "references", "none"])
+def test_din_5008(form: str, skew: float, zone: str) -> None:
+    signs = (("Ihr Zeichen", SIGN), ("Unser Zeichen", "ab-17"))
+    one = paper(4, form=form, block=signs if zone == "block" else (), references=signs if zone == "references" else (),
+                date="14.07.2026")
+    found = letter(printed(one, skew))
+    assert value(found, "sender_name") == one.sender[0]
+    assert value(found, "recipient_name") == one.recipient[0]
+    assert value(found, "letter_date") == "2026-07-14"
+    assert value(found, "subject") == one.subject
+    assert value(found, "your_reference") == (None if zone == "none" else SIGN)
+    assert value(found, "our_reference") == (None if zone == "none" else "ab-17")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 500), st.floats(-2, 2))
+def test_evidence_covers_the_words_of_its_value(seed: int, skew: float) -> None:
+    one = paper(seed, block=(("Ihr Zeichen", SIGN),))
+    material = printed(one, skew, "28.10.2026")
+    for proposal in (*letter(material), *stamp(material), *OWN(material)):
+        for place in proposal.evidence:
+            if place.box is None:
+                continue
+            page = material.pages[place.page - 1]
+            inside = [word.text for word in page.words if _covers(place, word)]
+            assert all(any(want in word for word in inside) for want in place.text.split()), (proposal, inside)
+            assert all(0 <= edge <= 1 for edge in place.box)
+
+
+def _covers(place: Evidence, word: Word) -> bool:
+    assert place.box is not None
+    x0, y0, x1, y1 = place.box
+    return x0 <= word.box[0] and y0 <= word.box[1] and x1 >= word.box[2] and y1 >= word.box[3]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000))
+def test_random_letters_are_read(seed: int) -> None:
+    one = random_letter(seed)
+    found = letter(printed(one, random.Random(seed).uniform(-2, 2)))
+    got = {name: value(found, name) for name in ("sender_name", "recipient_name", "subject", "letter_date")}
+    assert got == {"sender_name": one.sender[0], "recipient_name": one.recipient[0], "subject": one.subject,
+                   "letter_date": datetime.strptime(one.date, "%d.%m.%Y").date().isoformat()}
+
+
+def test_no_page_no_answer() -> None:
+    assert letter(Material(())) == () and stamp(Material(())) == () and OWN(Material(())) == ()
+    empty = Material((Page(1, 210.0, 297.0),))
+    assert letter(empty) == () and stamp(empty) == () and OWN(empty) == ()
+
+
+def test_mail() -> None:
+    sent = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
+    body = page_of("Guten Tag,\n\nmein Hund ist am 12.02.2026 verstorben.\n\nViele Grüße\nInga Harms")
+    material = Material((body,), Envelope("Inga Harms <inga@example.org>", None, "AW: Re: Abmeldung Hund", sent))
+    found = letter(material)
+    assert value(found, "sender_name") == "Inga Harms"
+    assert value(found, "subject") == "Abmeldung Hund"
+    assert value(found, "letter_date") == "2026-03-04"
+    assert all(place.page in (0, 1) for one in found for place in one.evidence)
+
+
+def test_text_with_the_word_betreff() -> None:
+    text = (f"Bauamt Mittelau\nMittelau, den 3. März 2026\nIhr Zeichen: {SIGN}\nBetr.: Zaun an der Grenze\n\n"
+            "Sehr geehrte Damen,\nes geht um")
+    found = letter(Material((page_of(text),)))
+    assert value(found, "subject") == "Zaun an der Grenze"
+    assert value(found, "letter_date") == "2026-03-03"
+    assert value(found, "your_reference") == SIGN
+
+
+@pytest.mark.parametrize(("text", "name", "rest"), [
+    ("Ihr Zeichen: 12", "your_reference", "12"), ("Unser Zeichen 7", "our_reference", "7"), ("Az.: 7", "our_reference", "7"),
+    ("Geschäftszeichen: X", "our_reference", "X"), ("Kassenzeichen 9", "cash_reference", "9"),
+    ("Datum 1.1.26", "letter_date", "1.1.26"),
+    ("Telefon: 04", "", "04"), ("Azaleen im Park", None, "Azaleen im Park"), ("Datumsangabe", None, "Datumsangabe")])
+def test_leading_words(text: str, name: str | None, rest: str) -> None:
+    found, end = label_of(text)
+    assert found == name and text[end:] == rest
+
+
+# ---- the receipt stamp -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("written", ["28.10.2026", "28. Okt. 2026", "28 OKT 2026", "28.10.26", "28. Oktober 2026"])
+@pytest.mark.parametrize("at", [(130.0, 20.0), (128.0, 100.0), (85.0, 225.0)])
+def test_the_stamp_gives_the_day_of_receipt_not_of_the_letter(written: str, at: tuple[float, float]) -> None:
+    material = printed(paper(7, date="02.10.2026", block=()), 1.0, written, at)
+    assert value(stamp(material), "receipt_date") == "2026-10-28"
+    assert value(letter(material), "letter_date") == "2026-10-02"
+
+
+def test_a_sentence_is_no_stamp() -> None:
+    words = ["Ihr", "Antrag", "ist", "hier", "am", "03.04.2026", "eingegangen", "und", "wird", "geprüft"]
+    page = Page(1, 210, 297, " ".join(words), tuple(
+        Word(word, (0.1 + 0.07 * number, 0.3, 0.165 + 0.07 * number, 0.31), 0.9) for number, word in enumerate(words)))
+    assert stamp(Material((page,))) == ()
+    assert stamp(Material((page_of(page.text),))) == ()
+
+
+def test_a_day_after_the_receipt_is_no_day_of_receipt() -> None:
+    material = printed(paper(7), 0.0, "28.12.2026")
+    assert value(stamp(material), "receipt_date") is None
+
+
+def test_a_stamp_in_a_text_without_places() -> None:
+    found = stamp(Material((page_of("Stadt Mittelau\nEingang\n12.03.1987\nBauamt"),), received_on=date(2026, 1, 1)))
+    assert value(found, "receipt_date") == "1987-03-12"
+
+
+# ---- own Aktenzeichen ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["block", "references", "subject"])
+@pytest.mark.parametrize("skew", [-2.0, 2.0])
+def test_the_zone_of_a_sign_is_told(where: str, skew: float) -> None:
+    changes: dict[str, object] = {"block": (), "references": ()}
+    changes |= {"subject": f"Einspruch, {SIGN}"} if where == "subject" else {where: (("Ihr Zeichen", SIGN), ("Telefon", "04"))}
+    found = OWN(printed(paper(5, **changes), skew))
+    assert [(one.value, one.evidence[0].by) for one in found] == [(SIGN, ZONE)]
+
+
+def test_a_sign_in_the_text_is_no_sign_in_the_zone() -> None:
+    found = OWN(printed(paper(5, paragraphs=(f"wie im Verfahren {SIGN} schon gesagt, bitte ich um Antwort.",))))
+    assert [(one.value, {place.by for place in one.evidence}) for one in found] == [(SIGN, {TEXT})]
+
+
+def test_both_places_are_kept_the_zone_first() -> None:
+    one = paper(5, block=(("Ihr Zeichen", SIGN),), paragraphs=(f"zu {SIGN} und zu OA/200.20-0001/2025 teile ich mit",))
+    found = OWN(printed(one))
+    assert [place.by for place in found[0].evidence] == [ZONE, TEXT]
+    assert [one.value for one in found] == [SIGN, "OA/200.20-0001/2025"]
+
+
+def test_illegible_signs_are_less_sure() -> None:
+    clear, blurred = (OWN(printed(paper(5, block=(("Ihr Zeichen", SIGN),)), confidence=sure))[0] for sure in (0.98, 0.4))
+    assert clear.confidence > 0.9 > 0.8 > blurred.confidence
+
+
+@pytest.mark.parametrize("text", [
+    "XBA/632.60-0017/2026", "BA/632.60-0017/20265", "BA/632.60-0017/2026-3", "A-BA/632.60-0017/2026", "BA/632.6O-0017/2026",
+    "602-21/67", "26/0481-Th", "R-2026-1184", "1BA/632.60-0017/2026"])
+def test_look_alikes_are_not_ours(text: str) -> None:
+    assert OWN.find(f"Ihr Zeichen {text} vom 1.1.") == ()
+
+
+@given(st.sampled_from(["BA", "SA"]), st.integers(0, 999), st.integers(0, 9999), st.integers(1900, 2099),
+       st.sampled_from(["", " ", "  "]), st.sampled_from(["-", "–", "‑"]), st.sampled_from(["", "Az. ", "(", "Zeichen: "]))
+def test_signs_are_found_however_loosely_set(
+    office: str, notation: int, number: int, year: int, blank: str, dash: str, before: str,
+) -> None:
+    text = f"{before}{office}{blank}/{blank}{notation}{blank}{dash}{blank}{number:04d}{blank}/{blank}{year}"
+    found = OWN.find(text + ", und mehr")
+    assert [reference_key(one[0]) for one in found] == [f"{office}/{notation}-{number:04d}/{year}"]
+    assert text[found[0][1]:found[0][2]] == text[len(before):]
+
+
+def test_a_sign_broken_at_the_line_end() -> None:
+    text = "Betreff: Verfahren BA/632.60-\n0017/2026\n\nSehr geehrte Damen und Herren"
+    assert [one.value for one in OWN(Material((page_of(text),)))] == [SIGN]
+
+
+def test_known_signs_need_no_pattern() -> None:
+    assert [one[0] for one in OWN.find("zu 10-44/17, siehe 10-44/18")] == ["10-44/17"]
+
+
+def test_the_subject_of_a_mail_is_a_reference_zone() -> None:
+    found = OWN(Material((page_of("Hallo"),), Envelope(subject=f"AW: {SIGN}")))
+    assert found[0].evidence[0] == Evidence(ZONE, 0, None, SIGN)
+
+
+# ---- the rest --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("note", "raised"), [("Persönlich / Vertraulich", True), ("Einschreiben", False)])
+def test_access_words_in_the_address_field(note: str, raised: bool) -> None:
+    ask = AccessWords(("persönlich", "vertraulich", "Jugendamt"))
+    found = ask(printed(paper(6, notes=(note,), recipient=("Amt Mittelau", "Am Markt 4", "24998 Mittelau"))))
+    assert [one.value for one in found] == (["Vertraulich"] if raised else [])
+    body = paper(6, paragraphs=("das ist persönlich und vertraulich, auch für das Jugendamt",))
+    assert ask(printed(body)) == ()
+
+
+@given(st.floats(-3, 3))
+@settings(max_examples=20, deadline=None)
+def test_the_slope_is_measured_and_taken_out(skew: float) -> None:
+    page = printed(paper(8), skew).pages[0]
+    assert abs(slope_of(page) - skew * 3.14159 / 180) < 0.006
+    straight = printed(paper(8)).pages[0]
+    for one, other in zip(segments(1, page), segments(1, straight), strict=True):
+        assert one.text == other.text
+        assert one.box and other.box and abs(one.left - other.left) < 2.5 and abs(one.top - other.top) < 4.5
+
+
+def test_segments_keep_every_word_once() -> None:
+    page = printed(paper(9, block=(("Ihr Zeichen", SIGN),))).pages[0]
+    kept = [word for one in segments(1, page) for word in one.words]
+    assert sorted(word.text for word in kept) == sorted(word.text for word in page.words)
+    for one in segments(1, page):
+        assert one.words_at(0, len(one.text)) == one.words
+        assert legibility(one.words) == 0.96
+
+
+def test_union_of_nothing_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no boxes"):
+        union([])
+
+
+def test_a_plan_has_no_zones_in_mm() -> None:
+    page = Page(1, 841.0, 1189.0, "Lageplan", (Word("Lageplan", (0.1, 0.1, 0.3, 0.12), 0.9),))
+    found = zones(Material((page,)))
+    assert not found[0].scale and found[0].address == ()
