@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.sql.dml import ReturningInsert
 
-from intake.db.core import Tx, add_many, insert_into
+from intake.db.core import Tx, insert_into
 from intake.schema import journal, journal_heads, journal_subjects
 
 
@@ -15,18 +18,29 @@ def lock_head(tx: Tx, tenant: str, genesis: str) -> tuple[int, str]:
 
     Returns (number of the new entry, hash of the entry before; `genesis` for the first).
     """
-    first = insert_into(tx, journal_heads).values(tenant=tenant, seq=1, hash=genesis)
-    raised = first.on_conflict_do_update(index_elements=["tenant"], set_={"seq": journal_heads.c.seq + 1})
-    row = tx.connection.execute(raised.returning(journal_heads.c.seq, journal_heads.c.hash)).one()
+    row = tx.connection.execute(_raise_head(tx.connection.dialect.name), {"tenant": tenant, "seq": 1, "hash": genesis}).one()
     return row.seq, row.hash
+
+
+@cache
+def _raise_head(dialect: str) -> ReturningInsert[Any]:
+    raised = insert_into(dialect, journal_heads).on_conflict_do_update(
+        index_elements=["tenant"], set_={"seq": journal_heads.c.seq + 1})
+    return raised.returning(journal_heads.c.seq, journal_heads.c.hash)
+
+
+_INSERT_ENTRY = journal.insert()
+_INSERT_SUBJECT = journal_subjects.insert()
+_SET_HEAD = update(journal_heads).where(journal_heads.c.tenant == bindparam("whose")).values(hash=bindparam("hash"))
 
 
 def append(tx: Tx, tenant: str, seq: int, entry: str, digest: str, subjects: Collection[str]) -> None:
     """Store an entry under the number from `lock_head`, make it the head, and index it by its subjects."""
-    tx.connection.execute(journal.insert(), {"tenant": tenant, "seq": seq, "entry": entry, "hash": digest})
-    tx.connection.execute(update(journal_heads).where(journal_heads.c.tenant == tenant).values(hash=digest))
-    add_many(tx, journal_subjects, [
-        {"tenant": tenant, "subject": subject, "seq": seq} for subject in sorted(set(subjects))])
+    tx.connection.execute(_INSERT_ENTRY, {"tenant": tenant, "seq": seq, "entry": entry, "hash": digest})
+    tx.connection.execute(_SET_HEAD, {"whose": tenant, "hash": digest})
+    if subjects:
+        tx.connection.execute(_INSERT_SUBJECT, [
+            {"tenant": tenant, "subject": subject, "seq": seq} for subject in sorted(set(subjects))])
 
 
 def rows(conn: Connection, tenant: str, subject: str | None = None) -> Iterator[tuple[int, str, str]]:

@@ -19,7 +19,20 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Insert,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    create_engine,
+    event,
+    make_url,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from ulid import ULID
@@ -231,19 +244,24 @@ def add_many(tx: Tx, table: Table, rows: list[dict[str, Any]]) -> None:
         tx.connection.execute(table.insert(), [plain_values(row) for row in rows])
 
 
-def insert_into(tx: Tx, table: Table) -> sqlite.Insert | postgresql.Insert:
+def insert_into(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that knows ON CONFLICT, in the words of this database."""
-    return sqlite.insert(table) if tx.connection.dialect.name == "sqlite" else postgresql.insert(table)
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def upsert(tx: Tx, table: Table, keys: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
     """Insert rows; where the unique `keys` are there already, the other columns take the new values."""
     if not rows:
         return
-    insert = insert_into(tx, table)
-    changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
-    statement = insert.on_conflict_do_update(index_elements=keys, set_=changed)
+    statement = _upsert(tx.connection.dialect.name, table, keys, tuple(rows[0]))
     tx.connection.execute(statement, [plain_values(row) for row in rows])
+
+
+@cache
+def _upsert(dialect: str, table: Table, keys: tuple[str, ...], names: tuple[str, ...]) -> Insert:
+    insert = insert_into(dialect, table)
+    changed = {name: insert.excluded[name] for name in names if name not in keys}
+    return insert.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
 def move(tx: Tx, table: Table, id: str, *, at: tuple[str, int], to: str, **values: Any) -> int:
@@ -252,19 +270,31 @@ def move(tx: Tx, table: Table, id: str, *, at: tuple[str, int], to: str, **value
     Returns the new revision (old + 1). Raises Stale when somebody else moved it first (or it never was); the exception
     rolls the transaction back. A back-off of the old state (`not_before`) ends; deaths stay until `reset_guilt`.
     """
-    state, revision = at
-    changes = {**values, "state": to, "revision": revision + 1, "changed_at": tx.now}
+    changes = {**values, "state": to, "revision": at[1] + 1, "changed_at": tx.now}
     if "not_before" in table.c:
         changes.setdefault("not_before", "")
-    statement = update(table).where(table.c.id == id, table.c.state == state, table.c.revision == revision)
-    if tx.connection.execute(statement.values(plain_values(changes))).rowcount != 1:
+    asked = {"at_id": id, "at_state": at[0], "at_revision": at[1]}
+    statement = _compare_and_set(table, tuple(changes))
+    if tx.connection.execute(statement, plain_values({**changes, **asked})).rowcount != 1:
         raise Stale(f"{table.name}/{id} ist inzwischen weiter. Laden Sie den Stand neu und entscheiden Sie neu.")
-    return revision + 1
+    return at[1] + 1
+
+
+@cache
+def _compare_and_set(table: Table, names: tuple[str, ...]) -> Update:
+    here = (table.c.id == bindparam("at_id"), table.c.state == bindparam("at_state"),
+            table.c.revision == bindparam("at_revision"))
+    return update(table).where(*here).values({name: bindparam(name) for name in names})
 
 
 def one(connection: Connection, table: Table, id: str) -> Any:
     """The row `id` as a mapping, or None."""
-    return connection.execute(select(table).where(table.c.id == id)).mappings().one_or_none()
+    return connection.execute(_by_id(table), {"id": id}).mappings().one_or_none()
+
+
+@cache
+def _by_id(table: Table) -> Select[Any]:
+    return select(table).where(table.c.id == bindparam("id"))
 
 
 def migrate(url: str) -> str:

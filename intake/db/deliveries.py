@@ -111,7 +111,7 @@ def delivery_from(row: Mapping[Any, Any]) -> Delivery:
 
 def next_counter(tx: Tx, tenant: str, name: str) -> int:
     """The next number (from 1) of a counter of the tenant; without gaps, because it rolls back with the transaction."""
-    first = insert_into(tx, counters).values(tenant=tenant, name=name, value=1)
+    first = insert_into(tx.connection.dialect.name, counters).values(tenant=tenant, name=name, value=1)
     raised = first.on_conflict_do_update(
         index_elements=["tenant", "name"], set_={"value": counters.c.value + 1}).returning(counters.c.value)
     value: int = tx.connection.execute(raised).scalar_one()
