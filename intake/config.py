@@ -248,7 +248,7 @@ def find_home(given: str | None) -> Path:
 
 EXAMPLE_TENANT = Tenant(
     name="mittelau", title="Amt Mittelau",
-    reference_patterns=(r"\b[A-ZÄÖÜ]{2,4}/\d{1,3}(?:\.\d{2})?-\d{4}/\d{4}\b",), profile=(ScanProfile(name="scanner"),))
+    reference_patterns=(r"\b(?:BA|OA|KA|HA|SA)/\d{1,3}(?:\.\d{2})?-\d{4}/\d{4}\b",), profile=(ScanProfile(name="scanner"),))
 """The invented municipality of the default plan and registers; `init` starts from it."""
 
 HEADER = """\
