@@ -62,7 +62,7 @@ def plan_and_file(room: Postroom) -> None:
             tenant="mittelau", id="ap-1", version=1, notation="632.60", sort_key="632.60", title="Bauvorhaben", keywords=[],
             description="", unit="Bauamt", disposal="A", access_class="allgemein", current=True))
         tx.connection.execute(files.insert().values(
-            tenant="mittelau", id="F1", reference="BA/632.60-0017/2026", reference_key="ba/632.60-0017/2026", title="Neubau",
+            tenant="mittelau", id="F1", reference="BA/632.60-0017/2026", reference_key="BA/632.60-0017/2026", title="Neubau",
             entry="ap-1", origin="ours", parcel="", address="", persons=[]))
 
 
