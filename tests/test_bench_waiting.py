@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent / "bench"))
 import waiting as bench
 
 
-@pytest.mark.long
+@pytest.mark.bench
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_the_pick_is_flat(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     if kind == "sqlite":
