@@ -315,7 +315,7 @@ def test_what_ls_shows_is_accepted(home: Path, poststelle: Said, waiting: Docume
     assert number in shown
     assert "Laterne defekt" in shown
     assert "652.30 Straßenbeleuchtung" in shown
-    assert "62 %" in shown
+    assert "(0,62)" in shown
     assert "Freigegeben" in poststelle("review", "approve", number.lower(), "--file", AKTE, "--by", "kms")
     assert document_of(home, waiting.id).state is DocumentState.APPROVED
     assert "Es wartet nichts" in poststelle("review", "ls")

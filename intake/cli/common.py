@@ -23,6 +23,8 @@ from intake.log import escape as one_line
 
 SHOWN = 8
 """Characters of an id in a list: its end, which is random (a ULID begins with the time)."""
+NARROW = 16
+"""A column whose longest value has at most this many characters is not broken into lines."""
 
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Ordner der Installation; sonst POSTSTELLE_HOME.")]
 TenantOption = Annotated[str | None, typer.Option("--tenant", help="Mandant; nötig, wenn es mehrere gibt.")]
@@ -108,7 +110,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
         return
     made = Table(title=escape(title) or None, title_justify="left", title_style="bold", header_style="bold", pad_edge=False)
     for number, column in enumerate(columns):
-        made.add_column(column, overflow="fold", no_wrap=number == 0)
+        made.add_column(column, overflow="fold", no_wrap=max(len(line[number]) for line in lines) <= NARROW)
     for line in lines:
         made.add_row(*line)
     console().print(made)
@@ -131,9 +133,9 @@ def short(identity: str) -> str:
     return identity[-SHOWN:]
 
 
-def percent(confidence: float) -> str:
-    """A probability for a person: 0.873 -> "87 %"."""
-    return f"{confidence * 100:.0f} %"
+def weight(confidence: float) -> str:
+    """How sure a proposal is, for a person: 0.873 -> "0,87". Not called a probability before it is calibrated."""
+    return f"{confidence:.2f}".replace(".", ",")
 
 
 @contextmanager

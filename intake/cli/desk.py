@@ -91,7 +91,7 @@ def show(ident: Ident, home: HomeOption = None, tenant: TenantOption = None) -> 
             problem = next((one for one in open_problems(conn, desk.tenant) if one.subject == document.id), None)
             said = outcome.fate(room, conn, desk.tenant, line, problem)
             loose = [ref for ref, owner, _ in ledger(conn, delivery.id) if owner is None]
-            rows = [(one.field, _value(conn, desk.tenant, one), common.percent(one.confidence), _evidence(one))
+            rows = [(one.field, _value(conn, desk.tenant, one), common.weight(one.confidence), _evidence(one))
                     for one in proposals]
     finally:
         room.db.close()
@@ -103,7 +103,7 @@ def show(ident: Ident, home: HomeOption = None, tenant: TenantOption = None) -> 
         ("Leer- und Trennseiten der Sendung", ", ".join(f"{ref.part}/{ref.number} ({STATES[ref.state]})" for ref in loose)),
         ("Anlage zu", common.short(document.parent) if document.parent else ""), ("Zugriffsklasse", document.access_class),
         ("Verfügung", f"{decision.by}, {common.day(decision.at)}" if decision else "")))
-    common.table("Vorschläge", ("Feld", "Wert", "sicher", "Fundstelle"), rows, empty="Keine Vorschläge.")
+    common.table("Vorschläge", ("Feld", "Wert", "Gewicht", "Fundstelle"), rows, empty="Keine Vorschläge.")
 
 
 def _value(conn: Connection, tenant: str, proposal: Proposal) -> str:

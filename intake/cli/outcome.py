@@ -15,8 +15,10 @@ from intake.db.documents import get_document, proposals_of
 from intake.db.lists import DeliveryLine, DocumentLine, list_deliveries, list_documents
 from intake.db.plan import get_entry
 from intake.db.problems import open_problems
+from intake.db.work import counts
 from intake.pipeline import Postroom, pages_of_document
 from intake.policy import decide
+from intake.verify import verify
 from intake.vocabulary import DocumentState, Problem
 
 LIVE = tuple(state for state in DocumentState if state is not DocumentState.SUPERSEDED)
@@ -36,8 +38,19 @@ def show(home: Home) -> None:
                          empty="Es ist nichts eingegangen.")
             for problem in problems:
                 common.say(problem.title)
+        _totals(room)
     finally:
         room.db.close()
+
+
+def _totals(room: Postroom) -> None:
+    """Every page once, and whether everything is whole."""
+    with room.db.read() as conn:
+        pages = counts(conn)["pages"]
+    report = verify(room.db, [tenant.name for tenant in room.home.settings.tenant], room.blobs, room.home.akten)
+    common.say(f"{sum(pages.values())} Seiten: {pages['live']} in Schriftstücken, {pages['separator']} Trennblätter, "
+               f"{pages['blank']} leer. " + ("Geprüft: alles ist ganz." if report.ok else
+               f"{len(report.faults)} Fehler, sehen Sie nach mit: poststelle --home {room.home.root} verify"))
 
 
 def _rows(room: Postroom, conn: Connection, tenant: str, line: DeliveryLine) -> Iterator[tuple[str, str, str, str]]:
@@ -79,11 +92,11 @@ def place(conn: Connection, tenant: str, document: DocumentLine) -> str:
     if "file" in document.proposed:
         value, sure = document.proposed["file"]
         file = get_file(conn, tenant, value)
-        return f"Vorschlag: Akte {file.reference if file else value} ({common.percent(sure)})"
+        return f"Vorschlag: Akte {file.reference if file else value} ({common.weight(sure)})"
     if "entry" in document.proposed:
         value, sure = document.proposed["entry"]
         entry = get_entry(conn, tenant, value)
-        return f"Vorschlag: {entry.notation} {entry.title} ({common.percent(sure)})" if entry else f"Vorschlag: {value}"
+        return f"Vorschlag: {entry.notation} {entry.title} ({common.weight(sure)})" if entry else f"Vorschlag: {value}"
     return "kein Vorschlag"
 
 
