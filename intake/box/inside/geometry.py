@@ -14,7 +14,8 @@ MAX_SKEW = 6.0
 def ink_of(small: Image.Image) -> Image.Image:
     """What is darker than its surroundings, 0..255 (0 = paper): shadows, yellowing and even grey are taken out."""
     grey = small.convert("L")
-    ground = grey.filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.BoxBlur(10))
+    rough = grey.reduce(4).filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.BoxBlur(3))
+    ground = rough.resize(grey.size, Image.Resampling.BILINEAR)
     return ImageChops.subtract(ground, grey)
 
 
@@ -38,8 +39,8 @@ def _sharpness(ink: Image.Image, slope: float) -> float:
 def skew_of(ink: Image.Image) -> float:
     """Degrees clockwise by which the lines of text fall, -6..6, to about 0.1; 0 where the page shows no lines."""
     strong = ink.point([0 if value < INK else 255 for value in range(256)])
-    steps = [degrees / 2 for degrees in range(-12, 13)]
-    scores = {degrees: _sharpness(strong, _slope(degrees)) for degrees in steps}
+    rough = strong.reduce(2)
+    scores = {degrees / 2: _sharpness(rough, _slope(degrees / 2)) for degrees in range(-12, 13)}
     best = max(scores, key=lambda degrees: (scores[degrees], -abs(degrees)))
     typical = sorted(scores.values())[len(scores) // 2]
     if scores[best] < 1.15 * max(typical, 1e-9) or scores[best] < 50:

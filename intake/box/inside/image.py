@@ -127,6 +127,15 @@ def is_coloured(image: Image.Image) -> bool:
     return False
 
 
+def grey_of(image: Image.Image) -> Image.Image:
+    """The image as "L", its resolution kept."""
+    if image.mode == "L":
+        return image
+    grey = image.convert("L")
+    grey.info["dpi"] = image.info["dpi"]
+    return grey
+
+
 def turn(image: Image.Image, rotation: int) -> Image.Image:
     """The image turned clockwise by 0, 90, 180 or 270 degrees, its info kept."""
     if not rotation:

@@ -8,21 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from intake.box.inside import textlayer
-from intake.box.inside.sheets import BEST_DPI, LOW_DPI, Sheet, opened
+from intake.box.inside.sheets import LOW_DPI, Sheet, opened
 from intake.box.inside.words import mean_confidence, renumbered, text_of
-from intake.vocabulary import Page, Word
+from intake.vocabulary import Page, Separator, Word
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 Rotation = Literal[0, 90, 180, 270]
-WEAK = 0.60  # mean confidence below which the page may lie on its head
-SURE = 1.0  # Tesseract's own measure of how sure it is of an orientation
-OSD_DPI = 150.0
+USUAL_DPI = 220.0
+FINE_PIXELS, FINE_CONFIDENCE = 15, 0.85  # median height of words, mean confidence
 CODE_DPI = 150.0
 MUCH_PICTURE = 0.2  # share of the page covered by images from which the text layer may be only a part of the page
 MUCH_INK = 0.3  # share of the ink outside the words of the layer from which it certainly is
-BLANK_INK = 0.00002
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +67,12 @@ def as_json(page: Page) -> dict[str, Any]:
 
 
 class Engines:
-    """The OCR engine of the order, loaded when the first page needs it and kept for the rest of the job."""
+    """The OCR engine of the order, loaded when the first page needs it; remembers what the last page was printed in."""
 
     def __init__(self, order: Order) -> None:
         self._order = order
         self._engine: Any = None
+        self.languages = order.languages
 
     def get(self) -> Any:
         if self._engine is None and self._order.engine == "pytesseract":
@@ -85,6 +84,10 @@ class Engines:
 
             self._engine = Tesseract(self._order.tessdata)
         return self._engine
+
+    def knows(self, language: str) -> bool:
+        """True when the language data is there."""
+        return (Path(self._order.tessdata) / f"{language}.traineddata").is_file()
 
 
 def read_sheet(sheet: Sheet, order: Order, engines: Engines, preview: Path) -> Page:
@@ -126,62 +129,85 @@ def ink_outside(shown: Image, words: Sequence[Word]) -> float:
     return sum(grey.histogram()[:128]) / before if before else 0.0
 
 
-def _codes(grey: Image) -> tuple[Any, ...]:
-    from intake.box.inside import barcodes  # noqa: PLC0415
+def _codes(shown: Image) -> tuple[Separator, ...]:
+    from intake.box.inside import barcodes, geometry, image, patch  # noqa: PLC0415
 
-    return barcodes.barcodes(grey.convert("L"))
+    grey = image.grey_of(shown)
+    return barcodes.barcodes(grey) + patch.patches(image.at_dpi(grey, geometry.SMALL_DPI))
 
 
 def ocr_dpi(native: float, wanted: float) -> float:
-    """Resolution to recognise in: that of the scan, between 150 and the wanted one; the wanted one for drawn pages."""
-    if not native or abs(native / wanted - 1) < 0.1:
-        return native or wanted
-    return min(max(native, LOW_DPI), wanted)
+    """Resolution to recognise in: that of the scan, at least 150, at most 220 (as accurate as 300 on ordinary print)."""
+    best = min(wanted, USUAL_DPI)
+    return min(max(native, LOW_DPI), best) if native else best
 
 
 def _from_picture(sheet: Sheet, order: Order, engines: Engines, preview: Path) -> Page:
-    from intake.box.inside import geometry, image  # noqa: PLC0415
+    from intake.box.inside import barcodes, blank, geometry, image, patch, script  # noqa: PLC0415
 
-    picture = sheet.render(ocr_dpi(sheet.native_dpi(), min(order.dpi, BEST_DPI)))
+    picture = sheet.render(ocr_dpi(sheet.native_dpi(), order.dpi))
     shown = image.at_dpi(picture, order.preview_dpi)
-    grey = picture if picture.mode == "L" else picture.convert("L")
-    grey.info["dpi"] = picture.info["dpi"]
+    grey = image.grey_of(picture)
     del picture
     small = image.at_dpi(grey, geometry.SMALL_DPI)
     ink = geometry.ink_of(small)
-    blank = geometry.share_of_ink(ink) < BLANK_INK
+    middle = image.at_dpi(grey, CODE_DPI)
     words: tuple[Word, ...] = ()
     rotation: Rotation = 0
-    if not blank:
-        words, rotation = _recognised(grey, ink, order, engines)
-        if rotation:
-            shown, ink = image.turn(shown, rotation), image.turn(ink, rotation)
-    marks = () if blank else _codes(image.turn(image.at_dpi(grey, CODE_DPI), rotation))
+    fraktur = False
+    marks: tuple[Separator, ...] = ()
+    bare = blank.is_bare(middle, ink)
+    if not bare:
+        words, rotation, fraktur = _recognised(sheet, grey, ink, order, engines)
+        shown, ink = image.turn(shown, rotation), image.turn(ink, rotation)
+        marks = barcodes.barcodes(image.turn(middle, rotation)) + patch.patches(image.turn(small, rotation))
     image.save_preview(shown, preview)
-    turned_over = rotation in (90, 270)
-    width, height = (sheet.height_mm, sheet.width_mm) if turned_over else (sheet.width_mm, sheet.height_mm)
+    across, down = (sheet.width_mm, sheet.height_mm) if rotation in (0, 180) else (sheet.height_mm, sheet.width_mm)
     words = renumbered(words)
-    return Page(number=sheet.number, width_mm=round(width, 2), height_mm=round(height, 2), text=text_of(words), words=words,
-                rotation=rotation, source="ocr", separators=marks, warnings=sheet.warnings,
-                skew=0.0 if blank else geometry.skew_of(ink), blank=blank, script="print" if words else "none",
-                quality=round(mean_confidence(words), 3) if words else 1.0)
+    return Page(
+        number=sheet.number, width_mm=round(across, 2), height_mm=round(down, 2), text=text_of(words), words=words,
+        rotation=rotation, skew=0.0 if bare else geometry.skew_of(ink), blank=bare,
+        script=script.script_of(words, across, down, fraktur=fraktur, inked=not bare),
+        quality=1.0 if bare else quality_of(words, sheet.native_dpi()), source="ocr", separators=marks, warnings=sheet.warnings)
 
 
-def _recognised(grey: Image, ink: Image, order: Order, engines: Engines) -> tuple[tuple[Word, ...], Rotation]:
-    """Words of the upright page and the rotation that made it upright; recognised once unless the page lay on its head."""
-    from intake.box.inside import geometry, image  # noqa: PLC0415
+def quality_of(words: Sequence[Word], native_dpi: float) -> float:
+    """How well the page could be read, 0..1: confidence of its words, less below 150 dpi; 0.5 for ink without words."""
+    told = [word for word in words if any(character.isalnum() for character in word.text)]
+    sharp = min(native_dpi / LOW_DPI, 1.0) if native_dpi else 1.0
+    return round((mean_confidence(told) if told else 0.5) * sharp, 3)
+
+
+def _recognised(sheet: Sheet, grey: Image, ink: Image, order: Order,
+                engines: Engines) -> tuple[tuple[Word, ...], Rotation, bool]:
+    """Words of the upright page, the rotation that made it so, whether it is Fraktur. Recognised once, where that is enough."""
+    from intake.box.inside import clean, image, repair, script, upright  # noqa: PLC0415
 
     engine = engines.get()
-    rotation: Rotation = 0
-    if geometry.looks_sideways(ink):
-        rotation, sure = engine.orientation(image.at_dpi(grey, OSD_DPI))
-        if sure < SURE:
-            rotation = 0
-    words = engine.words(image.turn(grey, rotation), order.languages)
-    if mean_confidence(words) < WEAK:
-        other, sure = engine.orientation(image.at_dpi(grey, OSD_DPI))
-        if other != rotation and sure >= SURE:
-            again = engine.words(image.turn(grey, other), order.languages)
-            if mean_confidence(again) > mean_confidence(words):
-                return again, other
-    return words, rotation
+
+    def recognise(page: Image) -> tuple[Word, ...]:
+        return clean.without_specks(engine.words(page, engines.languages))
+
+    grey = clean.despeckled(grey)
+    words, rotation = upright.read_upright(grey, ink, engine, recognise)
+    grey = image.turn(grey, rotation)
+    doubt = mean_confidence(words) < script.POOR or engines.languages != order.languages
+    if doubt and sum(len(word.text) for word in words) >= 60 and engines.knows(script.FRAKTUR):
+        languages = script.FRAKTUR if script.is_fraktur(grey, engine, order.languages) else order.languages
+        if languages != engines.languages:
+            engines.languages = languages
+            words = recognise(grey)
+    if _is_fine_print(words, grey, sheet, order):
+        grey = image.turn(image.grey_of(sheet.render(min(sheet.native_dpi() or order.dpi, order.dpi))), rotation)
+        words = recognise(grey)
+    fraktur = engines.languages == script.FRAKTUR and order.languages != script.FRAKTUR
+    return (repair.round_s(words) if fraktur else repair.repaired(words, grey)), rotation, fraktur
+
+
+def _is_fine_print(words: Sequence[Word], grey: Image, sheet: Sheet, order: Order) -> bool:
+    """True when most of the print is small, poorly read, and the scan has more to show than was looked at."""
+    sharper = min(sheet.native_dpi() or order.dpi, order.dpi)
+    if len(words) < 20 or sharper < 1.15 * grey.info["dpi"][0] or mean_confidence(words) > FINE_CONFIDENCE:
+        return False
+    heights = sorted((word.box[3] - word.box[1]) * grey.height for word in words)
+    return heights[len(heights) // 2] < FINE_PIXELS
