@@ -125,7 +125,7 @@ def read_chunk(room: Postroom, delivery_id: str, chunk: Chunk) -> None:
     share = result.cpu_seconds / len(result.pages)
     with room.db.transaction() as tx:
         sendungen.add_page_reads(tx, delivery.tenant, part.blob.sha256, result.reader,
-                                 [(page.number, blob.sha256, blob.sha256, share) for page in result.pages])
+                                 [(page.number, blob.sha256, share) for page in result.pages])
 
 
 def assemble(room: Postroom, delivery_id: str) -> None:
@@ -176,9 +176,9 @@ def pages_of_part(room: Postroom, tenant: str, part: Part) -> tuple[Page, ...]:
     with room.db.read() as conn:
         reads = sendungen.newest_page_reads(conn, tenant, part.blob.sha256)
     found: dict[int, Page] = {}
-    for chunk in {chunk for chunk, _ in reads.values()}:
+    for chunk in set(reads.values()):
         found |= {page.number: page for page in read.unpack_pages(room.blobs(tenant).read(chunk))
-                  if reads.get(page.number, ("",))[0] == chunk}
+                  if reads.get(page.number) == chunk}
     missing = [number for number in range(1, part.pages + 1) if number not in found]
     if missing:
         raise ServiceError(f"Von Teil {part.position} fehlen gelesene Seiten ({missing[:5]}); sie werden noch einmal gelesen.")
@@ -224,7 +224,7 @@ def pages_of_document(room: Postroom, document: Document) -> tuple[Page, ...]:
         wanted: dict[tuple[int, int], str] = {}
         for position in {ref.part for ref in document.pages}:
             reads = sendungen.newest_page_reads(conn, document.tenant, parts[position].blob.sha256)
-            wanted |= {(position, number): chunk for number, (chunk, _) in reads.items()}
+            wanted |= {(position, number): chunk for number, chunk in reads.items()}
     blobs = room.blobs(document.tenant)
     chunks = {(ref.part, wanted[ref.part, ref.number]) for ref in document.pages}
     found = {(part, page.number): page for part, chunk in chunks for page in read.unpack_pages(blobs.read(chunk))}

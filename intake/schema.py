@@ -86,12 +86,11 @@ parts = Table(
 page_reads = Table(
     "page_reads", metadata,
     Column("tenant", String(41), primary_key=True),
-    # one row a page; `chunk` is the immutable blob with the words of up to eight pages, `preview` the page's JPEG
+    # one row a page; `chunk` is the immutable blob with words and previews of up to eight pages
     Column("original", String(64), primary_key=True),
     Column("page", Integer, primary_key=True),
     Column("reader", String(80), primary_key=True),
     Column("chunk", String(64), nullable=False),
-    Column("preview", String(64), nullable=False),
     Column("cpu_seconds", Float, nullable=False),
     Column("read_at", String(32), nullable=False),
 )

@@ -167,29 +167,29 @@ def test_parts_are_replaced(database: Database) -> None:
 def test_page_reads_by_reader(database: Database) -> None:
     original = "ab" * 32
     with database.transaction() as tx:
-        add_page_reads(tx, TENANT, original, "tesseract-5.3", [(1, "c" * 64, "p" * 64, 0.5), (2, "c" * 64, "q" * 64, 0.5)])
-        add_page_reads(tx, "nord", original, "tesseract-5.3", [(9, "n" * 64, "n" * 64, 0.1)])
+        add_page_reads(tx, TENANT, original, "tesseract-5.3", [(1, "c" * 64, 0.5), (2, "c" * 64, 0.5)])
+        add_page_reads(tx, "nord", original, "tesseract-5.3", [(9, "n" * 64, 0.1)])
         add_page_reads(tx, TENANT, original, "tesseract-5.3", [])
     with database.transaction() as tx:  # the same chunk again after a kill
-        add_page_reads(tx, TENANT, original, "tesseract-5.3", [(2, "d" * 64, "q" * 64, 0.7)])
+        add_page_reads(tx, TENANT, original, "tesseract-5.3", [(2, "d" * 64, 0.7)])
     with database.read() as conn:
         found = page_reads_of(conn, TENANT, original, "tesseract-5.3")
-        assert found == newest_page_reads(conn, TENANT, original) == {1: ("c" * 64, "p" * 64), 2: ("d" * 64, "q" * 64)}
+        assert found == newest_page_reads(conn, TENANT, original) == {1: "c" * 64, 2: "d" * 64}
         assert page_reads_of(conn, TENANT, original, "other") == newest_page_reads(conn, TENANT, "00" * 32) == {}
 
 
 def test_a_reading_under_way_does_not_hide_the_whole_one(database: Database) -> None:
     original = "ab" * 32
     with database.transaction() as tx:
-        add_page_reads(tx, TENANT, original, "old", [(number, "a" * 64, "a" * 64, 0.5) for number in (1, 2, 3)])
+        add_page_reads(tx, TENANT, original, "old", [(number, "a" * 64, 0.5) for number in (1, 2, 3)])
     with database.transaction() as tx:
-        add_page_reads(tx, TENANT, original, "new", [(number, "b" * 64, "b" * 64, 0.5) for number in (1, 2)])
+        add_page_reads(tx, TENANT, original, "new", [(number, "b" * 64, 0.5) for number in (1, 2)])
     with database.read() as conn:
-        assert newest_page_reads(conn, TENANT, original)[1] == ("a" * 64, "a" * 64)
+        assert newest_page_reads(conn, TENANT, original)[1] == "a" * 64
     with database.transaction() as tx:
-        add_page_reads(tx, TENANT, original, "new", [(3, "b" * 64, "b" * 64, 0.5)])
+        add_page_reads(tx, TENANT, original, "new", [(3, "b" * 64, 0.5)])
     with database.read() as conn:
-        assert set(newest_page_reads(conn, TENANT, original).values()) == {("b" * 64, "b" * 64)}
+        assert set(newest_page_reads(conn, TENANT, original).values()) == {"b" * 64}
 
 
 def test_guilt_and_patience(database: Database) -> None:

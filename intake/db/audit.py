@@ -44,7 +44,7 @@ def referenced(conn: Connection, tenant: str) -> dict[str, str]:
     for label, key, columns in (
         ("deliveries", deliveries.c.id, (deliveries.c.original,)),
         ("parts", parts.c.delivery, (parts.c.sha256,)),
-        ("page_reads", page_reads.c.original, (page_reads.c.chunk, page_reads.c.preview)),
+        ("page_reads", page_reads.c.original, (page_reads.c.chunk,)),
     ):
         for column in columns:
             rows = conn.execute(select(column, func.min(key)).where(key.table.c.tenant == tenant).group_by(column))

@@ -135,22 +135,22 @@ def parts_of(conn: Connection, delivery_id: str) -> tuple[Part, ...]:
 
 
 def add_page_reads(tx: Tx, tenant: str, original: str, reader: str,
-                   rows: Sequence[tuple[int, str, str, float]]) -> None:
-    """Note pages as read: (page, hash of the chunk, of the preview, CPU seconds). A repeat takes the newer hashes."""
+                   rows: Sequence[tuple[int, str, float]]) -> None:
+    """Note pages as read: (page, hash of its chunk, CPU seconds). A repeat takes the newer hashes."""
     upsert(tx, page_reads, ("tenant", "original", "page", "reader"), [{
-        "tenant": tenant, "original": original, "page": page, "reader": reader, "chunk": chunk, "preview": preview,
-        "cpu_seconds": cpu_seconds, "read_at": stamp(tx.now)} for page, chunk, preview, cpu_seconds in rows])
+        "tenant": tenant, "original": original, "page": page, "reader": reader, "chunk": chunk,
+        "cpu_seconds": cpu_seconds, "read_at": stamp(tx.now)} for page, chunk, cpu_seconds in rows])
 
 
-def page_reads_of(conn: Connection, tenant: str, original: str, reader: str) -> dict[int, tuple[str, str]]:
-    """What this version of the reader has read of an original: page -> (chunk, preview)."""
-    rows = conn.execute(select(page_reads.c.page, page_reads.c.chunk, page_reads.c.preview).where(
+def page_reads_of(conn: Connection, tenant: str, original: str, reader: str) -> dict[int, str]:
+    """What this version of the reader has read of an original: page -> chunk."""
+    rows = conn.execute(select(page_reads.c.page, page_reads.c.chunk).where(
         page_reads.c.tenant == tenant, page_reads.c.original == original, page_reads.c.reader == reader
     ).order_by(page_reads.c.page))
-    return {row.page: (row.chunk, row.preview) for row in rows}
+    return {row.page: row.chunk for row in rows}
 
 
-def newest_page_reads(conn: Connection, tenant: str, original: str) -> dict[int, tuple[str, str]]:
+def newest_page_reads(conn: Connection, tenant: str, original: str) -> dict[int, str]:
     """The same of the newest reader that has read the most pages: a re-reading under way never hides a whole one."""
     most, newest = func.count().desc(), func.max(page_reads.c.read_at).desc()
     reader = conn.execute(select(page_reads.c.reader).where(

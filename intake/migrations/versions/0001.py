@@ -119,7 +119,6 @@ def upgrade() -> None:
     sa.Column('page', sa.Integer(), nullable=False),
     sa.Column('reader', sa.String(length=80), nullable=False),
     sa.Column('chunk', sa.String(length=64), nullable=False),
-    sa.Column('preview', sa.String(length=64), nullable=False),
     sa.Column('cpu_seconds', sa.Float(), nullable=False),
     sa.Column('read_at', sa.String(length=32), nullable=False),
     sa.PrimaryKeyConstraint('tenant', 'original', 'page', 'reader', name=op.f('pk_page_reads'))
