@@ -83,6 +83,7 @@ def test_the_canary_does_not_fly_outside(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_check_is_quiet_where_the_box_holds(box: Box) -> None:
     box.check()
+    Box(BoxSettings(memory_mib=16_384)).check()  # a generous limit is no leak
 
 
 def test_check_names_what_escaped(monkeypatch: pytest.MonkeyPatch, box: Box) -> None:

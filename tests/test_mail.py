@@ -198,7 +198,8 @@ def test_hostile_names_are_data(unpack, shared_data: Path) -> None:
     for name in (entry["filename"] for entry in names if "filename" in entry):
         coded = base64.b64encode(name.encode("utf-8", "surrogatepass")).decode()
         raw = (f"From: a@b.de\r\nSubject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
-               f"Content-Type: text/plain\r\nContent-Disposition: attachment; filename=\"=?utf-8?b?{coded}?=\"\r\n\r\nx\r\n--b--\r\n")
+               f"Content-Type: text/plain\r\nContent-Disposition: attachment; filename=\"=?utf-8?b?{coded}?=\"\r\n"
+               "\r\nx\r\n--b--\r\n")
         _, parts, _ = unpack(raw.encode())
         assert parts[1]["file"] == "p1"
         assert not any(ord(char) < 32 for char in parts[1]["name"])

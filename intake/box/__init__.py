@@ -44,6 +44,7 @@ from intake.vocabulary import Envelope
 __all__ = ["QUARANTINED", "SENTENCES", "Attachment", "Box", "FoundPart", "ReadOrder", "ReadResult", "Rendition",
            "RenditionPage", "Unpacked", "reader_version"]
 
+_CHECK = Limits(memory_mib=512, cpu_seconds=10, wall_seconds=60, output_mib=16)
 _OUT_OF_MEMORY = 77  # inside.__main__.OUT_OF_MEMORY
 _CAUSES_OF_LIMIT = {"SIGXCPU", "SIGKILL", "SIGXFSZ"}
 
@@ -85,7 +86,7 @@ class Box:
     def check(self) -> None:
         """Run the box once and try to break out of it; raises ConfigError when it cannot run or does not hold."""
         with tempfile.TemporaryDirectory(prefix="poststelle-check-") as folder:
-            answer = self._run("canary", {}, (), Path(folder), self._limits())
+            answer = self._run("canary", {}, (), Path(folder), _CHECK)
             tried = recheck.load(answer.out / "result.json", dict[str, str])
         escaped = sorted(name for name, outcome in tried.items() if not outcome.startswith("refused"))
         if escaped or not tried:
