@@ -110,11 +110,11 @@ def random_step(db: Database, delivery_id: str, dice: random.Random) -> str:
     return name
 
 
-@settings(max_examples=30, deadline=None, phases=[Phase.generate, Phase.shrink],
+@settings(max_examples=20, deadline=None, phases=[Phase.generate, Phase.shrink],
           suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(cuts=st.lists(st.integers(1, 5), min_size=1, max_size=4), parts_count=st.integers(1, 2), seed=st.integers(0, 10**9))
 def test_any_sequence_of_verbs_keeps_every_page(sqlite_database: Database, cuts: list[int], parts_count: int, seed: int) -> None:
-    _walk(sqlite_database, cuts, parts_count, seed, steps=25)
+    _walk(sqlite_database, cuts, parts_count, seed, steps=20)
 
 
 def test_the_same_on_both_databases(database: Database) -> None:
@@ -509,6 +509,20 @@ def test_an_anlage_follows_its_main_document(database: Database) -> None:
     main = current(database, main.id)
     verb(database, "put_back", main.id, main.revision, "kms")
     assert {current(database, one.id).state for one in (main, annex)} == {DocumentState.PROPOSED}
+    with database.read() as conn:
+        assert [live_decision(conn, one.id) for one in (main, annex)] == [None, None]
+
+
+def test_joined_into_an_anlage_ones_own_anlagen_go_to_its_main_document(sqlite_database: Database) -> None:
+    delivery_id, (main, annex, other, annex_of_other) = opened(sqlite_database, [1, 1, 1, 1])
+    verb(sqlite_database, "attach", annex.id, annex.revision, "kms", main.id)
+    verb(sqlite_database, "attach", annex_of_other.id, annex_of_other.revision, "kms", other.id)
+    joined = str(verb(sqlite_database, "join", [(annex.id, annex.revision + 1), (other.id, other.revision)], "kms"))
+    assert [current(sqlite_database, id).parent for id in (joined, annex_of_other.id)] == [main.id, main.id]
+    _no_anlage_of_an_anlage(sqlite_database, delivery_id)
+    verb(sqlite_database, "undo", joined, 1, "kms")
+    assert current(sqlite_database, annex.id).parent == main.id
+    _no_anlage_of_an_anlage(sqlite_database, delivery_id)
 
 
 def test_a_main_document_that_is_cut_joined_or_rejected_hands_its_anlagen_on(database: Database) -> None:
