@@ -20,16 +20,19 @@ def reference_key(text: str) -> str:
     stops and commas. Never equal are different digits: leading zeros and blanks between digits stay, so that `010/23`
     is not `10/23`. Idempotent.
     """
-    plain = _DASHES.sub("-", unicodedata.normalize("NFKC", text)).replace("⁄", "/")
-    plain = unicodedata.normalize("NFKC", plain.upper())
-    plain = _AROUND_SEPARATOR.sub(r"\1", plain)
+    plain = _AROUND_SEPARATOR.sub(r"\1", _upper(text).replace("⁄", "/"))
     return re.sub(r"\s+", " ", plain).strip(" .,;:-/")
 
 
 def notation_key(text: str) -> str:
     """The key of a Kennzeichen of a plan: upper case, groups joined by "."; `10 44 01` and `10.44.01` are equal."""
-    plain = unicodedata.normalize("NFKC", _DASHES.sub("-", unicodedata.normalize("NFKC", text))).upper()
-    return ".".join(group for group in re.split(r"[\s./:,;-]+", plain) if group)
+    return ".".join(group for group in re.split(r"[\s./:,;-]+", _upper(text)) if group)
+
+
+def _upper(text: str) -> str:
+    """Upper case in compatibility form with plain dashes; the same text again when done twice."""
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).upper())
+    return _DASHES.sub("-", unicodedata.normalize("NFKC", plain.upper()))
 
 
 def natural_key(text: str) -> str:
