@@ -23,7 +23,7 @@ bench: setup  ## measurements, not tests; prints CPU seconds
 lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 # The lock holds hashes and no index addresses, so that it works with any mirror. Made with Python 3.11, used with 3.11 and 3.12.
 lock:  ## after a change of the dependencies in pyproject.toml
