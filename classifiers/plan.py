@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import sparse  # type: ignore[import-untyped]
 
 from classifiers.words import grams, pieces, stem, tokens
-from intake.keys import fold
+from intake.keys import fold, notation_key
 from intake.vocabulary import AktenplanEntry, Envelope, Evidence, Material, Page, Proposal, Word
 
 BY = "model:plan-words@1"
@@ -88,6 +88,8 @@ class PlanRanker:
         seen = _document_words(material, _subjects(extracted),
                                self._silent)
         scores = self.scores({word: one.weight for word, one in seen.items()}, _units(material))
+        if material.branch:
+            scores *= np.array([1.15 if self._under(row, material.branch) else 1.0 for row in range(len(scores))])
         order = sorted(range(len(scores)), key=lambda row: (-scores[row], row))[:MOST]
         order = [row for row in order if scores[row] > 0]
         if not order:
@@ -96,6 +98,14 @@ class PlanRanker:
         return tuple(
             Proposal("entry", self.entries[row].id, probability(scores[row], scores[order[0]], second, rank),
                      self._why(row, seen)) for rank, row in enumerate(order))
+
+    def _under(self, row: int, branch: str) -> bool:
+        """Whether an entry is the branch (a notation) or lies below it."""
+        while row >= 0:
+            if notation_key(self.entries[row].notation) == notation_key(branch):
+                return True
+            row = self._above[row]
+        return False
 
     def rank_text(self, text: str, subject: str = "") -> tuple[tuple[AktenplanEntry, float], ...]:
         """The entries for a bare text with their scores, best first (for search by description and for benches)."""

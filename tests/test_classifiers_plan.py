@@ -81,6 +81,12 @@ def test_the_office_of_the_profile_helps() -> None:
     assert [one.value for one in found] == ["b", "a"]
 
 
+def test_the_branch_of_the_profile_helps() -> None:
+    plan, _ = link([AktenplanEntry(one, one, "Beschwerden" if "." in one else "") for one in ("1", "1.1", "2", "2.1")])
+    found = PlanRanker(plan)(Material((page_of("Beschwerden über dies"),), branch="2"))
+    assert [one.value for one in found][:2] == ["2.1", "1.1"]
+
+
 def test_titles_of_akten_help() -> None:
     plan, _ = link([AktenplanEntry("a", "1", "Bauleitplanung"), AktenplanEntry("b", "2", "Vorhaben")])
     text = page_of("Einwand gegen den Gewerbepark Ziegelei")
