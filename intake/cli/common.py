@@ -50,13 +50,18 @@ def open_home(home: Path | None) -> Home:
 
 def the_tenant(home: Home, given: str | None) -> Tenant:
     """The tenant that was named, or the only one. Raises ConfigError."""
-    name = given or _remembered["tenant"] or os.environ.get("POSTSTELLE_TENANT")
+    name = tenant_named(given)
     if name:
-        return home.settings.for_tenant(str(name))
+        return home.settings.for_tenant(name)
     if len(home.settings.tenant) == 1:
         return home.settings.tenant[0]
     names = ", ".join(tenant.name for tenant in home.settings.tenant) or "keiner"
     raise ConfigError(f"Welcher Mandant? Nennen Sie ihn mit --tenant (vorhanden: {names}).")
+
+
+def tenant_named(given: str | None) -> str:
+    """The tenant's name as given after or before the command or in POSTSTELLE_TENANT; "" when none was."""
+    return str(given or _remembered["tenant"] or os.environ.get("POSTSTELLE_TENANT") or "")
 
 
 @contextmanager

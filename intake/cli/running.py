@@ -124,14 +124,13 @@ def _done(numbers: Mapping[str, Any]) -> tuple[int, int]:
 def _said(numbers: Mapping[str, Any]) -> str:
     documents = numbers["documents"]
     waits = documents.get("PROPOSED", 0) + documents.get("CLARIFY", 0)
-    return (f"{sum(numbers['pages'].values())} Seiten, {documents.get('FILED', 0)} Schriftstücke abgelegt, {waits} warten auf "
-            "Menschen")
+    return f"{sum(numbers['pages'].values())} Seiten, {documents.get('FILED', 0)} abgelegt, {waits} warten auf Menschen"
 
 
 def status(home: HomeOption = None, tenant: TenantOption = None, as_json: JsonOption = False) -> None:
     """Wie viel wovon da ist und worauf es wartet."""
     opened = common.open_home(home)
-    named = common.the_tenant(opened, tenant).name if tenant else None
+    named = common.the_tenant(opened, tenant).name if common.tenant_named(tenant) else None
     with common.database(opened) as db, db.read() as conn:
         numbers = counts(conn, named)
     if as_json:
