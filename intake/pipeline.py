@@ -54,6 +54,8 @@ from intake.vocabulary import (
 log = logging.getLogger(__name__)
 
 ACTOR = "service:pipeline"
+WAYS_OUT: dict[Kind, tuple[str, ...]] = {"delivery": ("retry", "reject"), "document": ("retry", "close", "reject")}
+"""How a person may resolve what a step could not do (`review.RESOLUTIONS`); "close" leads a document back to the review."""
 Rotation = Literal[0, 90, 180, 270]
 
 
@@ -255,6 +257,8 @@ def file_document(room: Postroom, document_id: str) -> None:
         pdf = blobs.add_file(rendition.pdf, "ablage.pdf", "application/pdf")
     tenant = room.home.settings.for_tenant(document.tenant)
     originals = tuple(parts[position].blob for position in positions)
+    if len(parts) == 1 and originals[0].sha256 != delivery.original.sha256:
+        originals += (delivery.original,)  # the box had to mend it: what came stays beside what was read
     with room.db.transaction() as tx:
         key = filing.record_filing(tx, tenant, delivery, document, decision, pdf=pdf, pdfa=rendition.pdfa,
                                    reason=rendition.reason, originals=originals)
@@ -317,7 +321,7 @@ def _to_clarify(tx: Tx, kind: Kind, row_id: str, step: str, error: PoststelleErr
     problem = Problem(
         id=new_id(), tenant=tenant, subject_kind="delivery" if kind == "delivery" else "document", subject=row_id, step=step,
         reason=reason, title=SENTENCES[reason] if isinstance(error, BoxDied) else str(error),
-        detail=getattr(error, "detail", ""), resolutions=("retry", "reject"), opened_at=tx.now)
+        detail=getattr(error, "detail", ""), resolutions=WAYS_OUT[kind], opened_at=tx.now)
     open_problem(tx, problem)
     record(tx, tenant, ACTOR, f"{kind}.clarify", subjects=subjects | {"problem": problem.id},
            new={"reason": reason, "step": step})
@@ -347,7 +351,7 @@ def _known_parts(room: Postroom, delivery: Delivery) -> tuple[Part, ...]:
 
 def _parts(room: Postroom, delivery: Delivery) -> tuple[Part, ...]:
     parts = _known_parts(room, delivery)
-    if parts:
+    if any(part.problem is None for part in parts):  # nothing but problems: a person asked to try again
         return parts
     with _workdir(room) as workdir:
         envelope, parts = unpack.unpack(room.box, room.blobs(delivery.tenant), delivery, workdir)

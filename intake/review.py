@@ -247,7 +247,7 @@ def _resolve_document(tx: Tx, document: Document, by: str, how: str) -> None:
 def _resolve_delivery(tx: Tx, delivery: Delivery, by: str, how: str) -> None:
     if how == "process_anyway" and delivery.state is DeliveryState.TWIN:
         _move_delivery(tx, delivery, DeliveryState.RECEIVED, by, "delivery.process_anyway")
-    elif delivery.state is not DeliveryState.CLARIFY:
+    elif delivery.state not in (DeliveryState.CLARIFY, DeliveryState.QUARANTINED):
         return
     elif how == "reject":
         _move_delivery(tx, delivery, DeliveryState.REJECTED, by, "delivery.rejected")
@@ -281,8 +281,8 @@ def process_anyway(tx: Tx, delivery_id: str, revision: int, by: str) -> int:
 
 
 def reject_delivery(tx: Tx, delivery_id: str, revision: int, by: str) -> int:
-    """CLARIFY or TWIN -> REJECTED: the original stays, nothing is read. The new revision."""
-    delivery = _hold_delivery(tx, delivery_id, revision, (DeliveryState.CLARIFY, DeliveryState.TWIN))
+    """CLARIFY, QUARANTINED or TWIN -> REJECTED: the original stays, nothing is read. The new revision."""
+    delivery = _hold_delivery(tx, delivery_id, revision, (DeliveryState.CLARIFY, DeliveryState.QUARANTINED, DeliveryState.TWIN))
     close_problems_of(tx, delivery.tenant, "delivery", delivery.id, "reject")
     return _move_delivery(tx, delivery, DeliveryState.REJECTED, by, "delivery.rejected")
 

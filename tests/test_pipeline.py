@@ -15,7 +15,7 @@ from intake.db.documents import documents_of, get_document, ledger, live_decisio
 from intake.db.filings import filing_of_document, filings_without_receipt
 from intake.db.problems import open_problems
 from intake.db.work import next_retry
-from intake.errors import BoxDied, InputError, Reason, ServiceError, Stale
+from intake.errors import BoxDied, InputError, Reason, Refused, ServiceError, Stale
 from intake.journal import check, entries
 from intake.pipeline import Chunk, Postroom, StepFailed
 from intake.receive import receive_all
@@ -308,3 +308,49 @@ def test_automatic_filing_needs_the_switch(database: Database, tmp_path: Path) -
     pipeline.propose_document(room, document)
     with room.db.read() as conn:
         assert get_document(conn, document).state is DocumentState.PROPOSED and live_decision(conn, document) is None
+
+
+def test_trying_again_unpacks_again_when_nothing_was_readable(room: Postroom) -> None:
+    delivery = drop(room, "#badread")
+    for chunk in pipeline.plan_reading(room, delivery):
+        pipeline.read_chunk(room, delivery, chunk)
+    with pytest.raises(InputError) as caught:
+        pipeline.assemble(room, delivery)
+    pipeline.settle(room, "delivery", delivery, "split", caught.value)
+    with room.db.read() as conn:
+        (problem,) = open_problems(conn, "mittelau")
+    with room.db.transaction() as tx:
+        review.resolve(tx, problem.id, "kms", "retry")
+    assert len(pipeline.plan_reading(room, delivery)) == 1
+
+
+@pytest.mark.parametrize(("how", "state"), [("retry", "RECEIVED"), ("reject", "REJECTED")])
+def test_what_was_quarantined_can_be_let_go_by_a_person(room: Postroom, how: str, state: str) -> None:
+    delivery = drop(room, "eins")
+    pipeline.settle(room, "delivery", delivery, "unpack", InputError("x", reason=Reason.ACTIVE))
+    with room.db.read() as conn:
+        (problem,) = open_problems(conn, "mittelau")
+    with room.db.transaction() as tx:
+        review.resolve(tx, problem.id, "kms", how)
+    with room.db.read() as conn:
+        assert get_delivery(conn, delivery).state == state
+        assert open_problems(conn, "mittelau") == ()
+
+
+def test_a_place_that_closed_meanwhile_leads_back_to_the_review(room: Postroom) -> None:
+    plan_and_file(room)
+    (document,) = documents(room, opened(room, "eins"))
+    pipeline.propose_document(room, document)
+    with room.db.transaction() as tx:
+        review.approve(tx, document, get_document(tx.connection, document).revision, "kms", {"file": "F1"})
+    with room.db.transaction() as tx:
+        tx.connection.execute(files.update().values(closed_on="2026-01-01"))
+    with pytest.raises(Refused) as caught:
+        pipeline.file_document(room, document)
+    assert pipeline.settle(room, "document", document, "file", caught.value) == "clarify"
+    with room.db.read() as conn:
+        (problem,) = open_problems(conn, "mittelau")
+    with room.db.transaction() as tx:
+        review.resolve(tx, problem.id, "kms", "close")
+    with room.db.read() as conn:
+        assert get_document(conn, document).state is DocumentState.PROPOSED
