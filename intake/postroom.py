@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 from intake.blobs import Blobs
 from intake.box import Box
 from intake.config import Home, Tenant
-from intake.db.akten import files_by_key
+from intake.db.akten import files_by_key, register_rows
 from intake.db.core import Database, utcnow
 from intake.db.knowledge import Stamp, files_stamp, plan_stamp
 from intake.db.plan import open_entries
@@ -20,13 +21,13 @@ from intake.extract.references import References, compiled
 from intake.extract.stamp import stamp
 from intake.feeder import Door
 from intake.pipeline import Postroom
-from intake.propose import Knowledge, Ranker
+from intake.propose import Knowledge
 from intake.sources.folder import FolderSource
 from intake.stores.efile import EFile
-from intake.vocabulary import AktenplanEntry, Extractor, Material, Page, Store
+from intake.vocabulary import Extractor, File, Material, Page, Store
 
-PLAN_RANKER = "classifiers.plan:PlanRanker"
-"""The classifier is found by its dotted name: `intake` does not import `classifiers` (house.md, Imports)."""
+PLAN_RANKER, KINDS = "classifiers.plan:PlanRanker", "classifiers.kinds:kinds"
+"""Classifiers are found by their dotted names: `intake` does not import `classifiers`."""
 
 
 def build(home: Home) -> Postroom:
@@ -63,19 +64,23 @@ class _Library:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def knowledge(self, tenant: str) -> Knowledge:
+        """What `propose` is given; Akten opened since are added, the ranking is rebuilt only for a new plan."""
+        settings = self.home.settings.for_tenant(tenant)
         with self._lock, self.db.read() as conn:
-            plan, files = plan_stamp(conn, tenant), files_stamp(conn, tenant)
+            plan, known = plan_stamp(conn, tenant), files_stamp(conn, tenant)
             old = self._loaded.get(tenant)
-            if old is not None and old[:2] == (plan, files):
+            if old is not None and old[:2] == (plan, known):
                 return old[2]
+            files = files_by_key(conn, tenant)
             if old is not None and old[0] == plan:
-                knowledge = replace(old[2], files=files_by_key(conn, tenant))
+                knowledge = replace(old[2], files=files, extractors=_extractors(settings, files))
             else:
                 entries = open_entries(conn, tenant, utcnow().astimezone().date())
+                places = [settings.title, *(row.values.get("name", "") for row in register_rows(conn, tenant, "gemarkungen"))]
                 knowledge = Knowledge(
-                    entries={entry.id: entry for entry in entries}, files=files_by_key(conn, tenant),
-                    extractors=_extractors(self.home.settings.for_tenant(tenant)), rank=_ranker(entries))
-            self._loaded[tenant] = (plan, files, knowledge)
+                    entries={entry.id: entry for entry in entries}, files=files, extractors=_extractors(settings, files),
+                    rank=_named(PLAN_RANKER)(entries, _titles(files.values()), places), judges=(_named(KINDS),))
+            self._loaded[tenant] = (plan, known, knowledge)
             return knowledge
 
     def access_class(self, tenant: str, pages: tuple[Page, ...]) -> str | None:
@@ -83,8 +88,9 @@ class _Library:
         return _access_words(self.home.settings.for_tenant(tenant))(pages)
 
 
-def _extractors(tenant: Tenant) -> tuple[Extractor, ...]:
-    return (References(compiled(tenant.reference_patterns)), letter, stamp, AccessWords(tenant.access_words))
+def _extractors(tenant: Tenant, files: Mapping[str, File]) -> tuple[Extractor, ...]:
+    references = References(compiled(tenant.reference_patterns), files)
+    return (references, letter, stamp, AccessWords(tenant.access_words))
 
 
 def _access_words(tenant: Tenant) -> Callable[[tuple[Page, ...]], str | None]:
@@ -94,7 +100,14 @@ def _access_words(tenant: Tenant) -> Callable[[tuple[Page, ...]], str | None]:
     return raised
 
 
-def _ranker(entries: tuple[AktenplanEntry, ...]) -> Ranker:
-    module, name = PLAN_RANKER.split(":")
-    ranker: Ranker = getattr(import_module(module), name)(entries)
-    return ranker
+def _titles(files: Iterable[File]) -> dict[str, list[str]]:
+    """Titles of the Akten under each entry: the plan's words in the town's own language."""
+    titles: dict[str, list[str]] = {}
+    for file in files:
+        titles.setdefault(file.entry, []).append(file.title)
+    return titles
+
+
+def _named(dotted: str) -> Any:
+    module, name = dotted.split(":")
+    return getattr(import_module(module), name)
