@@ -30,13 +30,14 @@ QUIET = {"dbos": logging.CRITICAL, "alembic": logging.WARNING, "sqlalchemy": log
 Event = MutableMapping[str, Any]
 
 
-def setup(settings: LogSettings, folder: Path | None = None, stream: TextIO | None = None) -> None:
+def setup(settings: LogSettings, folder: Path | None = None, stream: TextIO | None = None, screen_level: str = "") -> None:
     """Send the log to `stream` (default: standard error), with `folder` also to `folder`/poststelle.log (JSON lines).
 
-    May be called again; the last call counts. Raises ConfigError when the folder cannot be written.
+    `screen_level` keeps the screen quieter than the file (beside a progress bar). May be called again; the last call counts. Raises ConfigError when the folder cannot be written.
     """
     screen = logging.StreamHandler(stream or sys.stderr)
     screen.setFormatter(_formatter(settings.format, colours=(stream or sys.stderr).isatty()))
+    screen.setLevel((screen_level or settings.level).upper())
     handlers: list[logging.Handler] = [screen]
     if folder is not None:
         try:

@@ -48,7 +48,7 @@ def run_work(home: Home, *, until_idle: bool) -> int:
     """Run the mailroom of `home`; the exit code of `poststelle work`."""
     migrate(home.database_url)
     shown = until_idle and sys.stderr.isatty()
-    log.setup(home.settings.log.model_copy(update={"level": "warning"}) if until_idle else home.settings.log, home.root / "log")
+    log.setup(home.settings.log, home.root / "log", screen_level="warning" if until_idle else "")
     stopping = threading.Event()
     room = postroom.build(home)
     try:
