@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlalchemy import Connection
 
@@ -32,12 +32,13 @@ def show(home: Home) -> None:
         for tenant in home.settings.tenant:
             with room.db.read() as conn:
                 deliveries = list_deliveries(conn, tenant.name)
-                rows = [row for line in deliveries for row in _rows(room, conn, tenant.name, line)]
-                problems = [one for one in open_problems(conn, tenant.name) if one.subject_kind == "source"]
+                problems = {one.subject: one for one in open_problems(conn, tenant.name)}
+                rows = [row for line in deliveries for row in _rows(room, conn, tenant.name, line, problems)]
             common.table(tenant.title or tenant.name, ("Sendung", "Seiten", "Schriftstück", "Was daraus wurde"), rows,
                          empty="Es ist nichts eingegangen.")
-            for problem in problems:
-                common.say(problem.title)
+            for problem in problems.values():
+                if problem.subject_kind == "source":
+                    common.say(problem.title)
         _totals(room)
     finally:
         room.db.close()
@@ -53,10 +54,10 @@ def _totals(room: Postroom) -> None:
                f"{len(report.faults)} Fehler, sehen Sie nach mit: poststelle --home {room.home.root} verify"))
 
 
-def _rows(room: Postroom, conn: Connection, tenant: str, line: DeliveryLine) -> Iterator[tuple[str, str, str, str]]:
+def _rows(room: Postroom, conn: Connection, tenant: str, line: DeliveryLine,
+          problems: Mapping[str, Problem]) -> Iterator[tuple[str, str, str, str]]:
     pages = "\n".join(f"{number} {PAGES.get(state, state)}" for state, number in sorted(line.pages.items(), reverse=True))
     documents = list_documents(conn, tenant, LIVE, delivery=line.id)
-    problems = {problem.subject: problem for problem in open_problems(conn, tenant)}
     if not documents:
         yield line.name, pages or "keine", "", _fate_of_delivery(line, problems.get(line.id))
     for number, document in enumerate(documents):
