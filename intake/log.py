@@ -30,7 +30,9 @@ QUIET = {"dbos": logging.CRITICAL, "alembic": logging.WARNING, "sqlalchemy": log
 Event = MutableMapping[str, Any]
 
 
-def setup(settings: LogSettings, folder: Path | None = None, stream: TextIO | None = None, screen_level: str = "") -> None:
+def setup(
+    settings: LogSettings, folder: Path | None = None, stream: TextIO | None = None, screen_level: str = "",
+) -> None:
     """Send the log to `stream` (default: standard error), with `folder` also to `folder`/poststelle.log (JSON lines).
 
     `screen_level` keeps the screen quieter than the file (beside a progress bar). May be called again; the last call counts. Raises ConfigError when the folder cannot be written.
