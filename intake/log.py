@@ -35,7 +35,8 @@ def setup(
 ) -> None:
     """Send the log to `stream` (default: standard error), with `folder` also to `folder`/poststelle.log (JSON lines).
 
-    `screen_level` keeps the screen quieter than the file (beside a progress bar). May be called again; the last call counts. Raises ConfigError when the folder cannot be written.
+    `screen_level` keeps the screen quieter than the file (beside a progress bar).
+    May be called again; the last call counts. Raises ConfigError when the folder cannot be written.
     """
     screen = logging.StreamHandler(stream or sys.stderr)
     screen.setFormatter(_formatter(settings.format, colours=(stream or sys.stderr).isatty()))

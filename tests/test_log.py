@@ -108,6 +108,16 @@ def test_the_file_gets_json_whatever_the_screen_gets(tmp_path: Path) -> None:
     assert "step done" in stream.getvalue()
 
 
+def test_the_screen_may_be_quieter_than_the_file(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    log.setup(LogSettings(), tmp_path, stream, screen_level="warning")
+    logging.getLogger("intake.test").info("step done")
+    logging.getLogger("intake.test").warning("door is shut")
+    assert "step done" not in stream.getvalue()
+    assert "door is shut" in stream.getvalue()
+    assert len((tmp_path / "poststelle.log").read_text(encoding="utf-8").splitlines()) == 2
+
+
 def test_calling_it_again_does_not_double_the_lines() -> None:
     first, second = io.StringIO(), io.StringIO()
     log.setup(LogSettings(), stream=first)
