@@ -15,10 +15,10 @@ KINDS = ("config", "models", "samples")
 
 
 def shipped(root: Path) -> list[Path]:
-    """All files below the KINDS folders of `root`, sorted, without caches and hidden files."""
+    """All files below the KINDS folders of `root`, sorted, without code (the samples' generator), caches and hidden files."""
     return sorted(
         path for kind in KINDS for path in (root / kind).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith("."))
+        if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts and not path.name.startswith("."))
 
 
 class BuildWithData(build_py):  # type: ignore[misc]
