@@ -18,7 +18,9 @@ FAINT = 34  # grey levels: weaker ink is the other side showing through
 EDGE_MM = 7.0  # shadows and frayed edges
 HOLE_MM = (3.5, 9.5)  # outer width of a punch hole
 HOLE_REACH_MM = 26.0  # from the edge
+MARGIN = 0.045  # of the shorter side: 9 mm on A4
 DUST_MM2 = 0.25
+MARK_MM, MARK_MM2 = 1.9, 0.6  # a digit of 10 points
 LINE_MM = 4.0  # marks within this height stand in one line
 GAP_MM = 12.0
 MOST_SPOTS = 4000
@@ -40,15 +42,21 @@ def is_bare(grey: Image.Image, small_ink: Image.Image) -> bool:
 
     False also for a page with more ink than can be told from the picture alone.
     """
-    if share_of_ink(small_ink) > LITTLE:
+    if share_of_ink(_inner(small_ink)) > LITTLE:
         return False
     ink = ink_of(grey)
     strong = ink.point([255 if value >= FAINT else 0 for value in range(256)])
-    if strong.histogram()[255] > 2.5 * LITTLE * ink.width * ink.height:
+    if share_of_ink(_inner(strong)) > 2.5 * LITTLE:
         return False
     dpi = float(grey.info["dpi"][0])
     spots = [spot for spot in spots_of(strong) if not _is_dirt(spot, strong.size, dpi)]
     return len(spots) < MOST_SPOTS and not _is_writing(spots, dpi)
+
+
+def _inner(image: Image.Image) -> Image.Image:
+    """The page without the margin in which shadows of its edges lie (a shadow alone is no ink)."""
+    away = round(MARGIN * min(image.size))
+    return image.crop((away, away, image.width - away, image.height - away))
 
 
 def spots_of(strong: Image.Image) -> list[Spot]:
@@ -102,9 +110,9 @@ def _is_dirt(spot: Spot, size: tuple[int, int], dpi: float) -> bool:
 
 
 def _is_writing(spots: list[Spot], dpi: float) -> bool:
-    """One mark the size of a line or stamp, or three in a row."""
+    """One mark of the size of a letter, or three smaller ones in a row."""
     to_mm = 25.4 / dpi
-    if any((spot.x1 - spot.x0) * to_mm > 8 or (spot.y1 - spot.y0) * to_mm > 8 for spot in spots):
+    if any(max(spot.x1 - spot.x0, spot.y1 - spot.y0) * to_mm >= MARK_MM and spot.pixels * to_mm ** 2 >= MARK_MM2 for spot in spots):
         return True
     spots = sorted(spots, key=lambda spot: (round((spot.y0 + spot.y1) / 2 * to_mm / LINE_MM), spot.x0))
     chain = 1

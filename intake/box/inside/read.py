@@ -160,7 +160,8 @@ def _from_picture(sheet: Sheet, order: Order, engines: Engines, preview: Path) -
     if not bare:
         words, rotation, fraktur = _recognised(sheet, grey, ink, order, engines)
         shown, ink = image.turn(shown, rotation), image.turn(ink, rotation)
-        marks = barcodes.barcodes(image.turn(middle, rotation)) + patch.patches(image.turn(small, rotation))
+        marks = barcodes.found_on(image.turn(grey, rotation), image.turn(middle, rotation), words)
+        marks += patch.patches(image.turn(small, rotation))
     image.save_preview(shown, preview)
     across, down = (sheet.width_mm, sheet.height_mm) if rotation in (0, 180) else (sheet.height_mm, sheet.width_mm)
     words = renumbered(words)
