@@ -6,8 +6,10 @@ import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -237,6 +239,21 @@ def test_work_until_idle_on_nothing_ends_at_once(home: Path) -> None:
                           capture_output=True, text=True, check=False, encoding="utf-8")
     assert (done.returncode, done.stderr) == (0, "")
     assert (home / "log" / "poststelle.log").is_file()
+
+
+def test_work_ends_cleanly_on_sigterm(home: Path) -> None:
+    with subprocess.Popen([sys.executable, "-m", "intake.cli", "--home", str(home), "work"], stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 60
+        while not (home / "engine.db").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        try:
+            _, said = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 0, said
+    assert b"Traceback" not in said
 
 
 # ---- plan and registers ------------------------------------------------------------------------------------------------

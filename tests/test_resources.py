@@ -35,7 +35,8 @@ def test_only_shipped_files_are_given(parts: tuple[str, ...]) -> None:
 
 
 def test_the_wheel_carries_files_but_no_caches(tmp_path: Path) -> None:
-    for name in ("config/a.toml", "config/registers/b.csv", "samples/c.pdf", "samples/__pycache__/d.pyc", "config/.hidden", "samples/make.py",
+    for name in ("config/a.toml", "config/registers/b.csv", "samples/c.pdf", "samples/__pycache__/d.pyc", "config/.hidden",
+                 "samples/make.py",
                  "other/e.txt"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
