@@ -21,7 +21,7 @@ from typing import Literal, cast
 from intake import filing, read, unpack
 from intake.blobs import Blobs
 from intake.box import Box, reader_version
-from intake.box.results import ReadOrder, RenditionPage
+from intake.box.results import ReadOrder, ReadResult, RenditionPage
 from intake.box.sentences import QUARANTINED, SENTENCES
 from intake.config import Home, ScanProfile
 from intake.db import deliveries as sendungen
@@ -37,6 +37,7 @@ from intake.policy import decide
 from intake.propose import Knowledge, best, propose
 from intake.split import cut
 from intake.vocabulary import (
+    Blob,
     Decision,
     Delivery,
     DeliveryState,
@@ -113,21 +114,17 @@ def read_chunk(room: Postroom, delivery_id: str, chunk: Chunk) -> None:
     """Read one chunk in the box and keep it: an immutable blob and a row a page. A part that cannot be read becomes a problem."""
     delivery = _delivery(room, delivery_id)
     part = next(part for part in _known_parts(room, delivery) if part.position == chunk.part)
-    blobs = room.blobs(delivery.tenant)
-    log.info("reading chunk", extra={"original": part.blob.sha256, "first": chunk.pages[0], "pages": len(chunk.pages)})
+    log.info("reading chunk", extra={"original": part.blob.sha256, "first": chunk.pages[0]})
     with _workdir(room) as workdir:
         try:
-            result = room.box.read(blobs.path(part.blob.sha256), part.blob.media_type, chunk.pages,
+            result = room.box.read(room.blobs(delivery.tenant).path(part.blob.sha256), part.blob.media_type, chunk.pages,
                                    _order(room, delivery), workdir)
         except InputError as error:
             _note_part_problem(room, delivery, part, error)
             return
-        blob = blobs.add_bytes(read.pack(result.pages, [path.read_bytes() for path in result.previews]),
-                               f"{part.blob.sha256[:12]}-{chunk.pages[0]}", read.CHUNK_MEDIA_TYPE)
-    share = result.cpu_seconds / len(result.pages)
+        blob = _keep(room, delivery.tenant, part, result)
     with room.db.transaction() as tx:
-        sendungen.add_page_reads(tx, delivery.tenant, part.blob.sha256, result.reader,
-                                 [(page.number, blob.sha256, share) for page in result.pages])
+        _note_reads(tx, delivery.tenant, part, result, blob)
 
 
 def assemble(room: Postroom, delivery_id: str) -> None:
@@ -354,11 +351,27 @@ def _parts(room: Postroom, delivery: Delivery) -> tuple[Part, ...]:
     if any(part.problem is None for part in parts):  # nothing but problems: a person asked to try again
         return parts
     with _workdir(room) as workdir:
-        envelope, parts = unpack.unpack(room.box, room.blobs(delivery.tenant), delivery, workdir)
+        log.info("opening", extra={"original": delivery.original.sha256, "first": 0})
+        found = unpack.unpack(room.box, room.blobs(delivery.tenant), delivery, _order(room, delivery), workdir)
+        chunk = _keep(room, delivery.tenant, found.parts[0], found.read) if found.read is not None else None
     with room.db.transaction() as tx:
-        sendungen.add_parts(tx, delivery.id, delivery.tenant, parts)
-        set_envelope(tx, delivery.id, envelope)
-    return parts
+        sendungen.add_parts(tx, delivery.id, delivery.tenant, found.parts)
+        set_envelope(tx, delivery.id, found.envelope)
+        if found.read is not None and chunk is not None:
+            _note_reads(tx, delivery.tenant, found.parts[0], found.read, chunk)
+    return found.parts
+
+
+def _keep(room: Postroom, tenant: str, part: Part, result: ReadResult) -> Blob:
+    """The chunk of these pages (words and previews) as one immutable blob."""
+    chunk = read.pack(result.pages, [path.read_bytes() for path in result.previews])
+    return room.blobs(tenant).add_bytes(chunk, f"{part.blob.sha256[:12]}-{result.pages[0].number}", read.CHUNK_MEDIA_TYPE)
+
+
+def _note_reads(tx: Tx, tenant: str, part: Part, result: ReadResult, chunk: Blob) -> None:
+    share = result.cpu_seconds / len(result.pages)
+    sendungen.add_page_reads(tx, tenant, part.blob.sha256, result.reader,
+                             [(page.number, chunk.sha256, share) for page in result.pages])
 
 
 def _profile(room: Postroom, delivery: Delivery) -> ScanProfile | None:

@@ -5,11 +5,11 @@ The original itself is never changed: a plain scan is its own part, a mended or 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from intake.blobs import Blobs
-from intake.box import SENTENCES, Box, FoundPart
+from intake.box import SENTENCES, Box, FoundPart, ReadOrder, ReadResult
 from intake.errors import Reason
 from intake.vocabulary import Blob, Delivery, Envelope, Part
 
@@ -19,15 +19,25 @@ def sentence(reason: Reason) -> str:
     return SENTENCES[reason]
 
 
-def unpack(box: Box, blobs: Blobs, delivery: Delivery, workdir: Path) -> tuple[Envelope, tuple[Part, ...]]:
-    """Envelope and parts of a delivery, every part's bytes durable in `blobs` before this returns. May run twice.
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a delivery consists of; `read` holds its pages where it is one small file that was read at once."""
+
+    envelope: Envelope
+    parts: tuple[Part, ...]
+    read: ReadResult | None
+
+
+def unpack(box: Box, blobs: Blobs, delivery: Delivery, order: ReadOrder, workdir: Path) -> Contents:
+    """The contents of a delivery, every part's bytes durable in `blobs` before this returns. May run twice.
 
     `workdir` is an empty folder that the caller removes. Raises InputError when nothing of the delivery can be read,
     BoxDied when the box died on it, ServiceError and ConfigError as the box and the blobs do.
     """
     original = blobs.path(delivery.original.sha256)
-    found = box.unpack(original, delivery.original.name, workdir)
-    return found.envelope, tuple(_part(blobs, delivery, part, original) for part in found.parts)
+    opened = box.open(original, delivery.original.name, order, workdir)
+    parts = tuple(_part(blobs, delivery, part, original) for part in opened.unpacked.parts)
+    return Contents(opened.unpacked.envelope, parts, opened.read)
 
 
 def _part(blobs: Blobs, delivery: Delivery, found: FoundPart, original: Path) -> Part:

@@ -254,9 +254,10 @@ def test_a_delivery_becomes_parts_with_blobs(tmp_path: Path) -> None:
     for number in range(2):  # every step may run twice
         workdir = tmp_path / str(number)
         workdir.mkdir()
-        results.append(unpack(BOX, blobs, post, workdir))
+        results.append(unpack(BOX, blobs, post, ReadOrder(), workdir))
     assert results[0] == results[1]
-    envelope, parts = results[0]
+    envelope, parts = results[0].envelope, results[0].parts
+    assert results[0].read is None  # a mail is more than one file: its parts are read one by one
     assert envelope == Envelope(sender="Erika <erika@example.org>", subject="Antrag")
     assert [(part.blob.name, part.blob.media_type, part.pages, part.problem, part.parent) for part in parts] == [
         ("Nachricht.txt", "text/plain", 1, None, None), ("plan.dat", "application/pdf", 2, None, 0),
@@ -268,8 +269,26 @@ def test_a_delivery_becomes_parts_with_blobs(tmp_path: Path) -> None:
 def test_a_scan_keeps_its_blob_under_its_true_type(tmp_path: Path) -> None:
     blobs = Blobs(tmp_path / "blobs")
     original = blobs.add_bytes(picture("TIFF"), "scan.pdf", "application/pdf")
-    _, (part,) = unpack(BOX, blobs, replace(delivery(), original=original), tmp_path)
-    assert part.blob == replace(original, media_type="image/tiff")
+    contents = unpack(BOX, blobs, replace(delivery(), original=original), ReadOrder(), tmp_path)
+    assert contents.parts[0].blob == replace(original, media_type="image/tiff")
+    assert contents.read is not None and [page.number for page in contents.read.pages] == [1]
+
+
+def test_a_small_file_is_read_while_it_is_open_and_says_the_same_as_read_alone(tmp_path: Path) -> None:
+    path = tmp_path / "brief.txt"
+    path.write_text("Sehr geehrte Damen und Herren,\nhiermit beantrage ich eine Mülltonne.", encoding="utf-8")
+    opened = BOX.open(path, "brief.txt", ReadOrder(), tmp_path)
+    alone = BOX.read(path, "text/plain", [1], ReadOrder(), tmp_path)
+    assert opened.read is not None and opened.read.pages == alone.pages and opened.read.reader == alone.reader
+    assert opened.read.previews[0].read_bytes() == alone.previews[0].read_bytes()
+    assert opened.unpacked.parts == BOX.unpack(path, "brief.txt", tmp_path).parts
+
+
+def test_a_long_file_is_only_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "lang.pdf"
+    path.write_bytes(pdf(3))
+    opened = BOX.open(path, "lang.pdf", ReadOrder(chunk_pages=2), tmp_path)
+    assert opened.read is None and opened.unpacked.parts[0].pages == 3
 
 
 # ---- the corpus of bad input -----------------------------------------------------------------------------------------

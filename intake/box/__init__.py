@@ -7,6 +7,7 @@ mends it) or ServiceError (no process could be started just now). Files of an an
 
 Orders as the child sees them (`inside/*.run(order, inputs, out)`), beside the fields named here:
 unpack {name, max_pages, max_parts, max_depth, max_megapixels, max_file_mib} inputs: the original;
+open {unpack, read, most_pages} -> what unpack answers, and `read`: what read answers or null;
 read {media_type, pages, reader, max_megapixels, tessdata, and the fields of ReadOrder} -> {pages, previews};
 rendition {sources: [media type], pages: [{source, number, rotation, page}], title, language, max_megapixels,
 attachments: [{name, media_type, input}]} -> {pdf, pdfa, reason}.
@@ -29,6 +30,7 @@ from intake.box.inside.reader import reader_name
 from intake.box.results import (
     Attachment,
     FoundPart,
+    Opened,
     ReadOrder,
     ReadResult,
     Rendition,
@@ -41,7 +43,7 @@ from intake.config import BoxSettings
 from intake.errors import BoxDied, ConfigError, InputError, Reason
 from intake.vocabulary import Envelope
 
-__all__ = ["QUARANTINED", "SENTENCES", "Attachment", "Box", "FoundPart", "ReadOrder", "ReadResult", "Rendition",
+__all__ = ["QUARANTINED", "SENTENCES", "Attachment", "Box", "FoundPart", "Opened", "ReadOrder", "ReadResult", "Rendition",
            "RenditionPage", "Unpacked", "reader_version"]
 
 _CHECK = Limits(memory_mib=512, cpu_seconds=10, wall_seconds=60, output_mib=16)
@@ -96,30 +98,50 @@ class Box:
 
     def unpack(self, path: Path, name: str, workdir: Path) -> Unpacked:
         """What the delivery at `path`, called `name` by its sender, consists of; InputError when it gives nothing."""
-        limits = ("max_pages", "max_parts", "max_depth", "max_megapixels", "max_file_mib")
-        order = {"name": recheck.display(name)} | {limit: getattr(self.settings, limit) for limit in limits}
-        answer = self._run("unpack", order, (path,), workdir, self._limits())
+        answer = self._run("unpack", self._unpack_order(name), (path,), workdir, self._limits())
         raw = recheck.load(answer.out / "result.json", recheck.RawUnpacked)
-        counted = [part.position for part in raw.parts] == list(range(len(raw.parts)))
-        if not counted or not 1 <= len(raw.parts) <= self.settings.max_parts:
-            raise recheck.nonsense("die Teile sind nicht fortlaufend gezählt")
-        parts = tuple(self._found(part, path, answer.out) for part in raw.parts)
-        return Unpacked(_envelope(raw.envelope), parts, answer.cpu_seconds)
+        return self._unpacked(raw.envelope, raw.parts, path, answer)
+
+    def open(self, path: Path, name: str, order: ReadOrder, workdir: Path) -> Opened:
+        """The same, and the pages too where the delivery is one file of at most `order.chunk_pages` pages."""
+        told = {"unpack": self._unpack_order(name), "read": self._read_order(order), "most_pages": order.chunk_pages}
+        limits = self._limits(order.chunk_pages, processes=order.engine == "pytesseract")
+        answer = self._run("open", told, (path,), workdir, limits, (str(self._tessdata()),))
+        raw = recheck.load(answer.out / "result.json", recheck.RawOpened)
+        unpacked = self._unpacked(raw.envelope, raw.parts, path, answer)
+        if raw.read is None:
+            return Opened(unpacked, None)
+        return Opened(unpacked, self._pages(raw.read, range(1, unpacked.parts[0].pages + 1), order, answer))
 
     def read(self, path: Path, media_type: str, pages: Sequence[int], order: ReadOrder, workdir: Path) -> ReadResult:
         """The pages `pages` (from 1) of the file at `path` as words, each with a preview, in that order."""
-        reader = reader_version(order)
-        told = {**asdict(order), "media_type": media_type, "pages": list(pages), "reader": reader,
-                "max_megapixels": self.settings.max_megapixels, "tessdata": str(self._tessdata())}
+        told = self._read_order(order) | {"media_type": media_type, "pages": list(pages)}
         limits = self._limits(len(pages), processes=order.engine == "pytesseract")
         answer = self._run("read", told, (path,), workdir, limits, (str(self._tessdata()),))
-        raw = recheck.load(answer.out / "result.json", recheck.RawRead)
+        return self._pages(recheck.load(answer.out / "result.json", recheck.RawRead), pages, order, answer)
+
+    def _unpack_order(self, name: str) -> dict[str, Any]:
+        limits = ("max_pages", "max_parts", "max_depth", "max_megapixels", "max_file_mib")
+        return {"name": recheck.display(name)} | {limit: getattr(self.settings, limit) for limit in limits}
+
+    def _read_order(self, order: ReadOrder) -> dict[str, Any]:
+        return {**asdict(order), "reader": reader_version(order), "max_megapixels": self.settings.max_megapixels,
+                "tessdata": str(self._tessdata())}
+
+    def _unpacked(self, envelope: Envelope, found: Sequence[recheck.RawPart], path: Path, answer: Answer) -> Unpacked:
+        counted = [part.position for part in found] == list(range(len(found)))
+        if not counted or not 1 <= len(found) <= self.settings.max_parts:
+            raise recheck.nonsense("die Teile sind nicht fortlaufend gezählt")
+        parts = tuple(self._found(part, path, answer.out) for part in found)
+        return Unpacked(_envelope(envelope), parts, answer.cpu_seconds)
+
+    def _pages(self, raw: recheck.RawRead, pages: Sequence[int], order: ReadOrder, answer: Answer) -> ReadResult:
         if [page.number for page in raw.pages] != list(pages) or len(raw.previews) != len(pages):
             raise recheck.nonsense("andere Seiten als bestellt")
         if raw.pages and all(page.blank and "damaged" in page.warnings for page in raw.pages):
             raise input_error(Reason.BLANK_AND_DAMAGED)
         previews = tuple(recheck.adopt(answer.out, name) for name in raw.previews)
-        return ReadResult(reader, raw.pages, previews, answer.cpu_seconds)
+        return ReadResult(reader_version(order), raw.pages, previews, answer.cpu_seconds)
 
     def rendition(self, sources: Sources, pages: Sequence[RenditionPage], *, title: str, workdir: Path,
                   language: str = "de-DE", attachments: Sequence[Attachment] = ()) -> Rendition:

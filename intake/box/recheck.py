@@ -64,6 +64,15 @@ class RawRead:
 
 
 @dataclass(frozen=True, slots=True)
+class RawOpened:
+    """result.json of `open`."""
+
+    envelope: Envelope
+    parts: tuple[RawPart, ...]
+    read: RawRead | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RawRendition:
     """result.json of `rendition`."""
 

@@ -66,6 +66,14 @@ class ReadResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """A delivery unpacked and, where it is one small file, read at once (`read` is None otherwise)."""
+
+    unpacked: Unpacked
+    read: ReadResult | None
+
+
+@dataclass(frozen=True, slots=True)
 class RenditionPage:
     """Page `number` of source `source` (index), to be turned by `rotation` degrees clockwise; `page` has its words."""
 

@@ -105,7 +105,7 @@ def run_through(home: Path, kills: int, seed: int, longest: float,
 
 
 def count_chunks(home: Path) -> tuple[int, int]:
-    """How often the reading of a chunk began, and how many different chunks there are, from the log."""
+    """How often opening or the reading of a chunk began, and how many different ones there are, from the log."""
     starts: Counter[tuple[str, int]] = Counter()
     for path in sorted((home / "log").glob("poststelle.log*")):
         for line in path.read_text(encoding="utf-8").splitlines():
@@ -113,7 +113,7 @@ def count_chunks(home: Path) -> tuple[int, int]:
                 event = json.loads(line)
             except json.JSONDecodeError:
                 continue  # the line that a kill tore
-            if event.get("event") == "reading chunk":
+            if event.get("event") in ("opening", "reading chunk"):
                 starts[event["original"], event["first"]] += 1
     return sum(starts.values()), len(starts)
 

@@ -112,7 +112,8 @@ def _is_dirt(spot: Spot, size: tuple[int, int], dpi: float) -> bool:
 def _is_writing(spots: list[Spot], dpi: float) -> bool:
     """One mark of the size of a letter, or three smaller ones in a row."""
     to_mm = 25.4 / dpi
-    if any(max(spot.x1 - spot.x0, spot.y1 - spot.y0) * to_mm >= MARK_MM and spot.pixels * to_mm ** 2 >= MARK_MM2 for spot in spots):
+    if any(max(spot.x1 - spot.x0, spot.y1 - spot.y0) * to_mm >= MARK_MM and spot.pixels * to_mm ** 2 >= MARK_MM2
+           for spot in spots):
         return True
     spots = sorted(spots, key=lambda spot: (round((spot.y0 + spot.y1) / 2 * to_mm / LINE_MM), spot.x0))
     chain = 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from intake.box.inside import textlayer
-from intake.box.inside.sheets import LOW_DPI, Sheet, opened
+from intake.box.inside.sheets import LOW_DPI, MM_PER_INCH, Sheet, opened
 from intake.box.inside.words import mean_confidence, renumbered, text_of
 from intake.vocabulary import Page, Separator, Word
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 Rotation = Literal[0, 90, 180, 270]
 USUAL_DPI = 220.0
+LARGE_PIXELS, LARGEST_PIXELS, LARGE_PREVIEW = 20e6, 60e6, 4e6  # A2 at 220 dpi; A0 at 195 dpi; of a preview
 FINE_PIXELS, FINE_CONFIDENCE = 15, 0.85  # median height of words, mean confidence
 CODE_DPI = 150.0
+PLAN_MM = 450.0  # longer pages are plans
 MUCH_PICTURE = 0.2  # share of the page covered by images from which the text layer may be only a part of the page
 MUCH_INK = 0.3  # share of the ink outside the words of the layer from which it certainly is
 
@@ -113,7 +115,8 @@ def _from_layer(sheet: Sheet, words: tuple[Word, ...], order: Order, preview: Pa
     marks = _codes(shown) if len(words) < 80 else ()
     words = renumbered(words)
     return Page(number=sheet.number, width_mm=round(sheet.width_mm, 2), height_mm=round(sheet.height_mm, 2), text=text_of(words),
-                words=words, script="print", source="text-layer", separators=marks, warnings=sheet.warnings)
+                words=words, script="drawing" if max(sheet.width_mm, sheet.height_mm) > PLAN_MM else "print", source="text-layer",
+                separators=marks, warnings=sheet.warnings)
 
 
 def ink_outside(shown: Image, words: Sequence[Word]) -> float:
@@ -145,10 +148,7 @@ def ocr_dpi(native: float, wanted: float) -> float:
 def _from_picture(sheet: Sheet, order: Order, engines: Engines, preview: Path) -> Page:
     from intake.box.inside import barcodes, blank, geometry, image, patch, script  # noqa: PLC0415
 
-    picture = sheet.render(ocr_dpi(sheet.native_dpi(), order.dpi))
-    shown = image.at_dpi(picture, order.preview_dpi)
-    grey = image.grey_of(picture)
-    del picture
+    shown, grey = _pictures(sheet, order)
     small = image.at_dpi(grey, geometry.SMALL_DPI)
     ink = geometry.ink_of(small)
     middle = image.at_dpi(grey, CODE_DPI)
@@ -170,6 +170,19 @@ def _from_picture(sheet: Sheet, order: Order, engines: Engines, preview: Path) -
         rotation=rotation, skew=0.0 if bare else geometry.skew_of(ink), blank=bare,
         script=script.script_of(words, across, down, fraktur=fraktur, inked=not bare),
         quality=1.0 if bare else quality_of(words, sheet.native_dpi()), source="ocr", separators=marks, warnings=sheet.warnings)
+
+
+def _pictures(sheet: Sheet, order: Order) -> tuple[Image, Image]:
+    """The preview's picture and the grey one to recognise: one rendering, but two for a plan, whose colours would fill memory."""
+    from intake.box.inside import image  # noqa: PLC0415
+
+    dpi = ocr_dpi(sheet.native_dpi(), order.dpi)
+    area = sheet.width_mm * sheet.height_mm / MM_PER_INCH ** 2
+    if area * dpi ** 2 > LARGE_PIXELS:
+        shown = sheet.render(min(order.preview_dpi, (LARGE_PREVIEW / area) ** 0.5))
+        return shown, image.grey_of(sheet.render(min(dpi, (LARGEST_PIXELS / area) ** 0.5), colour=False))
+    picture = sheet.render(dpi)
+    return image.at_dpi(picture, order.preview_dpi), image.grey_of(picture)
 
 
 def quality_of(words: Sequence[Word], native_dpi: float) -> float:

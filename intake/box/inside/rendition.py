@@ -24,6 +24,7 @@ DAMAGED = "Diese PDF-Datei ist beschädigt, aus ihr lässt sich keine Ablagefass
 OUTPUT = "rendition.pdf"
 CREATOR = "Poststelle"
 LAYER_FONT = "PslBlank"
+RASTER_DPI = 200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,11 @@ def _is_whole(order: Mapping[str, Any], leaves: Sequence[Leaf], inputs: Sequence
     first = leaves[0].source
     if order["sources"][first] != "application/pdf" or any(leaf.source != first or leaf.turn or leaf.scanned for leaf in leaves):
         return False
-    with _opened(inputs[first]) as pdf:
-        return [leaf.number for leaf in leaves] == list(range(1, len(pdf.pages) + 1))
+    try:
+        with _opened(inputs[first]) as pdf:
+            return [leaf.number for leaf in leaves] == list(range(1, len(pdf.pages) + 1))
+    except InputError:
+        return False  # built from pictures then
 
 
 def _opened(path: Path) -> Pdf:
@@ -97,6 +101,26 @@ def _opened(path: Path) -> Pdf:
         raise InputError(DAMAGED, reason=Reason.ENCRYPTED) from error
     except pikepdf.PdfError as error:
         raise InputError(DAMAGED, reason=Reason.DAMAGED, detail="pikepdf") from error
+
+
+def _usable(path: Path, stack: ExitStack) -> Pdf:
+    """The PDF, or where only PDFium can open it, its pages as pictures: the last rung before it is given up."""
+    try:
+        return _opened(path)
+    except InputError as error:
+        if error.reason is not Reason.DAMAGED:
+            raise
+    from intake.box.inside import imagepdf  # noqa: PLC0415
+    from intake.box.inside.pdf import Pdf as Shown  # noqa: PLC0415
+
+    shown, rebuilt = Shown(path), stack.enter_context(Pdf.new())
+    for number in range(1, shown.page_count + 1):
+        page = shown.page(number)
+        image = imagepdf.encoded(rebuilt, page.render(RASTER_DPI, colour=True))
+        imagepdf.add_image_page(rebuilt, image, page.width_mm, page.height_mm, 0)
+        page.close()
+    shown.close()
+    return rebuilt
 
 
 def built(order: Mapping[str, Any], leaves: Sequence[Leaf], inputs: Sequence[Path], stack: ExitStack) -> Pdf:
@@ -125,7 +149,7 @@ def _append_pages(pdf: Pdf, kinds: Sequence[str], leaves: Sequence[Leaf], inputs
         kind, path = kinds[leaf.source], inputs[leaf.source]
         if kind == "application/pdf":
             if leaf.source not in sources:
-                sources[leaf.source] = stack.enter_context(_opened(path))
+                sources[leaf.source] = stack.enter_context(_usable(path, stack))
             pdf.pages.append(sources[leaf.source].pages[leaf.number - 1])
             continue
         from intake.box.inside import imagepdf  # noqa: PLC0415

@@ -40,8 +40,8 @@ class Sheet(Protocol):
     def native_dpi(self) -> float:
         """Resolution of the paper's scan; 0 where the page is drawn, not scanned."""
 
-    def render(self, dpi: float) -> Image:
-        """The page as an "L" or "RGB" image with its dpi in the info."""
+    def render(self, dpi: float, *, colour: bool = True) -> Image:
+        """The page as an "L" or, where it may be coloured, "RGB" image with its dpi in the info."""
 
 
 class Source(Protocol):
@@ -81,11 +81,11 @@ class PdfSheet:
         share, dpi, _ = self._pictures
         return dpi if share > 0.5 else 0.0
 
-    def render(self, dpi: float) -> Image:
+    def render(self, dpi: float, *, colour: bool = True) -> Image:
         pixels = self.width_mm * self.height_mm * (dpi / MM_PER_INCH) ** 2
         if pixels > self._max_pixels:
             dpi *= (self._max_pixels / pixels) ** 0.5
-        return self.page.render(dpi, colour=not self._pictures[2])
+        return self.page.render(dpi, colour=colour and not self._pictures[2])
 
 
 class PdfSource:
@@ -127,10 +127,10 @@ class ImageSheet:
     def native_dpi(self) -> float:
         return float(self._image.info["dpi"][0])
 
-    def render(self, dpi: float) -> Image:
-        from intake.box.inside.image import at_dpi  # noqa: PLC0415
+    def render(self, dpi: float, *, colour: bool = True) -> Image:
+        from intake.box.inside.image import at_dpi, grey_of  # noqa: PLC0415
 
-        return at_dpi(self._image, dpi)
+        return at_dpi(self._image if colour else grey_of(self._image), dpi)
 
 
 class ImageSource:
