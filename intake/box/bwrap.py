@@ -34,7 +34,7 @@ _SYSTEM = ("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives", "/etc/ghostscr
            "/var/cache/fontconfig")
 _TMP_MIB = 512
 _STDOUT_CAP = 64 * 1024
-_START = ("import sys; sys.path[:0] = sys.argv[1:]; sys.argv[1:] = []; "
+_START = ("import gc, sys; gc.set_threshold(50_000, 20, 20); sys.path[:0] = sys.argv[1:]; sys.argv[1:] = []; "
           "from intake.box.inside.__main__ import main; main()")
 _CONTROL = re.compile(r"[^\x20-\x7e\n\u00a0-\ud7ff]")
 
