@@ -12,13 +12,16 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pikepdf
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parent)]
+
 from measures import Cost, cer, measured  # noqa: E402
 
 from intake.box import Box, ReadOrder, RenditionPage  # noqa: E402
@@ -48,6 +51,9 @@ for number in range(1, pdf.page_count + 1):
     print("CPU", time.process_time() - start)
     Path(sys.argv[2], f"bare-{{number}}.txt").write_text(text)
 """
+
+
+Run = Callable[["Case", Path], tuple[Cost, list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,7 @@ def main() -> None:
         print(f"{'pages':32}{'who':10}{'CPU s/page':>11}{'wall':>7}{'peak MiB':>9}  CER of the pages with truth")
         for case in cases(list(asked.files), folder):
             count += case.pages
-            runs = {"bare": bare, "ours": lambda one, place: ours(one, place, asked.workers)}
+            runs: dict[str, Run] = {"bare": bare, "ours": partial(ours, workers=asked.workers)}
             if not asked.without_ocrmypdf:
                 runs["ocrmypdf"] = ocrmypdf
             for who, run in runs.items():

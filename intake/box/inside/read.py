@@ -203,7 +203,7 @@ def _recognised(sheet: Sheet, grey: Image, ink: Image, order: Order,
         return clean.without_specks(engine.words(page, engines.languages))
 
     grey = clean.despeckled(grey)
-    words, rotation = upright.read_upright(grey, ink, engine, recognise)
+    words, rotation = upright.read_upright(grey, ink, recognise)
     grey = image.turn(grey, rotation)
     doubt = mean_confidence(words) < script.POOR or engines.languages != order.languages
     if doubt and sum(len(word.text) for word in words) >= 60 and engines.knows(script.FRAKTUR):
