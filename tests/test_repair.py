@@ -1,0 +1,91 @@
+"""Paragraph signs where one is printed, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+from drawn import SANS, paper
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFont
+
+from intake.box.inside.repair import glyphs, repaired, round_s
+from intake.vocabulary import Word
+
+
+def line(printed: str, read: str, font: str = SANS) -> tuple[list[Word], Image.Image]:
+    """A printed line and the words an engine read there, blank by blank at the same places."""
+    page = paper(220)
+    draw, face = ImageDraw.Draw(page), ImageFont.truetype(font, 11 / 72 * 220)
+    words, x = [], 200.0
+    for shown, text in zip(printed.split(), read.split(), strict=True):
+        shown = shown.replace("_", " ")
+        draw.text((x, 300), shown, font=face, fill=0)
+        x0, y0, x1, y1 = draw.textbbox((x, 300), shown, font=face)
+        words.append(Word(text, (x0 / page.width, y0 / page.height, x1 / page.width, y1 / page.height), 0.9))
+        x = x1 + 12
+    return words, page
+
+
+def mended(printed: str, read: str) -> str:
+    words, page = line(printed, read)
+    return " ".join(word.text for word in repaired(words, page))
+
+
+@pytest.mark.parametrize(("printed", "read", "wanted"), [
+    ("gemäß § 61 Abs.", "gemäß $ 61 Abs.", "gemäß § 61 Abs."),
+    ("gemäß § 61 Abs.", "gemäß 8 61 Abs.", "gemäß § 61 Abs."),
+    ("gemäß § 6 Abs.", "gemäß & 6 Abs.", "gemäß § 6 Abs."),
+    ("der §§ 5, 51", "der 88 5, 51", "der §§ 5, 51"),
+    ("den §§ 15 Abs.", "den $$ 15 Abs.", "den §§ 15 Abs."),
+    ("den §§ 15 Abs.", "den 8$ 15 Abs.", "den §§ 15 Abs."),
+    ("gericht (§ 47, Abs.", "gericht ($ 47, Abs.", "gericht (§ 47, Abs."),
+    ("erlassen: §_1", "erlassen: 81", "erlassen: § 1"),
+    ("erlassen: §_39", "erlassen: $39", "erlassen: § 39"),
+])
+def test_the_sign_is_restored(printed: str, read: str, wanted: str) -> None:
+    assert mended(printed, read) == wanted
+
+
+@pytest.mark.parametrize("printed", ["8 61 Stück", "die 8 5 3", "Haus 81 links", "88 5 und", "6 4 2", "Seite 81", "B 3 a", "& 5 Söhne", "9 10"])
+def test_none_is_invented(printed: str) -> None:
+    assert mended(printed, printed) == printed
+
+
+def test_raw_and_box_are_kept() -> None:
+    words, page = line("nach §_2 liegt", "nach $2 liegt")
+    found = repaired(words, page)
+    assert [(word.text, word.raw) for word in found] == [("nach", ""), ("§", "$2"), ("2", ""), ("liegt", "")]
+    assert found[1].box[0] == words[1].box[0]
+    assert found[1].box[2] == found[2].box[0]
+    assert found[2].box[2] == words[1].box[2]
+
+
+@pytest.mark.parametrize(("read", "wanted"), [
+    ("(GVBI. | S. 142)", "(GVBl. I S. 142)"), ("(GVBl. IS. 142)", "(GVBl. I S. 142)"), ("BGBI. l S. 3", "BGBl. I S. 3"),
+    ("GVBl. Il S. 3", "GVBl. II S. 3"), ("GVBl. I S. 26", "GVBl. I S. 26"), ("Abs. l Satz", "Abs. 1 Satz"), ("Nr. | der", "Nr. 1 der"),
+    ("Abs. I Satz", "Abs. I Satz"), ("Wilhelm I S.", "Wilhelm I S."), ("| Spalte |", "| Spalte |"), ("IS. heißt", "IS. heißt")])
+def test_citations(read: str, wanted: str) -> None:
+    words = [Word(text, (0.1 * place, 0.1, 0.1 * place + 0.08, 0.12), 0.9) for place, text in enumerate(read.split())]
+    assert " ".join(word.text for word in repaired(words, paper())) == wanted
+
+
+def test_a_citation_does_not_reach_over_the_line() -> None:
+    words = [Word("GVBl.", (0.8, 0.1, 0.9, 0.12), 0.9, line=0), Word("|", (0.1, 0.2, 0.11, 0.22), 0.9, line=1)]
+    assert repaired(words, paper())[1].text == "|"
+
+
+@given(st.lists(st.text("abcdefgABCxyzäöü0123456789.,()", min_size=1, max_size=8), max_size=12))
+def test_white_paper_makes_no_signs(texts: list[str]) -> None:
+    words = [Word(text, (0.05 * place, 0.1, 0.05 * place + 0.04, 0.12), 0.9) for place, text in enumerate(texts)]
+    assert not any("§" in word.text for word in repaired(words, paper()))
+
+
+def test_glyphs_of_a_word() -> None:
+    words, page = line("81", "81")
+    assert len(glyphs(page, words[0].box)) == 2
+    assert glyphs(page, (0.0, 0.0, 0.0, 0.0)) == ()
+
+
+def test_long_s_is_found_as_s() -> None:
+    word = round_s([Word("dieſem", (0, 0, 0.1, 0.1), 0.9)])[0]
+    assert (word.text, word.raw) == ("diesem", "dieſem")
