@@ -40,7 +40,7 @@ def draw(home: Path, target: Path) -> None:
     picture.paste(page, ((width - page.width) // 2, 20))
     picture.paste(table, (20, page.height + 40))
     picture.thumbnail((WIDTH, 10_000))
-    picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=48).save(target, optimize=True)
+    picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(target, optimize=True)
 
 
 def _page(home: Path) -> Image.Image:
