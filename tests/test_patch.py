@@ -26,7 +26,8 @@ def test_each_code_along_each_edge(code: str, across: bool) -> None:
 def test_skewed_noisy_and_black_and_white(seed: int) -> None:
     chance = random.Random(seed)
     code, dpi = chance.choice("T23146"), chance.choice((200, 300))
-    sheet = patch_sheet(code, dpi, across=chance.random() < 0.6, length_mm=chance.choice((50, 100, 170)), top_mm=chance.choice((7, 15)))
+    length, top = chance.choice((50, 100, 170)), chance.choice((7, 15))
+    sheet = patch_sheet(code, dpi, across=chance.random() < 0.6, length_mm=length, top_mm=top)
     page = scanned(sheet, seed, skew=chance.uniform(-5, 5), noise=chance.choice((0, 0.05)), bitonal=chance.random() < 0.5)
     assert kinds(page) == [f"patch-{code}"]
 

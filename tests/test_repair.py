@@ -17,8 +17,8 @@ def line(printed: str, read: str, font: str = SANS) -> tuple[list[Word], Image.I
     page = paper(220)
     draw, face = ImageDraw.Draw(page), ImageFont.truetype(font, 11 / 72 * 220)
     words, x = [], 200.0
-    for shown, text in zip(printed.split(), read.split(), strict=True):
-        shown = shown.replace("_", " ")
+    for piece, text in zip(printed.split(), read.split(), strict=True):
+        shown = piece.replace("_", " ")
         draw.text((x, 300), shown, font=face, fill=0)
         x0, y0, x1, y1 = draw.textbbox((x, 300), shown, font=face)
         words.append(Word(text, (x0 / page.width, y0 / page.height, x1 / page.width, y1 / page.height), 0.9))
@@ -46,7 +46,8 @@ def test_the_sign_is_restored(printed: str, read: str, wanted: str) -> None:
     assert mended(printed, read) == wanted
 
 
-@pytest.mark.parametrize("printed", ["8 61 Stück", "die 8 5 3", "Haus 81 links", "88 5 und", "6 4 2", "Seite 81", "B 3 a", "& 5 Söhne", "9 10"])
+@pytest.mark.parametrize("printed", [
+    "8 61 Stück", "die 8 5 3", "Haus 81 links", "88 5 und", "6 4 2", "Seite 81", "B 3 a", "& 5 Söhne", "9 10"])
 def test_none_is_invented(printed: str) -> None:
     assert mended(printed, printed) == printed
 
@@ -56,13 +57,14 @@ def test_raw_and_box_are_kept() -> None:
     found = repaired(words, page)
     assert [(word.text, word.raw) for word in found] == [("nach", ""), ("§", "$2"), ("2", ""), ("liegt", "")]
     assert found[1].box[0] == words[1].box[0]
-    assert found[1].box[2] == found[2].box[0]
+    assert found[1].box[2] < found[2].box[0]
     assert found[2].box[2] == words[1].box[2]
 
 
 @pytest.mark.parametrize(("read", "wanted"), [
     ("(GVBI. | S. 142)", "(GVBl. I S. 142)"), ("(GVBl. IS. 142)", "(GVBl. I S. 142)"), ("BGBI. l S. 3", "BGBl. I S. 3"),
-    ("GVBl. Il S. 3", "GVBl. II S. 3"), ("GVBl. I S. 26", "GVBl. I S. 26"), ("Abs. l Satz", "Abs. 1 Satz"), ("Nr. | der", "Nr. 1 der"),
+    ("GVBl. Il S. 3", "GVBl. II S. 3"), ("GVBl. I S. 26", "GVBl. I S. 26"), ("Abs. l Satz", "Abs. 1 Satz"),
+    ("Nr. | der", "Nr. 1 der"),
     ("Abs. I Satz", "Abs. I Satz"), ("Wilhelm I S.", "Wilhelm I S."), ("| Spalte |", "| Spalte |"), ("IS. heißt", "IS. heißt")])
 def test_citations(read: str, wanted: str) -> None:
     words = [Word(text, (0.1 * place, 0.1, 0.1 * place + 0.08, 0.12), 0.9) for place, text in enumerate(read.split())]

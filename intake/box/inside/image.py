@@ -8,7 +8,7 @@ from PIL import Image, ImageChops, ImageFile, ImageOps, UnidentifiedImageError
 
 from intake.errors import InputError, Reason
 
-FORMATS = {"image/tiff": ("TIFF",), "image/jpeg": ("JPEG", "MPO"), "image/png": ("PNG",), "image/webp": ("WEBP",),
+FORMATS = {"image/tiff": ("TIFF",), "image/jpeg": ("JPEG",), "image/png": ("PNG",), "image/webp": ("WEBP",),
            "image/jp2": ("JPEG2000",)}
 DAMAGED = "Diese Bilddatei ist beschädigt. Bitten Sie den Absender, sie noch einmal zu schicken, oder scannen Sie die Seite neu."
 A4_LONG_MM = 297.0

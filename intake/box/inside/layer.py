@@ -1,7 +1,8 @@
 """The text layer of a scanned page: words in an invisible font without glyphs, exactly over what is printed.
 
-The font has one empty glyph, 500/1000 wide, made for this purpose; every character of the Basic Multilingual Plane is its
-own code (Identity-H) and maps to itself in ToUnicode, so that copying and searching give the stored words.
+The font has one glyph, 500/1000 wide, made for this purpose: a line without area (PDFium drops turned text whose glyphs
+have no box at all). Every character of the Basic Multilingual Plane is its own code (Identity-H) and maps to itself in
+ToUnicode, so that copying and searching give the stored words.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from pikepdf import Array, Dictionary, Name, Pdf, String
 from intake.vocabulary import Word
 
 FONT = (
-    'c-n<hJxjw-6g@9V>jz>HL^lb=!9glW5eGr2xN50Cz&>kCrAb?w6zb+8IQBO<JLu#eaBxuYCs=TBbBS|2?<Lf>3Z8K9yXWNQ-uvDQ'
-    '1b|sw!i0Tzw6VF5y*ogxQLWZ|*~T0K@;-Ud^)Ak!A)b}1JMuJtb@RsfmbO)=VCF@E@jGp`?uR`Q>HKTDtk<f^^!rD}ec5ZXuR%Ud'
-    'Za1axh{8GFiC6M|yA_1K8@vEUm3$p)R@&$CLh(4a^99rVP}K$x_ZVGM=*meu5<A{z5dA1)5Lz*Y+`uGE5%Cl<u<$>|s_znNcd(Ng'
-    'OdC%V`S!?UNpF+3NH6qisSJ8cb32X`9}j-*Lm`WUR2Rq%r!g=^Cen<Y?jfuhDl1q@V*~Rjrg2v3W!^v#I-cj0JlSki9JlMq4$5fp'
-    'uL!j{@c1|=(MvSZK!wajSM$yvCpivv`$pzOmH!6WxJ`@'
+    'c-n<hyG{Z@6g{&8_y|aY6c%O+3Jar&AqEo@6O4^9Lhu80#T5*@EMXx*D@#j$!p=e~f53u5`3DjUJ^&jF*E72-3Nd;oclMlnXYM^S'
+    'vk(C0aSaK*aJ0U$huwQXtT1{~wv7hjaLK#m*@|^}-Y@hI$e$Ijn#Nh?>NZDwN8hY65KW6U;#Yd6YPULKL<DieDP}ok14~GdKPhe-'
+    'odzO^lFyRsb;CBr+68l(+SF}0Zp*H?FXXEKDwJ0GzT<2iC%4}q<xnjgJU-z2>*d5q>I5<<6YP<?N1dUXkzeVj2|uE7Pms|tZBmSQ'
+    '3sLI*-zKW>(A4Rm2O6lYH?>~>Qa0`_>8VgniaphNA{>hAo)^sCVB9Ied-eN<r)P~tLCNnuIsAzKmEk+!Fsvhx9IMwbLl)qeAE%ng'
+    '93#s}hgib`vLTMCc#$vWwoJ=1^OjMsmCQ=pGMXsD;a}A9-Gs$qBG1`C9W|85Droz>`OD2u8uLPno~rVn@uXmV'
 )
+GAP = 0.25  # em: what must lie between two words of a line
 GLYPH = 0.5  # em: the width of the one glyph
 FONT_NAME = Name("/PoststelleBlank")
 TO_UNICODE = b"""/CIDInit /ProcSet findresource begin
@@ -91,9 +93,12 @@ def content(words: Sequence[Word], frame: Frame, skew: float, font: str) -> byte
         if abs(size - last) > 0.01:
             parts.append(f"/{font} {size:.2f} Tf")
             last = size
-        for word, y in zip(line, baselines, strict=True):
+        for word, y, after in zip(line, baselines, [*line[1:], None], strict=True):
             code = "".join(character if ord(character) < 0x10000 else "\ufffd" for character in word.text)
-            wide = max((word.box[2] - word.box[0]) * frame.width, 0.1)
+            right = word.box[2] * frame.width
+            if after is not None and after.box[0] > word.box[0]:
+                right = min(right, after.box[0] * frame.width - GAP * size)  # or readers take the two for one word
+            wide = max(right - word.box[0] * frame.width, 0.1)
             stretch = max(100 * wide / (len(code) * GLYPH * size), 1.0)
             x = word.box[0] * frame.width
             shown = (code + " ").encode("utf-16-be", "replace").hex().upper()

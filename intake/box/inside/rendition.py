@@ -25,6 +25,7 @@ OUTPUT = "rendition.pdf"
 CREATOR = "Poststelle"
 LAYER_FONT = "PslBlank"
 RASTER_DPI = 200.0
+FOR_SCREENS = (Name.OpenAction, Name.AA)  # where and how a viewer opens the file: nothing of the paper, not for PDF/A
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +136,25 @@ def built(order: Mapping[str, Any], leaves: Sequence[Leaf], inputs: Sequence[Pat
         data = inputs[said["input"]].read_bytes()
         pdf.attachments[said["name"]] = pikepdf.AttachedFileSpec(  # type: ignore[call-arg]
             pdf, data, filename=said["name"], mime_type=said["media_type"])
+    _drop_font_remarks(pdf)
+    for name in FOR_SCREENS:
+        if name in pdf.Root:
+            del pdf.Root[name]
     pdf.Root.Lang = pikepdf.String(order.get("language") or "de-DE")
     with pdf.open_metadata(set_pikepdf_as_editor=False) as meta:
         if order.get("title"):
             meta["dc:title"] = order["title"]
         meta["pdf:Producer"] = CREATOR
     return pdf
+
+
+def _drop_font_remarks(pdf: Pdf) -> None:
+    """Take XMP remarks off embedded font programs (Word writes them): PDF/A allows them, its validator does not know them."""
+    for item in pdf.objects:
+        if isinstance(item, pikepdf.Dictionary) and item.get(Name.Type) == Name.FontDescriptor:
+            for key in (Name.FontFile, Name.FontFile2, Name.FontFile3):
+                if key in item and Name.Metadata in item[key]:
+                    del item[key][Name.Metadata]
 
 
 def _append_pages(pdf: Pdf, kinds: Sequence[str], leaves: Sequence[Leaf], inputs: Sequence[Path], stack: ExitStack) -> None:

@@ -100,11 +100,10 @@ def _sign(word: Word, after: Word | None, grey: Image) -> list[Word]:
         seen = glyphs(grey, word.box)[1 if glued[1] else 0:]
         count = len(glued[2])
         if len(seen) > count and all(is_sign(sign, seen[count]) for sign in seen[:count]):
-            middle = (seen[count - 1].right + seen[count].left) / 2 / grey.width
-            middle = min(max(middle, word.box[0]), word.box[2])
             x0, y0, x1, y1 = word.box
-            sign = replace(word, text=glued[1] + "§" * count, raw=word.text, box=(x0, y0, middle, y1))
-            return [sign, replace(word, text=glued[3], box=(middle, y0, x1, y1))]
+            right, left = (min(max(edge / grey.width, x0), x1) for edge in (seen[count - 1].right, seen[count].left))
+            sign = replace(word, text=glued[1] + "§" * count, raw=word.text, box=(x0, y0, right, y1))
+            return [sign, replace(word, text=glued[3], box=(left, y0, x1, y1))]
     return []
 
 
