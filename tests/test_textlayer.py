@@ -1,0 +1,86 @@
+"""Which text layers may be believed, and how characters become words, lines and blocks."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intake.box.inside.pdf import Char
+from intake.box.inside.textlayer import _grouped, sane
+from intake.box.inside.words import renumbered, text_of, turned
+from intake.vocabulary import Word
+
+GERMAN = ["Aufgrund", "der", "Paragraphen", "der", "Hessischen", "Gemeindeordnung", "in", "der", "Fassung", "der", "Bekanntmachung",
+          "hat", "die", "Gemeindevertretung", "folgende", "Satzung", "über", "die", "Benutzung", "der", "gemeindlichen",
+          "Einrichtungen", "beschlossen"]
+
+
+def words(texts: list[str]) -> list[Word]:
+    return [Word(text, (0.1, 0.1, 0.2, 0.12), 0.99) for text in texts]
+
+
+def test_german_is_sane() -> None:
+    assert sane(words(GERMAN), 0.0)
+
+
+@pytest.mark.parametrize("texts", [
+    ["$XIJUXQG", "GHU", "3DUDJUDSKHQ", "Qrtzkl", "Gmndrdnng", "Bkntmchng"] + ["Vrtrtng", "Stzng", "Bntzng", "gmndlchn"] * 4,
+    ["\ufffd\ufffd\ufffd", "\ue001\ue002"] * 10, ["#*+~", "%&/()=?", "°^<>|,;.:-_"] * 6, []])
+def test_garbage_is_not(texts: list[str]) -> None:
+    assert not sane(words(texts), 0.0)
+
+
+def test_unmapped_characters_are_garbage() -> None:
+    assert not sane(words(GERMAN), 0.2)
+
+
+def test_a_page_of_numbers_and_abbreviations_is_sane() -> None:
+    assert sane(words(["BGB", "Nr.", "12,50", "EUR", "GmbH", "31.12.2026", "MwSt", "lfd.", "qm", "km", "Str.", "MKK"] * 3), 0.0)
+
+
+def chars(text: str, *, top: float = 0.1) -> list[Char]:
+    found, x, y = [], 0.1, top
+    for character in text:
+        if character == "\n":
+            found += [Char(13, (0, 0, 0, 0), False, False), Char(10, (0, 0, 0, 0), False, False)]
+            x, y = 0.1, y + 0.02
+        elif character == "¶":
+            y += 0.06
+        else:
+            found.append(Char(ord(character), (x, y, x + 0.01, y + 0.012), False, False))
+            x += 0.012
+    return found
+
+
+def test_words_lines_and_blocks() -> None:
+    assert text_of(_grouped(chars("Guten Tag\nHerr Maier\n¶Ihr Antrag"), 0.7)) == "Guten Tag\nHerr Maier\n\nIhr Antrag"
+
+
+def test_the_hyphen_of_pdfium_is_a_hyphen() -> None:
+    assert text_of(_grouped(chars("Ver\x02\nordnung"), 0.7)) == "Ver-\nordnung"
+
+
+def test_the_box_of_a_word_holds_its_letters() -> None:
+    word = _grouped(chars("Tag"), 0.7)[0]
+    assert word.box == (0.1, 0.1, pytest.approx(0.134), pytest.approx(0.112))
+
+
+boxes = st.tuples(st.floats(0, 0.5), st.floats(0, 0.5), st.floats(0.5, 1), st.floats(0.5, 1))
+
+
+@given(boxes)
+def test_four_quarter_turns_are_none(box: tuple[float, float, float, float]) -> None:
+    for way in (90, 180, 270):
+        assert turned(turned(box, way), 360 - way) == pytest.approx(box)
+    assert turned(turned(box, 90), 90) == pytest.approx(turned(box, 180))
+
+
+def test_a_quarter_turn_clockwise_moves_the_top_to_the_right() -> None:
+    assert turned((0.0, 0.0, 0.2, 0.1), 90) == pytest.approx((0.9, 0.0, 1.0, 0.2))
+
+
+def test_lines_and_blocks_are_counted_without_gaps() -> None:
+    found = renumbered([Word("a", (0, 0, 1, 1), 1, line=7, block=3), Word("b", (0, 0, 1, 1), 1, line=9, block=3),
+                        Word("c", (0, 0, 1, 1), 1, line=9, block=8)])
+    assert [(word.line, word.block) for word in found] == [(0, 0), (1, 0), (2, 1)]
