@@ -130,6 +130,8 @@ class Tenant(Section):
     reference_template: str = Field(
         "{unit}/{notation}-{number:04d}/{year}",
         description="So werden neue Aktenzeichen gebildet: unit, notation, number, year.")
+    unit_signs: dict[str, str] = Field(
+        {}, description="Kürzel der Ämter für {unit} in neuen Aktenzeichen; ohne Kürzel steht dort der Name des Amtes.")
     access_words: tuple[str, ...] = Field(
         ("persönlich", "Personalsache", "vertraulich", "Jugendamt", "Sozialamt"),
         description="Stehen diese Wörter im Anschriftfeld, steigt die Zugriffsklasse auf „Vertraulich“.")
@@ -248,7 +250,10 @@ def find_home(given: str | None) -> Path:
 
 EXAMPLE_TENANT = Tenant(
     name="mittelau", title="Amt Mittelau",
-    reference_patterns=(r"\b(?:BA|OA|KA|HA|SA)/\d{1,3}(?:\.\d{2})?-\d{4}/\d{4}\b",), profile=(ScanProfile(name="scanner"),))
+    reference_patterns=(r"\b(?:BA|OA|KA|HA|SA)/\d{1,3}(?:\.\d{2})?-\d{4}/\d{4}\b",), profile=(ScanProfile(name="scanner"),),
+    unit_signs={"Bauamt": "BA", "Bauhof": "BA", "Liegenschaftsverwaltung": "BA", "Ordnungsamt": "OA", "Bürgerbüro": "OA",
+                "Standesamt": "OA", "Amtskasse": "KA", "Kämmerei": "KA", "Steueramt": "KA", "Sozialamt": "SA",
+                "Hauptamt": "HA", "Amt für Schule und Kita": "HA", "Gleichstellungsbeauftragte": "HA"})
 """The invented municipality of the default plan and registers; `init` starts from it."""
 
 HEADER = """\
@@ -291,6 +296,8 @@ def _value(name: str, field: FieldInfo, value: Any) -> Iterator[str]:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_toml(key)} = {_toml(item)}" for key, item in value.items()) + " }" if value else "{}"
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     if isinstance(value, str) and "\\" in value and "'" not in value and value.isprintable():

@@ -13,12 +13,10 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 from sqlalchemy import Connection
 
 from intake import pipeline
-from intake.config import ScanProfile, Tenant
 from intake.db.core import utcnow
 from intake.db.deliveries import Kind, note_retry
 from intake.db.filings import filings_without_receipt
@@ -26,7 +24,7 @@ from intake.db.work import bookkeeping, counts, next_retry, waiting
 from intake.engine import Engine, EngineLost, Task, cores_of
 from intake.errors import PoststelleError, ServiceError
 from intake.pipeline import Postroom
-from intake.receive import FolderLike, Received, receive_all
+from intake.receive import Door, Received, receive_all
 
 log = logging.getLogger(__name__)
 
@@ -38,26 +36,6 @@ RETENTION_SECONDS = 3600.0
 LONGEST_WAIT_UNTIL_IDLE = 60.0  # `work --until-idle` does not wait longer for a retry
 SHORTEST_PAUSE = 0.1
 IDLE_WAIT = 3.0  # a quiet house looks again this often; a noise at a door wakes it at once
-
-
-class WatchedFolder(FolderLike, Protocol):
-    """What the feeder asks of a folder source besides its items."""
-
-    @property
-    def unsettled(self) -> int: ...
-
-    def start(self, wake: Callable[[], None]) -> None: ...
-
-    def stop(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """A source with the tenant and profile it belongs to."""
-
-    tenant: Tenant
-    profile: ScanProfile
-    source: WatchedFolder
 
 
 @dataclass(slots=True)

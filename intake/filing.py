@@ -206,7 +206,8 @@ def _fill(tenant: Tenant, entry: AktenplanEntry, number: int, year: int) -> str:
         raise ConfigError(f"In reference_template von {tenant.name} fehlt {{number}}: {template}. Ergänzen Sie es in "
                           "poststelle.toml.")
     try:
-        text = template.format(unit=entry.unit, notation=entry.notation, number=number, year=year)
+        unit = tenant.unit_signs.get(entry.unit, entry.unit)
+        text = template.format(unit=unit, notation=entry.notation, number=number, year=year)
     except (KeyError, IndexError, ValueError, AttributeError) as error:
         raise ConfigError(f"reference_template von {tenant.name} ist nicht zu füllen ({error}): {template}. Erlaubt sind unit, "
                           "notation, number und year; bessern Sie die Zeile in poststelle.toml aus.") from error

@@ -211,7 +211,7 @@ def propose_document(room: Postroom, document_id: str) -> None:
             decision = Decision(document.id, values, verdict.by, tx.now, document.revision + 1)
             schriftstuecke.add_decision(tx, document.tenant, decision)
         state = DocumentState.APPROVED if verdict.automatic else DocumentState.PROPOSED
-        schriftstuecke.move_document(tx, document, state)
+        schriftstuecke.move_document(tx, document, state, why=verdict.why)
         record(tx, document.tenant, ACTOR if not verdict.automatic else verdict.by, f"document.{state.lower()}",
                subjects={"delivery": document.delivery, "document": document.id}, new={"why": verdict.why})
 

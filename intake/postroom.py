@@ -19,9 +19,9 @@ from intake.db.plan import open_entries
 from intake.extract.letter import AccessWords, letter
 from intake.extract.references import References, compiled
 from intake.extract.stamp import stamp
-from intake.feeder import Door
 from intake.pipeline import Postroom
 from intake.propose import Knowledge
+from intake.receive import Door
 from intake.sources.folder import FolderSource
 from intake.stores.efile import EFile
 from intake.vocabulary import Extractor, File, Material, Page, Store

@@ -31,6 +31,26 @@ class FolderLike(Source, Protocol):
     def holds(self, key: str) -> bool: ...
 
 
+class WatchedFolder(FolderLike, Protocol):
+    """What the feeder asks of a folder source besides its items: files not finished yet, waking, stopping."""
+
+    @property
+    def unsettled(self) -> int: ...
+
+    def start(self, wake: Callable[[], None]) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A source with the tenant and profile it belongs to."""
+
+    tenant: Tenant
+    profile: ScanProfile
+    source: WatchedFolder
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """What one look at a source brought: new deliveries, twins, repeats of known keys, problems."""

@@ -104,6 +104,7 @@ documents = Table(
     Column("lane", String(16), nullable=False),
     Column("received_at", String(32), nullable=False),
     Column("cut_by", String(80), nullable=False),  # "rule:separator@1", "clerk:kms"
+    Column("why", Text, nullable=False, default=""),  # the policy's sentence: why it waits, or why it was filed without a person
     Column("state", String(16), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("changed_at", String(32), nullable=False),

@@ -20,8 +20,9 @@ from intake.db.documents import get_document
 from intake.db.problems import open_problems
 from intake.engine import Engine, Task
 from intake.errors import ConfigError, ServiceError
-from intake.feeder import Door, Feeder, choose, work
+from intake.feeder import Feeder, choose, work
 from intake.pipeline import Postroom
+from intake.receive import Door
 from intake.schema import deliveries, documents, filings
 from intake.sources.folder import FolderSource
 
@@ -224,15 +225,15 @@ def test_a_second_worker_on_the_same_folder_is_refused_in_german(room: Postroom)
 
 
 def test_stopping_lets_the_running_step_end_and_the_rest_waits(room: Postroom) -> None:
-    for number in range(8):
+    for number in range(30):
         drop(room, f"{number}.pdf", f"#sleep 0.3\nSeite {number}")
     stopping = threading.Event()
-    threading.Timer(1.2, stopping.set).start()
+    threading.Timer(2.0, stopping.set).start()
     assert work(room, doors(room), stopping=stopping) == 0
     done = states(room)
     assert done.get("RECEIVED", 0) > 0
     assert work(room, doors(room), until_idle=True) == 0
-    assert states(room) == {"OPENED": 8, "doc PROPOSED": 8}
+    assert states(room) == {"OPENED": 30, "doc PROPOSED": 30}
 
 
 def test_a_door_that_is_shut_does_not_stop_the_others(room: Postroom) -> None:

@@ -13,6 +13,7 @@ from intake.db.core import Database, utcnow
 from intake.db.deliveries import get_delivery, parts_of
 from intake.db.documents import documents_of, get_document, ledger, live_decision, move_document, proposals_of
 from intake.db.filings import filing_of_document, filings_without_receipt
+from intake.db.lists import list_documents
 from intake.db.problems import open_problems
 from intake.db.work import next_retry
 from intake.errors import BoxDied, InputError, Reason, Refused, ServiceError, Stale
@@ -308,6 +309,8 @@ def test_automatic_filing_needs_the_switch(database: Database, tmp_path: Path) -
     pipeline.propose_document(room, document)
     with room.db.read() as conn:
         assert get_document(conn, document).state is DocumentState.PROPOSED and live_decision(conn, document) is None
+        (line,) = list_documents(conn, "mittelau", [DocumentState.PROPOSED])
+    assert line.why == "Es wurde kein eigenes Aktenzeichen gefunden."  # a person reads why it waits, without asking again
 
 
 def test_trying_again_unpacks_again_when_nothing_was_readable(room: Postroom) -> None:

@@ -11,13 +11,11 @@ from intake.cli import common
 from intake.cli.running import STATES
 from intake.config import Home
 from intake.db.akten import get_file
-from intake.db.documents import get_document, proposals_of
 from intake.db.lists import DeliveryLine, DocumentLine, list_deliveries, list_documents
 from intake.db.plan import get_entry
 from intake.db.problems import open_problems
 from intake.db.work import counts
-from intake.pipeline import Postroom, pages_of_document
-from intake.policy import decide
+from intake.pipeline import Postroom
 from intake.verify import verify
 from intake.vocabulary import DocumentState, Problem
 
@@ -81,7 +79,7 @@ def fate(room: Postroom, conn: Connection, tenant: str, document: DocumentLine, 
         return f"Klärung: {problem.title}"
     if document.state is not DocumentState.PROPOSED:
         return STATES.get(document.state, document.state.value)
-    return f"wartet auf Prüfung: {_why(room, conn, document)}\n{place(conn, tenant, document)}"
+    return f"wartet auf Prüfung: {document.why}\n{place(conn, tenant, document)}"
 
 
 def place(conn: Connection, tenant: str, document: DocumentLine) -> str:
@@ -99,12 +97,3 @@ def place(conn: Connection, tenant: str, document: DocumentLine) -> str:
         entry = get_entry(conn, tenant, value)
         return f"Vorschlag: {entry.notation} {entry.title} ({common.weight(sure)})" if entry else f"Vorschlag: {value}"
     return "kein Vorschlag"
-
-
-def _why(room: Postroom, conn: Connection, line: DocumentLine) -> str:
-    """The sentence of the policy that asked for a person, asked again now."""
-    document = get_document(conn, line.id)
-    knowledge = room.knowledge(document.tenant)
-    rules = room.home.settings.for_tenant(document.tenant).rules
-    return decide(proposals_of(conn, line.id), pages_of_document(room, document), own_reference=rules.own_reference,
-                  files=knowledge.files, entries=knowledge.entries, access_class=document.access_class).why

@@ -54,6 +54,7 @@ class DocumentLine:
     proposed: dict[str, tuple[str, float]]
     decided: dict[str, str]
     filed: str | None
+    why: str = ""  # why it waits for a person, or was filed without one
 
     @property
     def title(self) -> str:
@@ -96,7 +97,7 @@ def list_documents(conn: Connection, tenant: str, states: Collection[DocumentSta
     return tuple(DocumentLine(
         row["id"], row["delivery"], DocumentState(row["state"]), row["revision"], parse_stamp(row["received_at"]), row["parent"],
         row["access_class"], numbers.get(row["id"], 0), row["name"], best.get(row["id"], {}), decided.get(row["id"], {}),
-        places.get(row["id"])) for row in rows)
+        places.get(row["id"]), row["why"]) for row in rows)
 
 
 def _best(conn: Connection, ids: Collection[str]) -> dict[str, dict[str, tuple[str, float]]]:

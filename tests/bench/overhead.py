@@ -22,7 +22,8 @@ from sqlalchemy import func, select  # noqa: E402
 
 from intake import review  # noqa: E402
 from intake.db.core import Database, migrate  # noqa: E402
-from intake.feeder import Door, work  # noqa: E402
+from intake.feeder import work  # noqa: E402
+from intake.receive import Door  # noqa: E402
 from intake.schema import aktenplan_entries, documents, filings  # noqa: E402
 from intake.sources.folder import FolderSource  # noqa: E402
 

@@ -13,8 +13,9 @@ from fakes import by_text, fake_room  # noqa: E402
 from intake.db.akten import files_by_key  # noqa: E402
 from intake.db.core import Database  # noqa: E402
 from intake.db.plan import open_entries  # noqa: E402
-from intake.feeder import Door, work  # noqa: E402
+from intake.feeder import work  # noqa: E402
 from intake.propose import Knowledge  # noqa: E402
+from intake.receive import Door  # noqa: E402
 from intake.sources.folder import FolderSource  # noqa: E402
 from intake.stores.efile import EFile  # noqa: E402
 
