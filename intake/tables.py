@@ -10,8 +10,6 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from pathlib import Path
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
 
 from intake.errors import ConfigError
 from intake.keys import fold
@@ -74,6 +72,9 @@ def _csv(data: bytes) -> list[list[str]]:
 
 
 def _xlsx(path: Path) -> list[list[str]]:
+    import openpyxl  # noqa: PLC0415  0.2 s to import, needed for spreadsheets alone
+    from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
+
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
