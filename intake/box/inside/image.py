@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
-from PIL import Image, ImageChops, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageFile, ImageOps, ImageStat, UnidentifiedImageError
 
 from intake.errors import InputError, Reason
 
@@ -110,9 +111,30 @@ def at_dpi(image: Image.Image, dpi: float) -> Image.Image:
     if abs(own / dpi - 1) <= 0.02:
         return image
     size = (max(round(image.width * dpi / own), 1), max(round(image.height * dpi / own), 1))
-    small = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0 if own > dpi else None)
+    way = Image.Resampling.HAMMING if own > dpi else Image.Resampling.BICUBIC
+    small = image.resize(size, way, reducing_gap=2.0 if own > dpi else None)
     small.info["dpi"] = (dpi, dpi)
     return small
+
+
+def from_jpeg(data: bytes, width_mm: float, dpi: float, turned: int, *, colour: bool) -> Image.Image | None:
+    """A JPEG that fills a page `width_mm` wide as shown, decoded no finer than about `dpi` needs; None when it is not plain."""
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as file:
+            across, down = file.size
+            own = (down if turned in (90, 270) else across) / width_mm * 25.4
+            if file.mode not in ("L", "RGB"):
+                return None
+            scale = min(dpi / own, 1.0)
+            file.draft("RGB" if colour and file.mode == "RGB" else "L", (int(across * scale), int(down * scale)))
+            file.load()
+            image = file.copy()
+    except (OSError, SyntaxError, ValueError):
+        return None
+    if ImageStat.Stat(image.reduce(8)).mean[0] < 80:  # a negative (its decoding is said outside the JPEG), or hardly a page
+        return None
+    image.info["dpi"] = (own * image.width / across,) * 2
+    return at_dpi(turn(image, turned), dpi)
 
 
 def is_coloured(image: Image.Image) -> bool:

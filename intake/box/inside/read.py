@@ -181,6 +181,8 @@ def _pictures(sheet: Sheet, order: Order) -> tuple[Image, Image]:
     if area * dpi ** 2 > LARGE_PIXELS:
         shown = sheet.render(min(order.preview_dpi, (LARGE_PREVIEW / area) ** 0.5))
         return shown, image.grey_of(sheet.render(min(dpi, (LARGEST_PIXELS / area) ** 0.5), colour=False))
+    if sheet.decodes_quickly():
+        return sheet.render(order.preview_dpi), image.grey_of(sheet.render(dpi, colour=False))
     picture = sheet.render(dpi)
     return image.at_dpi(picture, order.preview_dpi), image.grey_of(picture)
 

@@ -40,6 +40,9 @@ class Sheet(Protocol):
     def native_dpi(self) -> float:
         """Resolution of the paper's scan; 0 where the page is drawn, not scanned."""
 
+    def decodes_quickly(self) -> bool:
+        """True when two small pictures cost less than one large one."""
+
     def render(self, dpi: float, *, colour: bool = True) -> Image:
         """The page as an "L" or, where it may be coloured, "RGB" image with its dpi in the info."""
 
@@ -85,7 +88,21 @@ class PdfSheet:
         pixels = self.width_mm * self.height_mm * (dpi / MM_PER_INCH) ** 2
         if pixels > self._max_pixels:
             dpi *= (self._max_pixels / pixels) ** 0.5
-        return self.page.render(dpi, colour=colour and not self._pictures[2])
+        colour = colour and not self._pictures[2]
+        if self._jpeg is not None:
+            from intake.box.inside.image import from_jpeg  # noqa: PLC0415
+
+            image = from_jpeg(self._jpeg[0], self.width_mm, dpi, self._jpeg[1], colour=colour)
+            if image is not None:
+                return image
+        return self.page.render(dpi, colour=colour)
+
+    def decodes_quickly(self) -> bool:
+        return self._jpeg is not None
+
+    @cached_property
+    def _jpeg(self) -> tuple[bytes, int] | None:
+        return self.page.jpeg()
 
 
 class PdfSource:
@@ -126,6 +143,9 @@ class ImageSheet:
 
     def native_dpi(self) -> float:
         return float(self._image.info["dpi"][0])
+
+    def decodes_quickly(self) -> bool:
+        return False
 
     def render(self, dpi: float, *, colour: bool = True) -> Image:
         from intake.box.inside.image import at_dpi, grey_of  # noqa: PLC0415
