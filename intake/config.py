@@ -83,6 +83,11 @@ class EngineSettings(Section):
         5, ge=1, description="Erste Wartezeit nach einer Störung; sie verdoppelt sich bis zu einer Stunde.")
     keep_finished_hours: int = Field(24, ge=1, description="So lange bleiben beendete Abläufe in der Ablaufsteuerung stehen.")
 
+    @property
+    def cores_here(self) -> int:
+        """How many boxed jobs run at once on this machine: the setting, else the cores this process may use."""
+        return self.cores or len(os.sched_getaffinity(0))
+
 
 class LogSettings(Section):
     """[log] ids, sizes and reason codes; never names, subjects or text (safety.md A20)."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import os
 import socket
 import threading
 import time
@@ -393,8 +392,3 @@ def cache_engine(url: str) -> SaEngine:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
-
-
-def cores_of(settings_cores: int) -> int:
-    """How many boxed jobs run at once here: the setting, else the cores this process may use."""
-    return settings_cores or len(os.sched_getaffinity(0))

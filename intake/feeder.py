@@ -21,7 +21,7 @@ from intake.db.core import utcnow
 from intake.db.deliveries import Kind, note_retry
 from intake.db.filings import filings_without_receipt
 from intake.db.work import bookkeeping, counts, next_retry, waiting
-from intake.engine import Engine, EngineLost, Task, cores_of
+from intake.engine import Engine, EngineLost, Task
 from intake.errors import PoststelleError, ServiceError
 from intake.pipeline import Postroom
 from intake.receive import Door, Received, receive_all
@@ -64,7 +64,7 @@ def work(room: Postroom, doors: Sequence[Door], *, until_idle: bool = False, sto
     """
     stopping = stopping or threading.Event()
     wake = threading.Event()
-    engine = Engine(room, cores_of(room.home.settings.engine.cores), wake.set, stopping)
+    engine = Engine(room, room.home.settings.engine.cores_here, wake.set, stopping)
     shutil.rmtree(room.home.root / "work", ignore_errors=True)  # scratch of a killed predecessor
     engine.start()
     feeder = Feeder(room, engine, doors, wake)

@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from pathlib import Path
 
-
 from intake.errors import ConfigError
 from intake.keys import fold
 

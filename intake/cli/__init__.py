@@ -15,6 +15,7 @@ from intake.cli.common import HomeOption, TenantOption, complain, remember, say
 from intake.cli.desk import app as review_app
 from intake.cli.desk import clarify_app, journal_app
 from intake.cli.installation import check_command, demo, init
+from intake.cli.reading import read_command
 from intake.cli.registers import app as registers_app
 from intake.cli.running import status, verify_command, work
 from intake.errors import PoststelleError
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command("init")(init)
 app.command("check")(check_command)
 app.command("demo")(demo)
+app.command("read")(read_command)
 app.command("work")(work)
 app.command("status")(status)
 app.command("verify")(verify_command)
