@@ -30,6 +30,7 @@ from intake.db.core import sqlite_driver, wal_unsafe
 from intake.db.deliveries import Kind
 from intake.errors import ConfigError, PoststelleError
 from intake.pipeline import Chunk, Postroom
+from intake.settle import StepFailed, settle
 
 log = logging.getLogger(__name__)
 
@@ -256,13 +257,16 @@ class Engine:
                 return function()
             except PoststelleError as error:
                 log.info("step did not finish", extra={"step": step, "row": row, "error": type(error).__name__})
-                return pipeline.settle(self.room, kind, row, step, error)
+                return self._settle(kind, row, step, error)
             except Exception as bug:  # a bug of ours in one row must not stop the others; it is logged whole
                 log.exception("bug in step", extra={"step": step, "row": row})
-                return pipeline.settle(self.room, kind, row, step, pipeline.StepFailed(step, bug))
+                return self._settle(kind, row, step, StepFailed(step, bug))
             finally:
                 with self._lock:
                     self.busy -= 1
+
+    def _settle(self, kind: Kind, row: str, step: str, error: PoststelleError) -> str:
+        return settle(self.room.db, self.room.home.settings.engine, kind, row, step, error)
 
     def finished(self, workflow_id: str | None) -> None:
         """A workflow of this process ended; the feeder may look again."""

@@ -9,18 +9,18 @@ from fakes import FakeStore, fake_room
 from sqlalchemy import select
 
 from intake import pipeline, review
-from intake.db.core import Database, utcnow
-from intake.db.deliveries import get_delivery, parts_of
+from intake.db.core import Database
+from intake.db.deliveries import Kind, get_delivery, parts_of
 from intake.db.documents import documents_of, get_document, ledger, live_decision, move_document, proposals_of
 from intake.db.filings import filing_of_document, filings_without_receipt
 from intake.db.lists import list_documents
 from intake.db.problems import open_problems
-from intake.db.work import next_retry
-from intake.errors import BoxDied, InputError, Reason, Refused, ServiceError, Stale
+from intake.errors import InputError, PoststelleError, Reason, Refused, ServiceError, Stale
 from intake.journal import check, entries
-from intake.pipeline import Chunk, Postroom, StepFailed
+from intake.pipeline import Chunk, Postroom
 from intake.receive import receive_all
 from intake.schema import aktenplan_entries, files, page_reads
+from intake.settle import settle
 from intake.sources.folder import FolderSource
 from intake.vocabulary import DeliveryState, DocumentState, PageState
 
@@ -49,6 +49,10 @@ def opened(room: Postroom, text: str, name: str = "scan.pdf") -> str:
         pipeline.read_chunk(room, delivery, chunk)
     pipeline.assemble(room, delivery)
     return delivery
+
+
+def settled(room: Postroom, kind: Kind, row: str, step: str, error: PoststelleError) -> str:
+    return settle(room.db, room.home.settings.engine, kind, row, step, error)
 
 
 def documents(room: Postroom, delivery: str) -> list[str]:
@@ -223,61 +227,6 @@ def get(room: Postroom, document: str) -> object:
         return get_document(conn, document)
 
 
-@pytest.mark.parametrize(("error", "word", "state"), [
-    (InputError("x", reason=Reason.ENCRYPTED), "clarify", "CLARIFY"),
-    (InputError("x", reason=Reason.ACTIVE), "clarify", "QUARANTINED"),
-    (ServiceError("später"), "retry", "RECEIVED"),
-    (Stale("zu spät"), "stale", "RECEIVED"),
-    (BoxDied("tot", reason=Reason.CRASHED), "retry", "RECEIVED"),
-    (StepFailed("read", ValueError("x")), "retry", "RECEIVED"),
-])
-def test_settle_says_what_an_error_means_for_the_row(room: Postroom, error: Exception, word: str, state: str) -> None:
-    delivery = drop(room, "eins")
-    assert pipeline.settle(room, "delivery", delivery, "read", error) == word  # type: ignore[arg-type]
-    with room.db.read() as conn:
-        assert get_delivery(conn, delivery).state == state
-        problems = open_problems(conn, "mittelau")
-    assert len(problems) == (1 if word == "clarify" else 0)
-
-
-def test_three_deaths_of_the_box_are_a_case_for_a_person(room: Postroom) -> None:
-    delivery = drop(room, "eins")
-    death = BoxDied("Der Lesekasten ist gestorben.", reason=Reason.TIMEOUT)
-    assert [pipeline.settle(room, "delivery", delivery, "read", death) for _ in range(3)] == ["retry", "retry", "clarify"]
-    with room.db.read() as conn:
-        (problem,) = open_problems(conn, "mittelau")
-    assert problem.reason == Reason.TIMEOUT and problem.step == "read"
-
-
-def test_a_bug_in_one_row_ends_with_a_person_too(room: Postroom) -> None:
-    delivery = drop(room, "eins")
-    words = [pipeline.settle(room, "delivery", delivery, "read", StepFailed("read", KeyError("x"))) for _ in range(5)]
-    assert words[-1] == "clarify" and "retry" in words
-    with room.db.read() as conn:
-        (problem,) = open_problems(conn, "mittelau")
-    assert "Programmfehler" in problem.title and problem.detail == "read: KeyError"
-
-
-def test_waiting_after_trouble_doubles_up_to_an_hour(room: Postroom) -> None:
-    delivery = drop(room, "eins")
-    waits = []
-    for _ in range(14):
-        pipeline.settle(room, "delivery", delivery, "read", ServiceError("weg"))
-        with room.db.read() as conn:
-            soonest = next_retry(conn)
-        assert soonest is not None
-        waits.append(round((soonest - utcnow()).total_seconds()))
-    assert waits == sorted(waits) and waits[0] < 6 and 3500 < waits[-1] <= 3600
-
-
-def test_an_error_about_a_row_that_moved_on_changes_nothing(room: Postroom) -> None:
-    delivery = opened(room, "eins")
-    pipeline.settle(room, "delivery", delivery, "read", InputError("x", reason=Reason.DAMAGED))
-    with room.db.read() as conn:
-        assert get_delivery(conn, delivery).state is DeliveryState.OPENED
-        assert open_problems(conn, "mittelau") == ()
-
-
 def test_a_clerk_who_was_faster_wins(room: Postroom) -> None:
     delivery = opened(room, "eins\fzwei")
     (document,) = documents(room, delivery)
@@ -319,7 +268,7 @@ def test_trying_again_unpacks_again_when_nothing_was_readable(room: Postroom) ->
         pipeline.read_chunk(room, delivery, chunk)
     with pytest.raises(InputError) as caught:
         pipeline.assemble(room, delivery)
-    pipeline.settle(room, "delivery", delivery, "split", caught.value)
+    settled(room, "delivery", delivery, "split", caught.value)
     with room.db.read() as conn:
         (problem,) = open_problems(conn, "mittelau")
     with room.db.transaction() as tx:
@@ -330,7 +279,7 @@ def test_trying_again_unpacks_again_when_nothing_was_readable(room: Postroom) ->
 @pytest.mark.parametrize(("how", "state"), [("retry", "RECEIVED"), ("reject", "REJECTED")])
 def test_what_was_quarantined_can_be_let_go_by_a_person(room: Postroom, how: str, state: str) -> None:
     delivery = drop(room, "eins")
-    pipeline.settle(room, "delivery", delivery, "unpack", InputError("x", reason=Reason.ACTIVE))
+    settled(room, "delivery", delivery, "unpack", InputError("x", reason=Reason.ACTIVE))
     with room.db.read() as conn:
         (problem,) = open_problems(conn, "mittelau")
     with room.db.transaction() as tx:
@@ -350,7 +299,7 @@ def test_a_place_that_closed_meanwhile_leads_back_to_the_review(room: Postroom) 
         tx.connection.execute(files.update().values(closed_on="2026-01-01"))
     with pytest.raises(Refused) as caught:
         pipeline.file_document(room, document)
-    assert pipeline.settle(room, "document", document, "file", caught.value) == "clarify"
+    assert settled(room, "document", document, "file", caught.value) == "clarify"
     with room.db.read() as conn:
         (problem,) = open_problems(conn, "mittelau")
     with room.db.transaction() as tx:
