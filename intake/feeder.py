@@ -24,7 +24,7 @@ from intake.db.work import bookkeeping, counts, next_retry, waiting
 from intake.engine import Engine, EngineLost, Task
 from intake.errors import PoststelleError, ServiceError
 from intake.pipeline import Postroom
-from intake.receive import Door, Received, receive_all
+from intake.receive import Door, Received, delete_done, receive_all
 
 log = logging.getLogger(__name__)
 
@@ -202,9 +202,13 @@ def _again(feeder: Feeder, task: Task) -> None:
 
 
 def _retain(feeder: Feeder) -> None:
+    """Once an hour: ended workflows are forgotten, taken files deleted where a profile asks for it."""
     if time.monotonic() - feeder._retained > RETENTION_SECONDS:
         feeder._retained = time.monotonic()
         feeder.engine.forget_finished(feeder.room.home.settings.engine.keep_finished_hours)
+        for door in feeder.doors:
+            folder = feeder.room.home.folder(door.profile) / "erledigt"
+            delete_done(feeder.room.db, feeder.room.blobs(door.tenant.name), door.tenant, door.profile, folder)
 
 
 def deliver_again(feeder: Feeder) -> int:

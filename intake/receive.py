@@ -5,9 +5,14 @@ Order (safety.md A3): bytes -> fsync(file) -> link into place -> fsync(directory
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import stat
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from intake.blobs import Blobs
@@ -19,6 +24,8 @@ from intake.db.receiving import acknowledge, in_turn, is_acknowledged, last_of_s
 from intake.errors import Reason
 from intake.journal import record
 from intake.vocabulary import Blob, Delivery, DeliveryState, Item, Problem, Source
+
+log = logging.getLogger(__name__)
 
 BATCH_PAUSE = timedelta(minutes=5)  # paper laid on the scanner after a longer pause is a new batch
 ACTOR = "service:receive"
@@ -153,6 +160,34 @@ def _batch(tx: Tx, tenant: str, profile: str, now: datetime) -> tuple[str, int]:
         return last[0], last[1] + 1
     number = next_counter(tx, tenant, f"batch/{profile}/{today}")
     return f"{profile} {today}/{number:02d}", 1
+
+
+def delete_done(db: Database, blobs: Blobs, tenant: Tenant, profile: ScanProfile, folder: Path) -> int:
+    """Delete files in `folder` (erledigt/) that were moved there `profile.delete_done_days` ago; returns how many.
+
+    Only a file whose very bytes are the whole, just re-hashed original of a delivery goes; each deletion is in the
+    journal first. 0 days (the default) deletes nothing.
+    """
+    if not profile.delete_done_days or not folder.is_dir():
+        return 0
+    oldest = time.time() - profile.delete_done_days * 86400
+    deleted = 0
+    for path in sorted(folder.iterdir()):
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_ctime > oldest:
+            continue
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        with db.read() as conn:
+            delivery = first_with_original(conn, tenant.name, "folder", sha256)
+        if delivery is None or not blobs.check(sha256):
+            log.warning("file kept: its original is not safe", extra={"profile": profile.name, "original": sha256})
+            continue
+        with db.transaction() as tx:
+            record(tx, tenant.name, ACTOR, "source.deleted", subjects={"delivery": delivery.id}, new={"original": sha256})
+        path.unlink()
+        deleted += 1
+    return deleted
 
 
 SENTENCES = {

@@ -21,7 +21,7 @@ from intake.db.deliveries import get_delivery
 from intake.db.problems import open_problems
 from intake.errors import Reason
 from intake.journal import check, entries
-from intake.receive import Received, receive_all
+from intake.receive import Received, delete_done, receive_all
 from intake.schema import deliveries
 from intake.sources.folder import DONE, FolderSource
 from intake.vocabulary import DeliveryState, Item
@@ -274,6 +274,26 @@ def test_stopping_leaves_the_rest_for_later(desk: Desk) -> None:
     asked = iter([False, True, True])
     assert receive_all(desk.db, desk.blobs, TENANT, PROFILE, source, lambda: next(asked)) == Received(new=1)
     assert desk.look() == Received(new=2)
+
+
+def test_done_files_are_deleted_only_when_asked_late_enough_and_safe(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.pdf", "b.pdf"):
+        desk.drop(name, name.encode())
+    desk.look()
+    done = desk.folder / DONE
+    (done / "fremd.pdf").write_bytes(b"nobody received this")
+    weekly = PROFILE.model_copy(update={"delete_done_days": 7})
+    assert delete_done(desk.db, desk.blobs, TENANT, PROFILE, done) == 0
+    assert delete_done(desk.db, desk.blobs, TENANT, weekly, done) == 0  # younger than a week
+    later = module.time.time() + 8 * 86400
+    monkeypatch.setattr(module.time, "time", lambda: later)
+    damaged = desk.blobs.path(hashlib.sha256(b"b.pdf").hexdigest())
+    damaged.chmod(0o600)
+    damaged.write_bytes(b"rotten")
+    assert delete_done(desk.db, desk.blobs, TENANT, weekly, done) == 1
+    assert sorted(path.name for path in done.iterdir()) == ["b.pdf", "fremd.pdf"]
+    with desk.db.read() as conn:
+        assert [entry.action for entry in entries(conn, "mittelau")].count("source.deleted") == 1
 
 
 def test_the_sentences_name_the_file_and_the_next_step() -> None:
