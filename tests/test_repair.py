@@ -41,6 +41,9 @@ def mended(printed: str, read: str) -> str:
     ("gericht (§ 47, Abs.", "gericht ($ 47, Abs.", "gericht (§ 47, Abs."),
     ("erlassen: §_1", "erlassen: 81", "erlassen: § 1"),
     ("erlassen: §_39", "erlassen: $39", "erlassen: § 39"),
+    ("erlassen: §_39", "erlassen: 8.39", "erlassen: § 39"),
+    ("der 88 51, 4 und", "der 88 51, 4 und", "der §§ 51, 4 und"),  # two numbers in a row: the picture is not asked
+    ("nach 8 34 Abs. 1", "nach 8 34 Abs. 1", "nach § 34 Abs. 1"),
 ])
 def test_the_sign_is_restored(printed: str, read: str, wanted: str) -> None:
     assert mended(printed, read) == wanted
