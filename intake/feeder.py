@@ -7,7 +7,6 @@ Lanes take turns (post : back-file = 4 : 1), tenants take turns inside a lane, t
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -65,7 +64,6 @@ def work(room: Postroom, doors: Sequence[Door], *, until_idle: bool = False, sto
     stopping = stopping or threading.Event()
     wake = threading.Event()
     engine = Engine(room, room.home.settings.engine.cores_here, wake.set, stopping)
-    shutil.rmtree(room.home.root / "work", ignore_errors=True)  # scratch of a killed predecessor
     engine.start()
     feeder = Feeder(room, engine, doors, wake)
     try:
