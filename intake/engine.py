@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import shutil
 import socket
 import threading
 import time
@@ -95,6 +96,9 @@ class Engine:
         global _engine  # noqa: PLW0603  DBOS itself is one per process
         if self.embedded:
             self._take_lock()
+            shutil.rmtree(self.room.home.root / pipeline.SCRATCH, ignore_errors=True)  # of a predecessor that was killed
+        for tenant in self.room.home.settings.tenant:
+            self.room.blobs(tenant.name).clean_tmp()
         try:
             self._launch()
         except (SQLAlchemyError, dbos_errors.DBOSException) as error:

@@ -52,6 +52,7 @@ from intake.vocabulary import (
 log = logging.getLogger(__name__)
 
 ACTOR = "service:pipeline"
+SCRATCH = "work"
 Rotation = Literal[0, 90, 180, 270]
 
 
@@ -262,7 +263,7 @@ def store_filing(room: Postroom, tenant: str, key: str) -> None:
 @contextmanager
 def _workdir(room: Postroom) -> Iterator[Path]:
     """A scratch folder on the installation's disk, gone afterwards; what a kill leaves is wiped at the next start."""
-    scratch = room.home.root / "work"
+    scratch = room.home.root / SCRATCH
     scratch.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as name:
         yield Path(name)
