@@ -187,6 +187,15 @@ def test_an_image_beyond_the_limit_is_refused(tmp_path: Path) -> None:
     assert caught.value.reason is Reason.TOO_LARGE
 
 
+def test_a_page_beyond_all_size_is_refused(tmp_path: Path) -> None:
+    with pikepdf.open(born_digital(tmp_path / "a.pdf")) as pdf:
+        pdf.pages[0].MediaBox = pikepdf.Array([0, 0, 1e9, 1e9])
+        pdf.save(tmp_path / "b.pdf")
+    with pytest.raises(InputError) as caught:
+        read(tmp_path / "b.pdf", "application/pdf", tmp_path)
+    assert caught.value.reason is Reason.TOO_LARGE
+
+
 def test_reading_a_layer_loads_no_engine(tmp_path: Path) -> None:
     import subprocess
     import sys

@@ -28,7 +28,7 @@ class ImageFileReader:
         try:
             self._file = Image.open(path, formats=FORMATS[media_type])
             self.page_count = int(getattr(self._file, "n_frames", 1)) if media_type == "image/tiff" else 1
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
+        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError) as error:
             raise InputError(DAMAGED, reason=Reason.DAMAGED, detail=f"{type(error).__name__}") from error
 
     def close(self) -> None:

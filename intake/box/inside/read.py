@@ -108,7 +108,8 @@ def _from_layer(sheet: Sheet, words: tuple[Word, ...], order: Order, preview: Pa
     """The page by its text layer; None when images with ink of their own show that it is only a part of the page."""
     from intake.box.inside import image  # noqa: PLC0415
 
-    shown = sheet.render(order.preview_dpi)
+    area = sheet.width_mm * sheet.height_mm / MM_PER_INCH ** 2
+    shown = sheet.render(min(order.preview_dpi, (LARGE_PREVIEW / area) ** 0.5))
     if not always and sheet.picture_share() > MUCH_PICTURE and ink_outside(shown, words) > MUCH_INK:
         return None
     image.save_preview(shown, preview)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from intake.box.inside.image import ImageFileReader
 
 MM_PER_INCH = 25.4
-LOW_DPI, BEST_DPI = 150.0, 300.0
+LONGEST_MM = 20_000.0
+LOW_DPI = 150.0
 Layer = tuple[tuple[Word, ...], float, float]
 """Words of the text layer, share of invisible characters, share of unmapped characters."""
 
@@ -64,6 +65,10 @@ class PdfSheet:
         self.width_mm, self.height_mm = page.width_mm, page.height_mm
         self.warnings: tuple[str, ...] = ()
         self._max_pixels = max_pixels
+        if max(self.width_mm, self.height_mm) > LONGEST_MM:
+            raise InputError("Eine Seite ist länger als 20 Meter und wird nicht gelesen. "
+                             "Bitten Sie um eine Fassung in üblicher Größe.",
+                             reason=Reason.TOO_LARGE, detail=f"page {page.number}")
 
     def layer(self) -> Layer:
         return textlayer.words_of(self.page)
