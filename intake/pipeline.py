@@ -13,7 +13,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
@@ -185,7 +185,9 @@ def propose_document(room: Postroom, document_id: str) -> None:
     profile = _profile(room, delivery)
     knowledge = room.knowledge(document.tenant)
     material = Material(
-        pages=pages_of_document(room, document), envelope=delivery.envelope, name=delivery.original.name,
+        pages=pages_of_document(room, document), name=delivery.original.name,
+        # the mail's subject is its own, not that of a letter hanging on it
+        envelope=replace(delivery.envelope, subject=None) if document.parent else delivery.envelope,
         received_on=delivery.received_at.astimezone().date(),
         office=profile.office if profile else "", branch=profile.branch if profile else "")
     proposals = propose(material, knowledge)

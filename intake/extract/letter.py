@@ -25,7 +25,8 @@ _TOWN = re.compile(r"(?:D\s?-\s?)?\d{5}\s+[A-ZÄÖÜ]")
 _PLACE_DATE = re.compile(r"^[A-ZÄÖÜ][\wäöüß./ -]{1,40},\s*(?:den\s+)?$")
 _CLOSING = re.compile(r"^(mit (freundliche|besten|vielen)|hochachtungsvoll|freundliche gr|viele gr|beste gr|"
                       r"im auftrag|i\.\s?a\.)", re.IGNORECASE)
-_NO_NAME = re.compile(r"\d{3}|@|www\.|^(tel|fax|telefon|e-?mail|iban|seite|datum|blatt)\b", re.IGNORECASE)
+_NO_NAME = re.compile(r"\d{3}|@|www\.|^(tel|fax|telefon|e-?mail|iban|seite|datum|blatt|eing|eingang|eingegangen|posteingang)\b",
+                      re.IGNORECASE)
 
 
 def letter(material: Material) -> tuple[Proposal, ...]:
