@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pikepdf
 import pytest
-
 from faults.killing import POSTSTELLE, end_state, new_home, verified
+
 from intake.blobs import Blobs
 from intake.db.core import Database
 from intake.db.problems import open_problems
