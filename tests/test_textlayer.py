@@ -12,7 +12,8 @@ from intake.box.inside.words import renumbered, text_of, turned
 from intake.vocabulary import Word
 
 GERMAN = ["Aufgrund", "der", "Paragraphen", "der", "Hessischen", "Gemeindeordnung", "in", "der", "Fassung", "der",
-          "Bekanntmachung", "hat", "die", "Gemeindevertretung", "folgende", "Satzung", "über", "die", "Benutzung", "der", "gemeindlichen",
+          "Bekanntmachung", "hat", "die", "Gemeindevertretung", "folgende", "Satzung", "über", "die", "Benutzung", "der",
+          "gemeindlichen",
           "Einrichtungen", "beschlossen"]
 
 
