@@ -11,6 +11,7 @@ import errno
 import hashlib
 import os
 import re
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -36,10 +37,11 @@ class Blobs:
     def add_file(self, path: Path, name: str, media_type: str) -> Blob:
         """Keep a copy of the bytes of `path`, durably; the same bytes again are harmless.
 
-        The file itself must be readable (OSError of opening it passes through: the caller knows whose file it is).
+        The file itself must be a readable regular file, no link (OSError of opening it passes through: the caller knows
+        whose file it is).
         Raises ServiceError when the store is full or broken; then nothing of it is left.
         """
-        with path.open("rb") as source:
+        with _regular(path) as source:
             return self._add(source, name, media_type)
 
     def add_bytes(self, data: bytes, name: str, media_type: str) -> Blob:
@@ -130,6 +132,15 @@ class Blobs:
         _fsync_folder(target.parent)  # also when it was there: whoever linked it may have died before this line
         if fresh:
             _fsync_folder(self.root)
+
+
+def _regular(path: Path) -> BinaryIO:
+    """The file opened for reading; what was put in its place since it was listed (a link, a pipe) is an OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "keine gewöhnliche Datei", str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 def _write(descriptor: int, source: BinaryIO | bytes) -> tuple[Sha256, int]:

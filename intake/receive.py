@@ -5,6 +5,7 @@ Order (safety.md A3): bytes -> fsync(file) -> link into place -> fsync(directory
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import stat
@@ -122,8 +123,9 @@ def _receive(db: Database, blobs: Blobs, tenant: str, profile: ScanProfile, sour
         original = blobs.add_file(item.path, item.name, "application/octet-stream")
     except FileNotFoundError:
         return Received(), None  # taken away between the listing and now: nothing to receive
-    except PermissionError:
-        return _note_problem(db, tenant, _with_problem(item, Reason.UNREADABLE)), None
+    except OSError as error:  # one file that cannot be read never stops the rest
+        reason = Reason.UNKNOWN_TYPE if error.errno in (errno.ELOOP, errno.EINVAL, errno.ENXIO) else Reason.UNREADABLE
+        return _note_problem(db, tenant, _with_problem(item, reason)), None
     if not source.holds(item.key):
         return Received(), None  # it changed under our hands: offered again when it is finished
     key = _delivery_key(profile.name, item, original.sha256)

@@ -142,7 +142,7 @@ def test_iter_all_and_strangers(blobs: Blobs) -> None:
 def test_an_unreadable_source_is_the_callers_matter(blobs: Blobs, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         blobs.add_file(tmp_path / "weg.pdf", "weg.pdf", "application/pdf")
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(OSError, match="keine gewöhnliche Datei"):
         blobs.add_file(tmp_path, "ordner", "application/pdf")
     assert not blobs.root.exists()
 

@@ -210,6 +210,24 @@ def test_an_unreadable_file_stays_and_its_case_closes_when_it_is_readable(desk: 
         assert open_problems(conn, "mittelau") == ()
 
 
+@pytest.mark.parametrize("trick", ["link", "pipe"])
+def test_what_was_put_in_the_place_of_a_file_is_never_opened(desk: Desk, monkeypatch: pytest.MonkeyPatch, trick: str) -> None:
+    """The listing saw a file; before it is opened somebody puts a link to another file, or a pipe, in its place."""
+    secret = desk.folder.parent / "geheim.txt"
+    secret.write_bytes(b"secret")
+    path = desk.drop("a.pdf", b"x")
+    real = Blobs.add_file
+
+    def swapped(self: Blobs, source: Path, name: str, media_type: str) -> object:
+        path.unlink()
+        path.symlink_to(secret) if trick == "link" else os.mkfifo(path)
+        return real(self, source, name, media_type)
+
+    monkeypatch.setattr(Blobs, "add_file", swapped)
+    assert desk.look() == Received(problems=1)
+    assert desk.rows() == [] and not desk.blobs.has(hashlib.sha256(b"secret").hexdigest())
+
+
 def test_two_workers_on_one_share_make_one_delivery(desk: Desk) -> None:
     for number in range(20):
         desk.drop(f"{number:02d}.pdf", b"x%d" % number)
