@@ -31,8 +31,9 @@ def undisturbed(root: Path, files: list[Path]) -> dict[str, object]:
     return end_state(home)
 
 
-def check(home: Path, story: Story, expected: dict[str, object], seed: int) -> None:
-    print(f"seed {seed}: {story.kills} kills, {story.chunk_starts} chunk starts for {story.chunks} chunks")
+def check(home: Path, story: Story, expected: dict[str, object], seed: int, told: pytest.CaptureFixture[str]) -> None:
+    with told.disabled():
+        print(f"\nseed {seed}: {story.kills} kills, {story.chunk_starts} starts of reading for {story.chunks} chunks")
     assert story.survivors == []
     assert end_state(home) == expected
     assert expected["filings"] == expected["filed documents"]
@@ -42,13 +43,13 @@ def check(home: Path, story: Story, expected: dict[str, object], seed: int) -> N
 
 
 @pytest.mark.timeout(900)
-def test_eight_deaths_over_the_samples(tmp_path: Path) -> None:
+def test_eight_deaths_over_the_samples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seed = seed_of_today()
     expected = undisturbed(tmp_path / "plain", samples())
     home = new_home(tmp_path)
     drop(home, samples())
     story = run_through(home, 8, seed, 7.0)
-    check(home, story, expected, seed)
+    check(home, story, expected, seed, capsys)
 
 
 @pytest.mark.timeout(900)
@@ -73,7 +74,8 @@ def test_the_engine_database_is_lost_in_the_middle(tmp_path: Path, harm: str) ->
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-def test_twenty_deaths_over_real_scans(tmp_path: Path, shared_data: Path) -> None:
+def test_twenty_deaths_over_real_scans(
+        tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seed = seed_of_today()
     files = sorted((shared_data / "municipal_scans" / "pdf").glob("*.pdf"))
     assert len(files) == 25
@@ -93,4 +95,4 @@ def test_twenty_deaths_over_real_scans(tmp_path: Path, shared_data: Path) -> Non
 
     story = run_through(home, 20, seed, 25.0, harm)
     assert broken
-    check(home, story, expected, seed)
+    check(home, story, expected, seed, capsys)
