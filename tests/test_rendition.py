@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pikepdf import pdfa
 from PIL import Image
 
+from intake.box.inside import convert
 from intake.box.inside.layer import Frame, content
 from intake.box.inside.pdf import Pdf
 from intake.box.inside.rendition import run
@@ -166,7 +167,9 @@ def test_born_digital_with_its_fonts_becomes_pdfa(tmp_path: Path) -> None:
     assert text_of(pdf) == words
 
 
-def test_born_digital_without_fonts_goes_out_unchanged(tmp_path: Path) -> None:
+def test_born_digital_without_fonts_goes_out_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can embed them, see test_convert."""
+    monkeypatch.setattr(convert, "PROGRAM", "no-such-program")
     source = born_digital(tmp_path / "a.pdf")
     pdf, said = made([(source, "application/pdf")], [leaf(replace(A4, source="text-layer"))], tmp_path / "out")
     assert said["pdfa"] == "none"

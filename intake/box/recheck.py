@@ -74,11 +74,12 @@ class RawOpened:
 
 @dataclass(frozen=True, slots=True)
 class RawRendition:
-    """result.json of `rendition`."""
+    """result.json of `rendition`; `wants_processes`: with leave to start Ghostscript it might become PDF/A."""
 
     pdf: str
     pdfa: PdfaLevel
     reason: str = ""
+    wants_processes: bool = False
 
 
 def nonsense(what: str) -> BoxDied:

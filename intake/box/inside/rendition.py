@@ -6,6 +6,7 @@ bytes written (`pikepdf.pdfa.save`); where it cannot be made, the PDF goes out w
 
 from __future__ import annotations
 
+import mmap
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -16,16 +17,19 @@ from typing import Any
 import pikepdf
 from pikepdf import Name, Pdf
 
-from intake.box.inside import layer
+from intake.box.inside import convert, layer, structure
+from intake.box.inside.words import turned
 from intake.errors import InputError, Reason
-from intake.vocabulary import Word
+from intake.vocabulary import Box, Word
 
 DAMAGED = "Diese PDF-Datei ist beschädigt, aus ihr lässt sich keine Ablagefassung machen."
 OUTPUT = "rendition.pdf"
+PDF = "application/pdf"
 CREATOR = "Poststelle"
 LAYER_FONT = "PslBlank"
 RASTER_DPI = 200.0
-FOR_SCREENS = (Name.OpenAction, Name.AA)  # where and how a viewer opens the file: nothing of the paper, not for PDF/A
+NONE = "Kein PDF/A möglich: {}."
+SIGNED = "Die Datei ist elektronisch unterschrieben und bleibt unverändert, damit sich die Unterschrift prüfen lässt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,52 +48,88 @@ class Leaf:
 
 
 def run(order: Mapping[str, Any], inputs: Sequence[Path], out: Path) -> dict[str, Any]:
-    """Write rendition.pdf into `out`; returns {"pdf", "pdfa": "2b"|"3b"|"none", "reason"} (a German sentence for none)."""
+    """Write rendition.pdf into `out`; returns {"pdf", "pdfa": "2b"|"3b"|"none", "reason"} (a German sentence for none).
+
+    "wants_processes" is there and true when Ghostscript might have helped but this job may start no program.
+    """
     leaves = [leaf_of(said) for said in order["pages"]]
-    attached = order.get("attachments", [])
-    target = out / OUTPUT
-    level = "3b" if attached else "2b"
-    reason = _save(order, leaves, inputs, target, level)
+    target, before, after = out / OUTPUT, out / "before.pdf", out / "after.pdf"
+    forbidden = False
+    if _is_signed(order, leaves, inputs):
+        shutil.copyfile(inputs[leaves[0].source], target)
+        return {"pdf": OUTPUT, "pdfa": "none", "reason": NONE.format(SIGNED)}
+    with ExitStack() as stack:
+        stack.callback(before.unlink, missing_ok=True)
+        stack.callback(after.unlink, missing_ok=True)
+        level, reason = _save(built(order, leaves, inputs, stack), target, before)
+        if reason and not any(leaf.scanned for leaf in leaves):
+            try:
+                more = _save_converted(built(order, leaves, inputs, stack), target, before, after, level)
+                reason = f"{reason}; {more}" if more else ""
+            except convert.ProcessesForbiddenError:
+                forbidden = True
     if not reason:
         return {"pdf": OUTPUT, "pdfa": level, "reason": ""}
-    if not attached and _is_whole(order, leaves, inputs):
+    if not order.get("attachments") and _is_whole(order, leaves, inputs):
         shutil.copyfile(inputs[leaves[0].source], target)
     else:
         with ExitStack() as stack:
             built(order, leaves, inputs, stack).save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate)
-    return {"pdf": OUTPUT, "pdfa": "none", "reason": reason}
+    return {"pdf": OUTPUT, "pdfa": "none", "reason": NONE.format(reason)} | ({"wants_processes": True} if forbidden else {})
 
 
-def _save(order: Mapping[str, Any], leaves: Sequence[Leaf], inputs: Sequence[Path], target: Path, level: str) -> str:
-    """Save as PDF/A; returns "" or the German reason why not. Nothing is left at `target` then."""
-    with ExitStack() as stack:
-        pdf = built(order, leaves, inputs, stack)
-        obstacle = plain_obstacle(pdf)
-        if obstacle:
-            return f"Kein PDF/A möglich: {obstacle}"
-        from pikepdf import pdfa  # noqa: PLC0415 (0.2 CPU seconds that a hopeless file does not pay)
+def _save(pdf: Pdf, target: Path, before: Path) -> tuple[str, str]:
+    """Save as PDF/A; returns the level, and "" or the German reason why not. Nothing is left at `target` then."""
+    level, layered = "3b" if pdf.attachments else "2b", structure.has_layers(pdf)
+    font = structure.missing_font(pdf)
+    if font:
+        return level, f"Die Schrift {font} ist nicht eingebettet"
+    if layered:
+        pdf.save(before)
+    structure.tidy(pdf)
+    reason = _validated(pdf, target, level)
+    return level, reason or (_unlike(before, target) if layered else "")
 
+
+def _save_converted(pdf: Pdf, target: Path, before: Path, after: Path, level: str) -> str:
+    """Save as PDF/A by way of Ghostscript; returns "" or the German reason why not. Nothing is left at `target` then."""
+    with Pdf.new() as embedded:
+        structure.keep_embedded(pdf, embedded)
+        structure.drop_embedded(pdf)
+        pdf.save(before)
+        reason = convert.converted(before, after, len(pdf.pages))
+        if reason:
+            return reason
         try:
-            pdfa.save(pdf, target, level)
-        except pdfa.PdfaError as error:
-            first = (error.report.violations or tuple(error.report.findings))[0]
-            return f"Kein PDF/A möglich: {first.message} ({first.rule}, {first.where})"
+            with Pdf.open(after) as made:
+                if Name.Metadata in pdf.Root:
+                    made.Root.Metadata = made.copy_foreign(pdf.Root.Metadata)
+                made.Root.Lang = pdf.Root.Lang
+                structure.drop_embedded(made)
+                structure.keep_embedded(embedded, made)
+                structure.tidy(made)
+                return _validated(made, target, level) or _unlike(before, target)
+        except pikepdf.PdfError:
+            return "Ghostscript hat keine brauchbare Datei geschrieben"
+
+
+def _validated(pdf: Pdf, target: Path, level: str) -> str:
+    from pikepdf import pdfa  # noqa: PLC0415 (0.2 CPU seconds that a hopeless file does not pay)
+
+    try:
+        pdfa.save(pdf, target, level)
+    except pdfa.PdfaError as error:
+        first = (error.report.violations or tuple(error.report.findings))[0]
+        return f"{first.message} ({first.rule}, {first.where})"
     return ""
 
 
-def plain_obstacle(pdf: Pdf) -> str:
-    """What the validator would refuse for certain, seen without it: layers, or a font that is not embedded; "" otherwise."""
-    if Name.OCProperties in pdf.Root:
-        return "Die Datei hat ein- und ausblendbare Ebenen."
-    for item in pdf.objects:
-        if not isinstance(item, pikepdf.Dictionary) or item.get(Name.Type) != Name.Font:
-            continue
-        if item.get(Name.Subtype) in (Name.Type0, Name.Type3):
-            continue
-        descriptor = item.get(Name.FontDescriptor)
-        if descriptor is None or not any(key in descriptor for key in (Name.FontFile, Name.FontFile2, Name.FontFile3)):
-            return f"Die Schrift {str(item.get(Name.BaseFont, '/?')).lstrip('/')} ist nicht eingebettet."
-    return ""
+def _unlike(before: Path, target: Path) -> str:
+    """The German reason why `target` may not stand for `before`, and then it is gone; "" when both show the same."""
+    found = convert.difference(before, target)
+    if found:
+        target.unlink()
+    return found
 
 
 def leaf_of(said: Mapping[str, Any]) -> Leaf:
@@ -104,13 +144,28 @@ def leaf_of(said: Mapping[str, Any]) -> Leaf:
 def _is_whole(order: Mapping[str, Any], leaves: Sequence[Leaf], inputs: Sequence[Path]) -> bool:
     """True when the rendition is one PDF from its first to its last page, no page turned or recognised."""
     first = leaves[0].source
-    if order["sources"][first] != "application/pdf" or any(leaf.source != first or leaf.turn or leaf.scanned for leaf in leaves):
+    if order["sources"][first] != PDF or any(leaf.source != first or leaf.turn or leaf.scanned for leaf in leaves):
         return False
     try:
         with _opened(inputs[first]) as pdf:
             return [leaf.number for leaf in leaves] == list(range(1, len(pdf.pages) + 1))
     except InputError:
         return False  # built from pictures then
+
+
+def _is_signed(order: Mapping[str, Any], leaves: Sequence[Leaf], inputs: Sequence[Path]) -> bool:
+    """True for all pages of one signed PDF, in order, that a clerk did not turn: any change would break the signature."""
+    first = leaves[0].source
+    if order["sources"][first] != PDF or order.get("attachments") or any(leaf.source != first or leaf.turn for leaf in leaves):
+        return False
+    with inputs[first].open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if data.find(b"/ByteRange") < 0:  # it always lies outside of compressed objects
+            return False
+    try:
+        with _opened(inputs[first]) as pdf:
+            return structure.is_signed(pdf) and [leaf.number for leaf in leaves] == list(range(1, len(pdf.pages) + 1))
+    except InputError:
+        return False
 
 
 def _opened(path: Path) -> Pdf:
@@ -149,15 +204,11 @@ def built(order: Mapping[str, Any], leaves: Sequence[Leaf], inputs: Sequence[Pat
     else:
         pdf = stack.enter_context(Pdf.new())
         _append_pages(pdf, order["sources"], leaves, inputs, stack)
-        _dress(pdf, leaves)
+        _dress(pdf, leaves, [inputs[leaf.source] if order["sources"][leaf.source] == PDF else None for leaf in leaves])
     for said in order.get("attachments", ()):
         data = inputs[said["input"]].read_bytes()
         pdf.attachments[said["name"]] = pikepdf.AttachedFileSpec(  # type: ignore[call-arg]
             pdf, data, filename=said["name"], mime_type=said["media_type"])
-    _drop_font_remarks(pdf)
-    for name in FOR_SCREENS:
-        if name in pdf.Root:
-            del pdf.Root[name]
     pdf.Root.Lang = pikepdf.String(order.get("language") or "de-DE")
     with pdf.open_metadata(set_pikepdf_as_editor=False) as meta:
         if order.get("title"):
@@ -166,23 +217,16 @@ def built(order: Mapping[str, Any], leaves: Sequence[Leaf], inputs: Sequence[Pat
     return pdf
 
 
-def _drop_font_remarks(pdf: Pdf) -> None:
-    """Take XMP remarks off embedded font programs (Word writes them): PDF/A allows them, its validator does not know them."""
-    for item in pdf.objects:
-        if isinstance(item, pikepdf.Dictionary) and item.get(Name.Type) == Name.FontDescriptor:
-            for key in (Name.FontFile, Name.FontFile2, Name.FontFile3):
-                if key in item and Name.Metadata in item[key]:
-                    del item[key][Name.Metadata]
-
-
 def _append_pages(pdf: Pdf, kinds: Sequence[str], leaves: Sequence[Leaf], inputs: Sequence[Path], stack: ExitStack) -> None:
     sources: dict[int, Pdf] = {}
     for leaf in leaves:
         kind, path = kinds[leaf.source], inputs[leaf.source]
-        if kind == "application/pdf":
+        if kind == PDF:
             if leaf.source not in sources:
                 sources[leaf.source] = stack.enter_context(_usable(path, stack))
             pdf.pages.append(sources[leaf.source].pages[leaf.number - 1])
+            if leaf.number == 1:
+                structure.keep_embedded(sources[leaf.source], pdf)
             continue
         from intake.box.inside import imagepdf  # noqa: PLC0415
 
@@ -195,16 +239,21 @@ def _append_pages(pdf: Pdf, kinds: Sequence[str], leaves: Sequence[Leaf], inputs
             drawn = plaintext.picture(plaintext.laid_out(path.read_bytes())[leaf.number - 1])
             image, turn = imagepdf.encoded(pdf, drawn.point(lambda value: 255 if value > 127 else 0).convert("1")), 0
         imagepdf.add_image_page(pdf, image, width, height, turn)
+    layered = [source for source in sources.values() if structure.has_layers(source)]
+    if len(layered) == 1:
+        pdf.Root.OCProperties = pdf.copy_foreign(layered[0].make_indirect(layered[0].Root.OCProperties))
 
 
-def _dress(pdf: Pdf, leaves: Sequence[Leaf]) -> None:
-    """Turn the pages and give those that were recognised their text layer."""
+def _dress(pdf: Pdf, leaves: Sequence[Leaf], paths: Sequence[Path | None]) -> None:
+    """Turn the pages and give those that were recognised their text layer; `paths` are the PDF files they come from."""
     font = None
-    for page, leaf in zip(pdf.pages, leaves, strict=True):
+    for page, leaf, path in zip(pdf.pages, leaves, paths, strict=True):
         own = int(page.obj.get(Name.Rotate, 0)) % 360
-        words = leaf.words if leaf.scanned or Name.Font not in page.resources else ()
-        if leaf.scanned:
+        texts = structure.may_have_text(page)
+        words = leaf.words if leaf.scanned or not texts else ()
+        if leaf.scanned and texts:
             strip_invisible(pdf, page)
+            words = unseen(words, path, leaf) if path and words else words
         if words:
             font = font or layer.add_font(pdf)
             left, bottom, right, top = (float(side) for side in page.cropbox)
@@ -220,13 +269,47 @@ def _dress(pdf: Pdf, leaves: Sequence[Leaf]) -> None:
             page.obj.Rotate = turn
 
 
+def unseen(words: Sequence[Word], path: Path, leaf: Leaf) -> tuple[Word, ...]:
+    """The recognised words that the page does not already hold as text a person sees, where that text makes sense."""
+    from intake.box.inside.pdf import Pdf as Shown  # noqa: PLC0415
+    from intake.box.inside.textlayer import sane, visible_words  # noqa: PLC0415
+
+    try:
+        shown = Shown(path)
+    except InputError:
+        return tuple(words)  # rebuilt from pictures
+    page = shown.page(leaf.number)
+    seen, unmapped = visible_words(page)
+    page.close()
+    shown.close()
+    if not sane(seen, unmapped):
+        return tuple(words)
+    boxes = sorted(turned(word.box, leaf.rotation) for word in seen)
+    return tuple(word for word in words if not _covered(word.box, boxes))
+
+
+def _covered(box: Box, others: Sequence[Box]) -> bool:
+    """True when half of the box lies under the others (which do not overlap each other)."""
+    x0, y0, x1, y1 = box
+    common = sum(max(min(x1, other[2]) - max(x0, other[0]), 0.0) * max(min(y1, other[3]) - max(y0, other[1]), 0.0)
+                 for other in others)
+    return common > 0.5 * (x1 - x0) * (y1 - y0)
+
+
 def strip_invisible(pdf: Pdf, page: pikepdf.Page) -> None:
-    """Take the invisible text of an older recognition out of a page, so that ours is the only one."""
-    if Name.Font not in page.resources:
-        return
+    """Take the invisible text of an older recognition out of a page and what it draws, so that ours is the only one."""
+    if Name.Font in page.resources:
+        page.obj.Contents = pdf.make_stream(_visible(page))
+    for form in structure.forms_of(page.resources):
+        if Name.Font in form.get(Name.Resources, {}):
+            form.write(_visible(form))
+
+
+def _visible(holder: pikepdf.Page | pikepdf.Object) -> bytes:
+    """The content stream without what it writes invisibly."""
     kept: list[Any] = []
     invisible, stack = False, []
-    for instruction in pikepdf.parse_content_stream(page):
+    for instruction in pikepdf.parse_content_stream(holder):
         name = str(instruction.operator)
         if name == "Tr":
             invisible = int(instruction.operands[0]) == 3
@@ -237,4 +320,4 @@ def strip_invisible(pdf: Pdf, page: pikepdf.Page) -> None:
         if invisible and name in ("Tj", "TJ", "'", '"'):
             continue
         kept.append(instruction)
-    page.obj.Contents = pdf.make_stream(pikepdf.unparse_content_stream(kept))
+    return pikepdf.unparse_content_stream(kept)

@@ -25,6 +25,15 @@ def words_of(page: PdfPage) -> tuple[tuple[Word, ...], float, float]:
     return (words, sum(char.invisible for char in inked) / len(inked), sum(char.unmapped for char in inked) / len(inked))
 
 
+def visible_words(page: PdfPage) -> tuple[tuple[Word, ...], float]:
+    """The words of the text layer that are drawn on the page, and their share of unmapped characters."""
+    chars = [char for char in page.chars() if not char.invisible]
+    inked = [char for char in chars if char.code > 32 or char.code == HYPHEN]
+    if not inked:
+        return (), 0.0
+    return _grouped(chars, page.width_pt / page.height_pt), sum(char.unmapped for char in inked) / len(inked)
+
+
 def _grouped(chars: Sequence[Char], aspect: float) -> tuple[Word, ...]:
     words: list[Word] = []
     letters: list[Char] = []
