@@ -106,23 +106,36 @@ def _watched(memory: bool) -> Iterator[list[float]]:
 
 
 def _tree_pss_mib(root: int) -> float:
-    """Sum of PSS of all processes below `root`, without `root` itself, in MiB."""
+    """Sum of PSS of all processes below `root`, without `root` itself, in MiB.
+
+    Children in namespaces of their own (the box) have a number here, too; orphans come to a subreaper (`become_subreaper`).
+    """
+    return sum(_pss_kib(pid) for pid in _below(root)) / 1024
+
+
+def _below(root: int) -> set[int]:
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                parents[int(entry.name)] = int((entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
             except OSError:
-                continue
+                continue  # ended while we looked
     tree, grew = {root}, True
     while grew:
         more = {pid for pid, parent in parents.items() if parent in tree} - tree
         tree, grew = tree | more, bool(more)
-    total = 0
-    for pid in tree - {root}:
-        try:
-            found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
-        except OSError:
-            continue
-        total += int(found[1]) if found else 0
-    return total / 1024
+    return tree - {root}
+
+
+def _pss_kib(pid: int) -> int:
+    """PSS of a process; where the kernel does not tell it (memory closed to others), its RSS, which is never less."""
+    try:
+        found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+        return int(found[1]) if found else 0
+    except OSError:
+        pass
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+    except OSError:
+        return 0  # ended while we looked
