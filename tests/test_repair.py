@@ -44,13 +44,21 @@ def mended(printed: str, read: str) -> str:
     ("erlassen: §_39", "erlassen: 8.39", "erlassen: § 39"),
     ("der 88 51, 4 und", "der 88 51, 4 und", "der §§ 51, 4 und"),  # two numbers in a row: the picture is not asked
     ("nach 8 34 Abs. 1", "nach 8 34 Abs. 1", "nach § 34 Abs. 1"),
+    ("nach S 34 BauGB", "nach S 34 BauGB", "nach § 34 BauGB"),  # from here on the words alone demand a sign
+    ("(GVBl. 714), 85 Abs. 6", "(GVBl. 714), 85 Abs. 6", "(GVBl. 714), § 5 Abs. 6"),
+    ("in 8277 Abs. 1", "in 8277 Abs. 1", "in § 277 Abs. 1"),
+    ("mit$ 1 Abs. 3", "mit$ 1 Abs. 3", "mit § 1 Abs. 3"),
+    ("der SS 7 und", "der SS 7 und", "der §§ 7 und"),
 ])
 def test_the_sign_is_restored(printed: str, read: str, wanted: str) -> None:
     assert mended(printed, read) == wanted
 
 
 @pytest.mark.parametrize("printed", [
-    "8 61 Stück", "die 8 5 3", "Haus 81 links", "88 5 und", "6 4 2", "Seite 81", "B 3 a", "& 5 Söhne", "9 10"])
+    "8 61 Stück", "33,37 Euro", "8496 über", "bis 39 BauGB", "S. 12 ff.",
+    "$ 47,50 und", "über $ 47 und US$ 31", "§ 85 Abs.",
+    "Meier & 9 Söhne", "und 85 Abs. 2", "8 12 EUR", "Art. 85 Abs. 2", "der S 5", "WS 2019", "SS 2019",
+    "§ 90b", "die 8 5 3", "Haus 81 links", "88 5 und", "6 4 2", "Seite 81", "B 3 a", "& 5 Söhne", "9 10"])
 def test_none_is_invented(printed: str) -> None:
     assert mended(printed, printed) == printed
 
@@ -67,7 +75,12 @@ def test_raw_and_box_are_kept() -> None:
 @pytest.mark.parametrize(("read", "wanted"), [
     ("(GVBI. | S. 142)", "(GVBl. I S. 142)"), ("(GVBl. IS. 142)", "(GVBl. I S. 142)"), ("BGBI. l S. 3", "BGBl. I S. 3"),
     ("GVBl. Il S. 3", "GVBl. II S. 3"), ("GVBl. I S. 26", "GVBl. I S. 26"), ("Abs. l Satz", "Abs. 1 Satz"),
-    ("Nr. | der", "Nr. 1 der"),
+    ("Nr. | der", "Nr. 1 der"), ("(GVBl. 15. 278),", "(GVBl. I S. 278),"), ("GVBl. 18.2753)", "GVBl. I S. 2753)"),
+    ("GVBl. 11S.579)", "GVBl. II S. 579)"), ("GVBl. 11965 S. 88", "GVBl. I 1965 S. 88"), ("(GVBl:15. 7)", "(GVBl. I S. 7)"),
+    ("(SVBI. IS. 325)", "(GVBl. I S. 325)"), ("GVBl. I 1967 5. 590", "GVBl. I 1967 S. 590"),
+    ("(BGBl. I $. 23)", "(BGBl. I S. 23)"),
+    ("GVBl. 1965 S. 88", "GVBl. 1965 S. 88"), ("GVBl. S. 318", "GVBl. S. 318"), ("SVBl. S. 12", "SVBl. S. 12"),
+    ("GVBl. Nr. 18", "GVBl. Nr. 18"),
     ("Abs. I Satz", "Abs. I Satz"), ("Wilhelm I S.", "Wilhelm I S."), ("| Spalte |", "| Spalte |"), ("IS. heißt", "IS. heißt")])
 def test_citations(read: str, wanted: str) -> None:
     words = [Word(text, (0.1 * place, 0.1, 0.1 * place + 0.08, 0.12), 0.9) for place, text in enumerate(read.split())]
@@ -89,6 +102,16 @@ def test_glyphs_of_a_word() -> None:
     words, page = line("81", "81")
     assert len(glyphs(page, words[0].box)) == 2
     assert glyphs(page, (0.0, 0.0, 0.0, 0.0)) == ()
+
+
+@pytest.mark.parametrize(("read", "wanted"), [
+    ("erſti>t", "erstickt"), ("durc<hweht,", "durchweht,"), ("dur<", "durch"), ("<en", "chen"), ("gedrüc>ten", "gedrückten"),
+    ("jeßt", "jetzt"), ("Plaß", "Platz"), ("vaß er", "daß er"), ("vurch den", "durch den"), ("ver Mann", "der Mann"),
+    ("ver", "ver"), ("a < b", "a < b"), ("> 5", "> 5"), ("läßt daß", "läßt daß"), ("vergeßt von", "vergeßt von"),
+    ("viel vor", "viel vor")])
+def test_fraktur_is_legible(read: str, wanted: str) -> None:
+    words = [Word(text, (0.1 * place, 0.1, 0.1 * place + 0.08, 0.12), 0.9) for place, text in enumerate(read.split())]
+    assert " ".join(word.text for word in round_s(words)) == wanted
 
 
 def test_long_s_is_found_as_s() -> None:

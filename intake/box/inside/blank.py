@@ -24,6 +24,8 @@ MARK_MM, MARK_MM2 = 1.9, 0.6  # a digit of 10 points
 LINE_MM = 4.0  # marks within this height stand in one line
 GAP_MM = 12.0
 MOST_SPOTS = 4000
+CLUSTER_MM, CLUSTER = 10.0, 8  # that many specks in two by two squares are a pale stamp: dust lies singly, six times as thin
+SPECK_MM2 = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,9 @@ def is_bare(grey: Image.Image, small_ink: Image.Image) -> bool:
     if share_of_ink(_inner(strong)) > 2.5 * LITTLE:
         return False
     dpi = float(grey.info["dpi"][0])
-    spots = [spot for spot in spots_of(strong) if not _is_dirt(spot, strong.size, dpi)]
-    return len(spots) < MOST_SPOTS and not _is_writing(spots, dpi)
+    every = spots_of(strong)
+    spots = [spot for spot in every if not _is_dirt(spot, strong.size, dpi)]
+    return len(spots) < MOST_SPOTS and not _is_writing(spots, dpi) and not _is_cluster(every, strong.size, dpi)
 
 
 def _inner(image: Image.Image) -> Image.Image:
@@ -124,3 +127,18 @@ def _is_writing(spots: list[Spot], dpi: float) -> bool:
         if chain >= 3:
             return True
     return False
+
+
+def _is_cluster(spots: list[Spot], size: tuple[int, int], dpi: float) -> bool:
+    """True when specks crowd in one place, as those of a pale stamp that was made black and white; edges and holes left out."""
+    to_mm = 25.4 / dpi
+    across = int(size[0] * to_mm / CLUSTER_MM) + 2
+    counts: dict[int, int] = {}
+    for spot in spots:
+        far = min(spot.x1, spot.y1, size[0] - spot.x0, size[1] - spot.y0) * to_mm
+        if spot.pixels * to_mm ** 2 >= SPECK_MM2 and far >= HOLE_REACH_MM:
+            cell = int(spot.y0 * to_mm / CLUSTER_MM) * across + int(spot.x0 * to_mm / CLUSTER_MM)
+            counts[cell] = counts.get(cell, 0) + 1
+    most = max((sum(counts.get(cell + step, 0) for step in (0, 1, across, across + 1)) for cell in counts), default=0)
+    cells = size[0] * size[1] * (to_mm / CLUSTER_MM) ** 2
+    return most >= CLUSTER and most > 6 * 4 * sum(counts.values()) / cells

@@ -10,33 +10,49 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from PIL import Image as Images
 from PIL import ImageFilter
 from PIL.Image import Image
 
+from intake.box.inside.citation import cited, parted, put, round_s
 from intake.vocabulary import Box, Word
 
-LIKE_SIGN = "$8&6sSgB9f85$G3"
-ALONE = re.compile(rf"^([(\[„\"]?)([{LIKE_SIGN}§]{{1,2}})[.:,;']?$")
-GLUED = re.compile(rf"^([(\[„\"]?)([{LIKE_SIGN}§]{{1,2}}?)[.:,;'-]?(\d{{1,3}}[a-z]?[).,;:}}]*)$")
-NUMBER = re.compile(r"^\d{1,4}[a-z]?[).,;:]*$|^\d")
-CERTAIN = re.compile(r"^[$§]{1,2}$")
-TALLER, DEEPER = 1.14, 0.07  # of the digit beside it
+__all__ = ["Glyph", "glyphs", "is_sign", "repaired", "round_s"]
+
+LIKE_SIGN = "$8&6sSgB9f5G3"
+ALONE = re.compile(rf"^['‘’‚.:,]*([(\[„\"]?)['‘’.:]*([{LIKE_SIGN}§]{{1,2}})[.:,;'‘’°“”-]*$")
+HANGING = re.compile(r"^(\(?[A-Za-zäöüß][a-zäöüß]{1,})['‘’.-]*([$§]{1,2})$")
+GLUED = re.compile(rf"^['‘’‚]*([(\[„\"]?)['‘’]*([{LIKE_SIGN}§]{{1,2}}?)[.:,;'’°-]?"
+                   rf"([1-9]\d{{0,2}}[a-z]?[).,;:}}]*(?:[.-]?Abs\.)?)$")
+NUMBER = re.compile(r"^['‘’.:]?[1-9]")
+AMOUNT = re.compile(r"^['‘’.:]?\d{1,3}(\.?\d{3})*[.,](\d\d\b|-)")  # 47,50 and 1.000,00: no paragraph
+TALL, DEEP = 1.14, 0.07  # of the digits beside it: by that a sign is taller and reaches lower
+DEEPEST = 0.15  # beyond what a speck adds to a digit
+CURRENCY = re.compile(r"^\(?(US\$|USD|US-Dollar|Dollar)")  # on a page of these a "$" is one
+RUNS = 4  # strokes that a line down the middle of the sign crosses; of a digit it crosses three, of a dollar sign one
 DARK = 128
-LEADING = re.compile(r"^(der|den|die|nach|gemäß|gem\.|mit|in|aus|von|und|sowie|zu)$")
-SUBDIVIDED = re.compile(r"^(Abs\.?|Absatz|Satz|Nr\.?|Ziff\.?|Ziffer|ff?\.?)[,.;)]?$")
-GAZETTE = re.compile(r"^(\(?)(GVB|BGB|GB|MB|VB|RGB|AB|GVOB|GMB|KAB)[Il1|!L]([.:]?,?)$")
-ROMAN = {"|": "I", "l": "I", "1": "I", "!": "I", "I": "I", "|I": "II", "I|": "II", "Il": "II", "ll": "II", "||": "II", "lI": "II"}
-COUNTED = re.compile(r"^\(?(Abs\.|Absatz|Nr\.|Satz|Ziff\.|Ziffer|Art\.|Artikel)$")
+LEADING = re.compile(r"^\(?(der|des|den|die|nach|gemäß|gem\.|mit|in|aus|von|und|sowie|zu|gegen|vgl\.|siehe|i\.V\.m\.|durch)"
+                     r"[-.,:'’]?$")
+STRONGLY = re.compile(r"^\(?(der|des|den|nach|gemäß|gem\.|gegen|vgl\.)[-.,:'’]?$")
+SUBDIVIDED = re.compile(r"^(Abs|Absatz|Satz|Nr|Ziff|Ziffer)[.,;:)]{0,2}$")
+DIVIDED = re.compile(r"^(Abs|Absatz)[.,;:)]{0,2}$")
+FOLLOWED = re.compile(r"^ff?[.,;)]{1,2}$")
+STATUTE = re.compile(r"^(?!OHG)[A-ZÄÖÜ][A-Za-zäöü]*[A-ZÄÖÜa-zäöü](GB|[GO])[),.;:]{0,3}$")
+OFTEN = re.compile(r"^\(?(des|gemäß|gem\.|gegen|nach|vgl\.)[-.,:'’]?$")  # before a sign far more often than before a number
+COUNTING = re.compile(r"^(S\.|Seite|Nr\.?|Abs\.?|Satz|bis|Haus|Blatt|Anlage|.*§)$")
+DOUBLE = frozenset(("88", "$$", "8$", "$8", "SS", "ss", "55", "§§", "§$", "$§"))
+LISTED = re.compile(r"§|^(und|bis|oder|sowie|Art\.?|Artikel|Nr\.?|Abs\.?|Satz|[A-Z]\.|.*\d[a-z]?,?)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """A run of ink columns in a word: its edges in pixels of the page."""
+    """A run of ink columns in a word: its edges in pixels of the page; `runs` of ink on the line down its middle."""
 
     left: int
     right: int
     top: int
     bottom: int
+    runs: int = 0
 
     @property
     def height(self) -> int:
@@ -49,106 +65,194 @@ def glyphs(grey: Image, box: Box) -> tuple[Glyph, ...]:
     right, bottom = min(int(box[2] * grey.width) + 1, grey.width), min(int(box[3] * grey.height) + 3, grey.height)
     if right - left < 3 or bottom - top < 5 or right - left > 2000:
         return ()
-    quiet = grey.crop((left, top, right, bottom)).filter(ImageFilter.MedianFilter(3))
-    ink = quiet.point([255 if value < DARK else 0 for value in range(256)])
-    columns = [any(ink.crop((x, 0, x + 1, ink.height)).getextrema()) for x in range(ink.width)]
+    shown = grey.crop((left, top, right, bottom))
+    ink = shown.filter(ImageFilter.MedianFilter(3)).point([255 if value < DARK else 0 for value in range(256)])
     found, start = [], None
-    for x, inked in enumerate([*columns, False]):
+    for x, inked in enumerate([*ink.reduce((1, ink.height)).tobytes(), 0]):
         if inked and start is None:
             start = x
         elif not inked and start is not None:
             edges = ink.crop((start, 0, x, ink.height)).getbbox()
             if edges and edges[3] - edges[1] > 0.3 * ink.height:
-                found.append(Glyph(left + start, left + x, top + edges[1], top + edges[3]))
+                runs = _runs(shown.crop((start, edges[1], x, edges[3])))
+                found.append(Glyph(left + start, left + x, top + edges[1], top + edges[3], runs))
             start = None
     return tuple(found)
 
 
-def is_sign(glyph: Glyph, digit: Glyph, factor: float = 1.0) -> bool:
-    """True for a glyph that is taller than the digit beside it and reaches below the line of digits."""
-    return (glyph.height >= TALLER * factor * digit.height and glyph.bottom - digit.bottom >= DEEPER * digit.height
-            and glyph.height <= 2.0 * digit.height and glyph.right - glyph.left <= 1.3 * glyph.height)
+def _runs(shown: Image) -> int:
+    """How many strokes a line down the middle crosses."""
+    width, height = shown.size
+    values = shown.tobytes()
+    low, high = min(values), max(values)
+    middle = shown.crop((int(width * 0.38), 0, max(int(width * 0.62), int(width * 0.38) + 1), height))
+    count, inside = 0, False
+    for value in middle.resize((1, height), Images.Resampling.BOX).tobytes():
+        if not inside and value < low + 0.45 * (high - low):
+            count, inside = count + 1, True
+        elif value > low + 0.6 * (high - low):
+            inside = False
+    return count
+
+
+def is_sign(glyph: Glyph, digit: Glyph, *, strict: bool = False) -> bool:
+    """True for a glyph that is taller than the digit beside it, reaches below the line and is drawn like no digit.
+
+    `strict` where the glyph was read as part of a number: a speck at its foot is no proof then.
+    """
+    tall, deep = glyph.height / digit.height, (glyph.bottom - digit.bottom) / digit.height
+    if tall > 2.0 or glyph.right - glyph.left > 1.3 * glyph.height:
+        return False
+    if glyph.runs == RUNS and not (strict and deep < 0.1):
+        return tall >= 1.05 and deep >= 0.06
+    if tall < TALL or deep < DEEP or glyph.runs == 1:
+        return False
+    return (glyph.runs != RUNS - 1 and not strict) or deep >= DEEPEST
+
+
+def _is_weakly(glyph: Glyph, digit: Glyph) -> bool:
+    """True for a glyph that may be a sign, where the words around it demand one."""
+    return glyph.runs == RUNS or (glyph.height >= 1.06 * digit.height and glyph.bottom - digit.bottom >= 0.05 * digit.height)
+
+
+def _is_dollar(glyph: Glyph, digit: Glyph) -> bool:
+    """True for a glyph with a stroke down its middle, or one that reaches as far above the digits as below."""
+    below, above = glyph.bottom - digit.bottom, digit.top - glyph.top
+    return glyph.runs in (1, RUNS - 1) and abs(below - above) <= 0.08 * digit.height
 
 
 def repaired(words: Sequence[Word], grey: Image) -> tuple[Word, ...]:
     """The words with paragraph signs and gazette citations as printed; `grey` is the upright page they were read from."""
     found: list[Word] = []
+    dollars = any(CURRENCY.match(word.text) for word in words)
     for place, word in enumerate(words):
         after = [other for other in words[place + 1:place + 3] if other.line == word.line]
-        before = found[-1] if found and found[-1].line == word.line else None
-        found += _sign(word, before, after, grey) or _citation(word, before)
+        before = [other for other in found[-3:] if other.line == word.line]
+        if dollars and "$" in word.text and _is_price(word, before, after, grey):
+            found.append(word)
+            continue
+        found += (cited(word, before, after[0] if after else None)
+                  or _sign(word, before[-1] if before else None, after, grey) or [word])
     return tuple(found)
 
 
-def round_s(words: Sequence[Word]) -> tuple[Word, ...]:
-    """The words of a Fraktur page with the long s as s, so that they are found."""
-    return tuple(_as(word, word.text.replace("ſ", "s")) for word in words)
+def _is_price(word: Word, before: Sequence[Word], after: Sequence[Word], grey: Image) -> bool:
+    """True for a "$" that no citation surrounds and that reaches as far above the digits as below."""
+    if any(SUBDIVIDED.match(other.text) or STATUTE.match(other.text) for other in after):
+        return False
+    if before and STRONGLY.match(before[-1].text):
+        return False
+    seen = glyphs(grey, word.box)
+    digit = _digit(seen[1:]) or (_digit(glyphs(grey, after[0].box)) if after else None)
+    if not seen or digit is None:
+        return True
+    return seen[0].runs != RUNS and abs(seen[0].bottom - digit.bottom - (digit.top - seen[0].top)) <= 0.1 * digit.height
 
 
 def _sign(word: Word, before: Word | None, after: Sequence[Word], grey: Image) -> list[Word]:
     """The word as "§" or "§§", alone or parted from its number; nothing when it is none."""
     alone = ALONE.match(word.text)
     if alone and after and NUMBER.match(after[0].text):
-        seen, digits = glyphs(grey, word.box), glyphs(grey, after[0].box)
-        signs = seen[1:] if alone[1] and len(seen) > 1 else seen
-        if signs and digits and all(is_sign(sign, digits[0]) for sign in signs) and _count(signs) <= 2:
-            return [_as(word, alone[1] + "§" * _count(signs))]
-        if CERTAIN.match(alone[2]) or _is_cited(alone[2], before, after):
-            return [_as(word, alone[1] + "§" * len(alone[2]))]
-        return []
+        if AMOUNT.match(after[0].text):
+            return []
+        count = _alone(alone, word, before, after, grey)
+        return [put(word, alone[1] + "§" * count)] if count else []
+    hanging = HANGING.match(word.text)
+    if hanging and after and NUMBER.match(after[0].text) and not AMOUNT.match(after[0].text):
+        return parted(word, hanging[1], "§" * len(hanging[2]))
     glued = GLUED.match(word.text)
-    if glued:
-        seen = glyphs(grey, word.box)[1 if glued[1] else 0:]
-        runs = 1 if seen and _count(seen[:1]) == len(glued[2]) == 2 else len(glued[2])
-        factor = 1.0 if all(letter in "$8&§" for letter in glued[2]) else 1.06  # 93 is more often a number than § 3
-        if len(seen) > runs and all(is_sign(sign, seen[runs], factor) for sign in seen[:runs]):
-            x0, y0, x1, y1 = word.box
-            right, left = (min(max(edge / grey.width, x0), x1) for edge in (seen[runs - 1].right, seen[runs].left))
-            sign = replace(word, text=glued[1] + "§" * len(glued[2]), raw=word.text, box=(x0, y0, right, y1))
-            return [sign, replace(word, text=glued[3], box=(left, y0, x1, y1))]
-        if CERTAIN.match(glued[2]):
-            return _parted(word, glued[1] + "§" * len(glued[2]), glued[3])
+    return _glued(glued, word, before, after, grey) if glued else []
+
+
+def _alone(match: re.Match[str], word: Word, before: Word | None, after: Sequence[Word], grey: Image) -> int:
+    """How many signs the word before a number is: 0, 1 or 2."""
+    read = match[2]
+    seen, digit = glyphs(grey, word.box), _digit(glyphs(grey, after[0].box))
+    signs = [glyph for glyph in seen[1 if match[1] else 0:] if digit and glyph.height > 0.6 * digit.height]
+    count = _count(signs) if digit and signs and read not in DOUBLE else len(read)
+    if digit and signs and _count(signs) <= 2 and (read != "&" or signs[0].right - signs[0].left <= 0.75 * signs[0].height):
+        if read in "$§" and _is_dollar(signs[0], digit) and not _is_cited(read, before, after, word.text):
+            return 0
+        if all(is_sign(sign, digit, strict=read in "356B9") for sign in signs):
+            return max(_count(signs), 2 if read in DOUBLE else 1) if read != "&" else 1
+    if set(read) <= {"$", "§"}:
+        return len(read)
+    if _is_cited(read, before, after, word.text):
+        return min(count, len(read))
+    demanded = before is not None and bool((STRONGLY if read.isdigit() else LEADING).match(before.text)) and read not in "369"
+    weakly = bool(digit and signs) and all(digit is not None and _is_weakly(sign, digit) for sign in signs)
+    return min(count, len(read)) if weakly and (demanded or len(read) == 2) and read != "gB" else 0
+
+
+def _is_cited(read: str, before: Word | None, after: Sequence[Word], text: str) -> bool:
+    """True for "der 88 5," and "nach 8 34 Abs.": two numbers in a row that only a citation has. None where one is missing."""
+    leading = before is not None and bool(LEADING.match(before.text))
+    following = after[1].text if len(after) == 2 else ""
+    divided = bool(SUBDIVIDED.match(following) or STATUTE.match(following))
+    if len(read) == 2:
+        sure = set(read) <= set("$8&§sS5") and not re.match(r"^\d{4}", after[0].text)
+        return sure and (leading or divided or ("$" in read or "§" in read))
+    if read in "sS":
+        return (divided or (before is not None and bool(OFTEN.match(before.text)))) and not text.endswith((".", ",", ":"))
+    return read in ("5$8&§" if leading else "$8&§") and (divided or bool(FOLLOWED.match(following)))
+
+
+def _glued(match: re.Match[str], word: Word, before: Word | None, after: Sequence[Word], grey: Image) -> list[Word]:
+    """ "81" as "§" and "1", where the picture or the words around it say so."""
+    opening, read, number = match.groups()
+    if before is not None and COUNTING.match(before.text) and read not in ("$", "$$"):
+        return []
+    seen = glyphs(grey, word.box)[1 if opening else 0:]
+    digit = _digit(seen[1:])
+    runs, strict = 0, (read.isdigit() and read != "8") or bool(AMOUNT.match(word.text.lstrip("(")))
+    while digit and runs < min(len(seen) - 1, 2) and (not runs or (read in "8$" and number[:1] in "8$") or len(read) > runs):
+        if not is_sign(seen[runs], digit, strict=strict):
+            break
+        runs += 1
+    if runs and _count(seen[:runs]) > len(read) and runs == 2:
+        read, number = read + number[:1], number[1:]
+    elif runs and _count(seen[:runs]) < len(read):
+        runs = 0
+    if runs and number[:1].isdigit() and not (read in ("$", "§") and digit and _is_dollar(seen[0], digit)):
+        x0, y0, x1, y1 = word.box
+        right, left = (min(max(edge / grey.width, x0), x1) for edge in (seen[runs - 1].right, seen[runs].left))
+        return [replace(word, text=opening + "§" * len(read), raw=word.text, box=(x0, y0, right, y1)),
+                replace(word, text=number, box=(left, y0, x1, y1))]
+    dollar = bool(digit) and digit is not None and _is_dollar(seen[0], digit)
+    priced = dollar or bool(AMOUNT.match(number))
+    if (set(read) <= {"$", "§"} and not priced) or _is_number_of_law(
+            read, number, before, after, seen, digit, opened=bool(opening)):
+        return parted(word, opening + "§" * len(read), number)
     return []
+
+
+def _is_number_of_law(read: str, number: str, before: Word | None, after: Sequence[Word], seen: Sequence[Glyph],
+                      digit: Glyph | None, *, opened: bool) -> bool:
+    """True for "85 Abs. 6" where no sign stands before: what is divided into paragraphs has one."""
+    weakly = digit is not None and bool(seen) and _is_weakly(seen[0], digit)
+    if weakly and before is not None and (
+            (OFTEN.match(before.text) and read in "8$&") or (STRONGLY.match(before.text) and read in DOUBLE)):
+        return True
+    divided = bool(after) and bool(DIVIDED.match(after[0].text) or STATUTE.match(after[0].text))
+    if not divided or read not in ("8", "$", "&", "S", "5") or (before is not None and LISTED.search(before.text)):
+        return False
+    if opened or (before is not None and (LEADING.match(before.text) or before.text.endswith((")", "),", ").", ";")))):
+        return True
+    long = len(re.sub(r"\D", "", number)) == 3  # no law has 8,277 paragraphs
+    return read != "5" and (long or weakly)
+
+
+def _digit(seen: Sequence[Glyph]) -> Glyph | None:
+    """The digit to measure by: of the middle height and the middle foot among those of a number, commas left out."""
+    tallest = max((glyph.height for glyph in seen), default=0)
+    full = [glyph for glyph in seen if glyph.height >= 0.7 * tallest]
+    if not full:
+        return None
+    by_height, by_foot = sorted(glyph.height for glyph in full), sorted(glyph.bottom for glyph in full)
+    height, foot = by_height[(len(full) - 1) // 2], by_foot[(len(full) - 1) // 2]
+    return Glyph(full[0].left, full[0].right, foot - height, foot, full[0].runs)
 
 
 def _count(signs: Sequence[Glyph]) -> int:
     """How many signs the runs of ink are: two that touch make one wide run."""
     return sum(2 if sign.right - sign.left > 0.8 * sign.height else 1 for sign in signs)
-
-
-def _is_cited(text: str, before: Word | None, after: Sequence[Word]) -> bool:
-    """True for "der 88 5," and "nach 8 34 Abs.": two numbers in a row that only a citation has. None where one is missing."""
-    if len(text) == 2:
-        return before is not None and bool(LEADING.match(before.text)) and all(letter in "$8&§" for letter in text)
-    return text in "$8&" and len(after) == 2 and bool(SUBDIVIDED.match(after[1].text))
-
-
-def _as(word: Word, text: str) -> Word:
-    return word if word.text == text else replace(word, text=text, raw=word.text)
-
-
-def _citation(word: Word, before: Word | None) -> list[Word]:
-    """ "GVBI." is the Gesetz- und Verordnungsblatt "GVBl."; its part is a roman number; "Abs. l" is a 1."""
-    gazette = GAZETTE.match(word.text)
-    if gazette:
-        return [_as(word, f"{gazette[1]}{gazette[2]}l{gazette[3].replace(':', '.')}")]
-    if before is not None and re.match(r"^\(?(GVB|BGB|RGB|GVOB)l\.?,?$", before.text):
-        bare = word.text.rstrip(",.;:")
-        if bare in ROMAN:
-            return [_as(word, ROMAN[bare] + word.text[len(bare):])]
-        glued = re.match(r"^([I|l1!TL]{1,2})(S\.?,?)$", word.text)
-        if glued:
-            return _parted(word, "I" * len(glued[1]), glued[2])
-    if before is not None and COUNTED.match(before.text):
-        number = re.match(r"^[l|]([).,;:]*)$", word.text)
-        if number:
-            return [_as(word, "1" + number[1])]
-    return [word]
-
-
-def _parted(word: Word, first: str, second: str) -> list[Word]:
-    """One box read as two words: parted where the letters are."""
-    x0, y0, x1, y1 = word.box
-    middle = x0 + (x1 - x0) * (len(first) + 0.5) / (len(first) + len(second) + 1)
-    return [replace(word, text=first, raw=word.text, box=(x0, y0, middle, y1)),
-            replace(word, text=second, box=(middle, y0, x1, y1))]
