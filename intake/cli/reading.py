@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from intake import log
-from intake.box import Box, FoundPart, ReadOrder, RenditionPage, input_error
+from intake.box import Box, FoundPart, ReadOrder, Rendition, RenditionPage, input_error
 from intake.cli import common
 from intake.config import LogSettings, Settings, find_home, load
 from intake.errors import ConfigError, Reason
@@ -57,16 +57,14 @@ def read_command(
         if to_pdf is None and to_json is None:
             typer.echo("\n\f\n".join(page.text for page in reading.pages))
             return
-        answer: dict[str, Any] = {"pages": [_page(said) for said in as_json(reading.pages)]}
         made = box.rendition(
             [(part.path, part.media_type) for part in reading.parts],
             [RenditionPage(part, number, 0, page) for (part, number), page in zip(reading.places, reading.pages, strict=True)],
             title=file.stem, workdir=workdir)
-        answer["rendition"] = {"pdfa": made.pdfa, "reason": made.reason}
         if to_pdf is not None:
             shutil.copyfile(made.pdf, to_pdf)
         if to_json is not None:
-            to_json.write_text(json.dumps(answer, ensure_ascii=False), encoding="utf-8")
+            write_json(reading.pages, made, to_json)
     common.say(f"{len(reading.pages)} Seiten gelesen, PDF/A: {made.pdfa}{' (' + made.reason + ')' if made.reason else ''}")
 
 
@@ -98,6 +96,17 @@ def _numbered(parts: Sequence[FoundPart], found: Sequence[Sequence[Page]]) -> Re
     pages = [page for chunk in found for page in chunk]
     places = [(index, number) for index, part in enumerate(parts) for number in range(1, part.pages + 1)]
     return Reading(tuple(parts), tuple(replace(page, number=number) for number, page in enumerate(pages, start=1)), tuple(places))
+
+
+def write_json(pages: Sequence[Page], made: Rendition, target: Path) -> None:
+    """Pages and rendition as one JSON object; page after page, as 500 of them would fill memory."""
+    with target.open("w", encoding="utf-8") as file:
+        file.write('{"pages": [')
+        for place, page in enumerate(pages):
+            file.write(", " if place else "")
+            file.write(json.dumps(_page(as_json([page])[0]), ensure_ascii=False))
+        told = json.dumps({"pdfa": made.pdfa, "reason": made.reason}, ensure_ascii=False)
+        file.write(f'], "rendition": {told}}}')
 
 
 def _page(said: dict[str, Any]) -> dict[str, Any]:

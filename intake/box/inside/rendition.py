@@ -17,7 +17,7 @@ from typing import Any
 import pikepdf
 from pikepdf import Name, Pdf
 
-from intake.box.inside import convert, layer, structure
+from intake.box.inside import convert, layer, packed, structure
 from intake.box.inside.words import turned
 from intake.errors import InputError, Reason
 from intake.vocabulary import Box, Word
@@ -43,7 +43,7 @@ class Leaf:
     skew: float
     width_mm: float  # of the page as the reader made it upright
     height_mm: float
-    words: tuple[Word, ...]
+    packed: str  # its words: unpacked for one page at a time
     scanned: bool
 
 
@@ -133,10 +133,11 @@ def _unlike(before: Path, target: Path) -> str:
 
 
 def leaf_of(said: Mapping[str, Any]) -> Leaf:
-    """A page of the order, its words as vocabulary."""
+    """A page of the order; its words come packed (`packed.told`) or one by one in the page itself."""
     page = said["page"]
-    words = tuple(Word(word["text"], tuple(word["box"]), word["confidence"], word.get("raw", ""), word["line"], word["block"])
-                  for word in page.get("words", ()))
+    words = said["words"] if "words" in said else packed.pack([
+        Word(word["text"], tuple(word["box"]), word["confidence"], line=word["line"], block=word["block"])
+        for word in page.get("words", ())])
     return Leaf(said["source"], said["number"], said.get("rotation", 0), page.get("rotation", 0), page.get("skew", 0.0),
                 page["width_mm"], page["height_mm"], words, page.get("source", "ocr") == "ocr")
 
@@ -250,7 +251,7 @@ def _dress(pdf: Pdf, leaves: Sequence[Leaf], paths: Sequence[Path | None]) -> No
     for page, leaf, path in zip(pdf.pages, leaves, paths, strict=True):
         own = int(page.obj.get(Name.Rotate, 0)) % 360
         texts = structure.may_have_text(page)
-        words = leaf.words if leaf.scanned or not texts else ()
+        words = packed.unpack(leaf.packed) if leaf.scanned or not texts else ()
         if leaf.scanned and texts:
             strip_invisible(pdf, page)
             words = unseen(words, path, leaf) if path and words else words
