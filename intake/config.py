@@ -53,6 +53,9 @@ class BoxSettings(Section):
     max_depth: int = Field(8, ge=1, description="Tiefer verschachtelte E-Mails sind ein Klärungsfall.")
     max_megapixels: int = Field(
         200, ge=10, description="Größte Bildfläche einer Seite in Millionen Bildpunkten (A0 mit 300 dpi: 140).")
+    warm: bool = Field(
+        True, description="Kleine Dateien nacheinander in einem laufenden Lesekasten öffnen, jede in einem eigenen Prozess; "
+        "false = jede Datei in einem eigenen Lesekasten (etwa dreimal so viel Rechenzeit).")
 
 
 class ReadSettings(Section):

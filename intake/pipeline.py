@@ -28,6 +28,7 @@ from intake.db import documents as schriftstuecke
 from intake.db.core import Database, Tx, new_id
 from intake.db.problems import open_problem
 from intake.db.receiving import set_envelope, set_part_problem
+from intake.db.work import bookkeeping
 from intake.errors import InputError, Reason, ServiceError
 from intake.journal import record
 from intake.policy import decide
@@ -105,7 +106,7 @@ def read_chunk(room: Postroom, delivery_id: str, chunk: Chunk) -> None:
     with _workdir(room) as workdir:
         try:
             result = room.box.read(room.blobs(delivery.tenant).path(part.blob.sha256), part.blob.media_type, chunk.pages,
-                                   _order(room, delivery), workdir)
+                                   _order(room, delivery), workdir, fresh=delivery.attempt > 0)
         except InputError as error:
             _note_part_problem(room, delivery, part, error)
             return
@@ -229,6 +230,7 @@ def file_document(room: Postroom, document_id: str) -> None:
         decision = schriftstuecke.live_decision(conn, document_id)
         parts = {part.position: part for part in sendungen.parts_of(conn, document.delivery)}
         delivery = sendungen.get_delivery(conn, document.delivery)
+        _, _, attempt = bookkeeping(conn, "document", [document_id])[document_id]
     if document.state is not DocumentState.APPROVED or decision is None:
         return
     blobs = room.blobs(document.tenant)
@@ -239,7 +241,7 @@ def file_document(room: Postroom, document_id: str) -> None:
             [(blobs.path(parts[position].blob.sha256), parts[position].blob.media_type) for position in positions],
             [RenditionPage(positions.index(ref.part), ref.number, cast(Rotation, ref.rotation), page)
              for ref, page in zip(document.pages, pages, strict=True)],
-            title=decision.values.get("title", ""), workdir=workdir)
+            title=decision.values.get("title", ""), workdir=workdir, fresh=attempt > 0)
         pdf = blobs.add_file(rendition.pdf, "ablage.pdf", "application/pdf")
     tenant = room.home.settings.for_tenant(document.tenant)
     originals = tuple(parts[position].blob for position in positions)

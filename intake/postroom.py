@@ -19,7 +19,7 @@ from intake.db.plan import open_entries
 from intake.extract.letter import AccessWords, letter
 from intake.extract.references import References, compiled
 from intake.extract.stamp import stamp
-from intake.pipeline import Postroom
+from intake.pipeline import SCRATCH, Postroom
 from intake.propose import Knowledge
 from intake.receive import Door
 from intake.sources.folder import FolderSource
@@ -35,7 +35,8 @@ def build(home: Home) -> Postroom:
     db = Database(home.database_url)
     library = _Library(home, db)
     return Postroom(
-        home=home, db=db, box=Box(home.settings.box), blobs=cache(lambda tenant: Blobs(home.blobs(tenant))),
+        home=home, db=db, box=Box(home.settings.box, scratch=home.root / SCRATCH),
+        blobs=cache(lambda tenant: Blobs(home.blobs(tenant))),
         knowledge=library.knowledge, access_class=library.access_class,
         stores=cache(lambda tenant: _stores(home, home.settings.for_tenant(tenant))))
 

@@ -35,7 +35,7 @@ def unpack(box: Box, blobs: Blobs, delivery: Delivery, order: ReadOrder, workdir
     BoxDied when the box died on it, ServiceError and ConfigError as the box and the blobs do.
     """
     original = blobs.path(delivery.original.sha256)
-    opened = box.open(original, delivery.original.name, order, workdir)
+    opened = box.open(original, delivery.original.name, order, workdir, fresh=delivery.attempt > 0)
     parts = tuple(_part(blobs, delivery, part, original) for part in opened.unpacked.parts)
     return Contents(opened.unpacked.envelope, parts, opened.read)
 

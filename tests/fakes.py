@@ -76,10 +76,11 @@ class FakeBox:
             parts.append(FoundPart(position, 0, title, "text/plain", len(body), body.count("\f") + 1, target))
         return Unpacked(Envelope(subject="Betreff") if len(parts) > 1 else Envelope(), tuple(parts), 0.0)
 
-    def open(self, path: Path, name: str, order: ReadOrder, workdir: Path) -> Opened:
+    def open(self, path: Path, name: str, order: ReadOrder, workdir: Path, *, fresh: bool = False) -> Opened:
         return Opened(self.unpack(path, name, workdir), None)  # reads nothing at once: the tests count the chunks
 
-    def read(self, path: Path, media_type: str, pages: Sequence[int], order: ReadOrder, workdir: Path) -> ReadResult:
+    def read(self, path: Path, media_type: str, pages: Sequence[int], order: ReadOrder, workdir: Path, *,
+             fresh: bool = False) -> ReadResult:
         texts = path.read_text(encoding="utf-8").split("#part ")[0].split("\f")
         self._obey("read", path, "\n".join(texts[number - 1] for number in pages))
         previews = []
@@ -91,7 +92,7 @@ class FakeBox:
         return ReadResult(reader_version(order), read, tuple(previews), 0.01 * len(pages))
 
     def rendition(self, sources: Sequence[tuple[Path, str]], pages: Sequence[RenditionPage], *, title: str, workdir: Path,
-                  language: str = "de-DE", attachments: Sequence[Any] = ()) -> Rendition:
+                  language: str = "de-DE", attachments: Sequence[Any] = (), fresh: bool = False) -> Rendition:
         self.calls.append(("rendition", sources[0][0].name))
         out = workdir / "out.pdf"
         pdf = pikepdf.new()

@@ -1,5 +1,8 @@
 """The box: one foreign file, one sandboxed child, one typed and re-checked answer. Foreign bytes are parsed nowhere else.
 
+A small file's child is forked in a sandbox that already runs and does one job after the other (warm.py), any other gets a
+sandbox of its own; so does every repeat (`fresh`): what made one box die must not be able to blame its neighbours.
+
 Every method raises InputError (a person must act: the bytes are the trouble), BoxDied (the child died: signal, limit
 or time; counted as guilt of the original), ConfigError (bubblewrap cannot run here; the sentence names the line that
 mends it) or ServiceError (no process could be started just now). Files of an answer lie in a new folder below
@@ -18,7 +21,9 @@ from __future__ import annotations
 import shutil
 import stat
 import tempfile
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -39,6 +44,7 @@ from intake.box.results import (
     Unpacked,
 )
 from intake.box.sentences import DIED, QUARANTINED, SENTENCES
+from intake.box.warm import MOST_BYTES, MOST_PAGES, Warm
 from intake.config import BoxSettings
 from intake.errors import BoxDied, ConfigError, InputError, Reason
 from intake.vocabulary import Envelope
@@ -74,11 +80,20 @@ def input_error(reason: Reason, detail: str = "") -> InputError:
 
 
 class Box:
-    """Runs jobs under the limits of the settings. `tessdata`: folder of the language data, None = where Debian has it."""
+    """Runs jobs under the limits of the settings. `tessdata`: folder of the language data, None = where Debian has it.
 
-    def __init__(self, settings: BoxSettings, tessdata: Path | None = None) -> None:
+    `scratch`: where warm boxes keep what they work on, None = the system's temporary folder. May be used by several threads.
+    """
+
+    def __init__(self, settings: BoxSettings, tessdata: Path | None = None, scratch: Path | None = None) -> None:
         self.settings = settings
         self.tessdata = tessdata
+        self._warm = Warm(scratch)
+        self._end = weakref.finalize(self, self._warm.close)  # also when the program ends
+
+    def close(self) -> None:
+        """End the sandboxes that wait for a next job. The box may be used again: it starts new ones."""
+        self._warm.close()
 
     @staticmethod
     def reader_version(order: ReadOrder) -> str:
@@ -87,9 +102,12 @@ class Box:
 
     def check(self) -> None:
         """Run the box once and try to break out of it; raises ConfigError when it cannot run or does not hold."""
+        tried: dict[str, str] = {}
         with tempfile.TemporaryDirectory(prefix="poststelle-check-") as folder:
-            answer = self._run("canary", {}, (), Path(folder), _CHECK)
-            tried = recheck.load(answer.out / "result.json", dict[str, str])
+            for warm in dict.fromkeys((False, self.settings.warm)):
+                answer = self._run("canary", {}, (), Path(folder), _CHECK, warm=warm)
+                found = recheck.load(answer.out / "result.json", dict[str, str])
+                tried |= {f"{name} (warm)" if warm else name: outcome for name, outcome in found.items()}
         escaped = sorted(name for name, outcome in tried.items() if not outcome.startswith("refused"))
         if escaped or not tried:
             raise ConfigError(
@@ -102,23 +120,48 @@ class Box:
         raw = recheck.load(answer.out / "result.json", recheck.RawUnpacked)
         return self._unpacked(raw.envelope, raw.parts, path, answer)
 
-    def open(self, path: Path, name: str, order: ReadOrder, workdir: Path) -> Opened:
-        """The same, and the pages too where the delivery is one file of at most `order.chunk_pages` pages."""
+    def open(self, path: Path, name: str, order: ReadOrder, workdir: Path, *, fresh: bool = False) -> Opened:
+        """The same, and the pages too where the delivery is one file of at most `order.chunk_pages` pages.
+
+        `fresh` (here and below): it has been tried before, so it gets a sandbox of its own.
+        """
         told = {"unpack": self._unpack_order(name), "read": self._read_order(order), "most_pages": order.chunk_pages}
         limits = self._limits(order.chunk_pages, processes=order.engine == "pytesseract")
-        answer = self._run("open", told, (path,), workdir, limits, (str(self._tessdata()),))
-        raw = recheck.load(answer.out / "result.json", recheck.RawOpened)
-        unpacked = self._unpacked(raw.envelope, raw.parts, path, answer)
-        if raw.read is None:
-            return Opened(unpacked, None)
-        return Opened(unpacked, self._pages(raw.read, range(1, unpacked.parts[0].pages + 1), order, answer))
+        with self._suspicious():
+            answer = self._run("open", told, (path,), workdir, limits, (str(self._tessdata()),), warm=self._small((path,), fresh))
+            raw = recheck.load(answer.out / "result.json", recheck.RawOpened)
+            unpacked = self._unpacked(raw.envelope, raw.parts, path, answer)
+            if raw.read is None:
+                return Opened(unpacked, None)
+            return Opened(unpacked, self._pages(raw.read, range(1, unpacked.parts[0].pages + 1), order, answer))
 
-    def read(self, path: Path, media_type: str, pages: Sequence[int], order: ReadOrder, workdir: Path) -> ReadResult:
+    def read(self, path: Path, media_type: str, pages: Sequence[int], order: ReadOrder, workdir: Path, *,
+             fresh: bool = False) -> ReadResult:
         """The pages `pages` (from 1) of the file at `path` as words, each with a preview, in that order."""
         told = self._read_order(order) | {"media_type": media_type, "pages": list(pages)}
         limits = self._limits(len(pages), processes=order.engine == "pytesseract")
-        answer = self._run("read", told, (path,), workdir, limits, (str(self._tessdata()),))
-        return self._pages(recheck.load(answer.out / "result.json", recheck.RawRead), pages, order, answer)
+        warm = len(pages) <= MOST_PAGES and self._small((path,), fresh)
+        with self._suspicious():
+            answer = self._run("read", told, (path,), workdir, limits, (str(self._tessdata()),), warm=warm)
+            return self._pages(recheck.load(answer.out / "result.json", recheck.RawRead), pages, order, answer)
+
+    @contextmanager
+    def _suspicious(self) -> Iterator[None]:
+        """After any irregular end, nonsense in the answer included, no warm box is used for a further job."""
+        try:
+            yield
+        except BoxDied:
+            self._warm.renew()
+            raise
+
+    def _small(self, inputs: Sequence[Path], fresh: bool) -> bool:
+        """Whether a job with these inputs may share a sandbox with those before it."""
+        if fresh or not self.settings.warm:
+            return False
+        try:
+            return sum(path.stat().st_size for path in inputs) <= MOST_BYTES
+        except OSError:
+            return False  # `_takeable` says why
 
     def _unpack_order(self, name: str) -> dict[str, Any]:
         limits = ("max_pages", "max_parts", "max_depth", "max_megapixels", "max_file_mib")
@@ -144,7 +187,7 @@ class Box:
         return ReadResult(reader_version(order), raw.pages, previews, answer.cpu_seconds)
 
     def rendition(self, sources: Sources, pages: Sequence[RenditionPage], *, title: str, workdir: Path,
-                  language: str = "de-DE", attachments: Sequence[Attachment] = ()) -> Rendition:
+                  language: str = "de-DE", attachments: Sequence[Attachment] = (), fresh: bool = False) -> Rendition:
         """A searchable PDF of the pages in that order, PDF/A where it can be made."""
         told = {
             "sources": [media_type for _, media_type in sources],
@@ -155,9 +198,10 @@ class Box:
                             for index, one in enumerate(attachments, start=len(sources))],
         }
         inputs = [*(path for path, _ in sources), *(one.path for one in attachments)]
-        answer = self._run("rendition", told, inputs, workdir, self._limits(len(pages), processes=True))
-        raw = recheck.load(answer.out / "result.json", recheck.RawRendition)
-        return Rendition(recheck.adopt(answer.out, raw.pdf), raw.pdfa, recheck.display(raw.reason), answer.cpu_seconds)
+        with self._suspicious():
+            answer = self._run("rendition", told, inputs, workdir, self._limits(len(pages)), warm=self._small(inputs, fresh))
+            raw = recheck.load(answer.out / "result.json", recheck.RawRendition)
+            return Rendition(recheck.adopt(answer.out, raw.pdf), raw.pdfa, recheck.display(raw.reason), answer.cpu_seconds)
 
     def _limits(self, pages: int = 0, *, processes: bool = False) -> Limits:
         return Limits(self.settings.memory_mib, self.settings.cpu_seconds + pages * self.settings.cpu_seconds_page,
@@ -184,7 +228,7 @@ class Box:
             path.stat().st_size, part.pages, path, part.problem, recheck.display(part.detail))
 
     def _run(self, job: str, order: Mapping[str, Any], inputs: Sequence[Path], workdir: Path, limits: Limits,
-             folders: Sequence[str] = ()) -> Answer:
+             folders: Sequence[str] = (), *, warm: bool = False) -> Answer:
         """Run one job; its answer lies in a new folder below `workdir`, removed again unless there is one."""
         for path in inputs:
             self._takeable(path)
@@ -193,8 +237,10 @@ class Box:
                 "limits": {name: getattr(limits, name) for name in ("memory_mib", "cpu_seconds", "output_mib")}}
         answered = False
         try:
-            ending = bwrap.run(told, inputs, out, limits, folders)
-            cpu_seconds = ending.cpu_seconds + _judge(ending, out)
+            ending = (self._warm.run(told, inputs, out, limits, folders) if warm else None) or (
+                bwrap.run(told, inputs, out, limits, folders))
+            told_by_child = _judge(ending, out)
+            cpu_seconds = ending.cpu_seconds if ending.whole else ending.cpu_seconds + told_by_child
             answered = True
         finally:
             if not answered:

@@ -34,8 +34,8 @@ _SYSTEM = ("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives", "/etc/ghostscr
            "/var/cache/fontconfig")
 _TMP_MIB = 512
 _STDOUT_CAP = 64 * 1024
-_START = ("import gc, sys; gc.set_threshold(50_000, 20, 20); sys.path[:0] = sys.argv[1:]; sys.argv[1:] = []; "
-          "from intake.box.inside.__main__ import main; main()")
+PATHS = "import gc, sys; gc.set_threshold(50_000, 20, 20); sys.path[:0] = sys.argv[1:]; sys.argv[1:] = []; "
+_START = PATHS + "from intake.box.inside.__main__ import main; main()"
 _CONTROL = re.compile(r"[^\x20-\x7e\n\u00a0-\ud7ff]")
 
 
@@ -55,8 +55,8 @@ class Ending:
     """How a child ended: `status` is its exit code or 128 + signal, `started` says whether the sandbox stood at all.
 
     `overrun` names the limit that the parent enforced ("time", "output") or is "". `said` is what it wrote to its
-    standard output and error, at most 64 KiB, without control characters. `cpu_seconds` is that of bubblewrap itself;
-    the child's own is in its answer.
+    standard output and error, at most 64 KiB, without control characters. `cpu_seconds` is that of bubblewrap itself, the
+    child's own is in its answer; unless it is `whole`, as that of a warm box.
     """
 
     status: int
@@ -64,6 +64,7 @@ class Ending:
     overrun: str
     said: str
     cpu_seconds: float
+    whole: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -105,18 +106,21 @@ def _view(folders: tuple[str, ...]) -> tuple[str, ...]:
 
 def command(inputs: Sequence[Path], out: Path, folders: Sequence[str], filter_fd: int | None) -> list[str]:
     """The whole command line of one job. `folders` are further folders the child may read (language data)."""
-    args = list(_view(tuple(folders)))
-    for number, path in enumerate(inputs):
-        args += ["--ro-bind", str(path), f"/in/{number}"]
-    args += ["--bind", str(out), "/out", "--remount-ro", "/", "--chdir", "/tmp"]
+    shown = [word for number, path in enumerate(inputs) for word in ("--ro-bind", str(path), f"/in/{number}")]
+    return sandboxed([*shown, "--bind", str(out), "/out"], folders, filter_fd, _START)
+
+
+def sandboxed(shown: Sequence[str], folders: Sequence[str], filter_fd: int | None, start: str) -> list[str]:
+    """The command line that runs the Python code `start` in the sandbox; `shown` are further arguments of bubblewrap."""
+    args = [*_view(tuple(folders)), *shown, "--remount-ro", "/", "--chdir", "/tmp"]
     if filter_fd is not None:
         args += ["--seccomp", str(filter_fd)]
     program, _, packages = _python()
-    return [*args, "--", program, "-I", "-B", "-S", "-X", "utf8", "-c", _START, "/app", *packages]
+    return [*args, "--", program, "-I", "-B", "-S", "-X", "utf8", "-c", start, "/app", *packages]
 
 
 @contextmanager
-def _memory_file(data: bytes | None) -> Iterator[int | None]:
+def memory_file(data: bytes | None) -> Iterator[int | None]:
     """A descriptor from which `data` can be read, kept only in memory."""
     if data is None:
         yield None
@@ -136,8 +140,8 @@ def run(order: Mapping[str, Any], inputs: Sequence[Path], out: Path, limits: Lim
 
     Raises ConfigError where bubblewrap is missing, ServiceError where no process can be started.
     """
-    with (_memory_file(json.dumps(order).encode()) as asked,
-          _memory_file(seccomp.program(processes=limits.processes)) as filter_fd):
+    with (memory_file(json.dumps(order).encode()) as asked,
+          memory_file(seccomp.program(processes=limits.processes)) as filter_fd):
         kept = () if filter_fd is None else (filter_fd,)
         try:
             child = subprocess.Popen(
@@ -153,35 +157,47 @@ def run(order: Mapping[str, Any], inputs: Sequence[Path], out: Path, limits: Lim
 def _attend(child: subprocess.Popen[bytes], out: Path, limits: Limits) -> Ending:
     """Wait for the end, keep the first 64 KiB it says, kill it when it takes too long or writes too much."""
     assert child.stdout is not None
-    deadline = time.monotonic() + limits.wall_seconds
-    said, overrun = b"", ""
-    os.set_blocking(child.stdout.fileno(), False)
     ended = os.pidfd_open(child.pid)
     try:
-        with selectors.DefaultSelector() as waiting:
-            waiting.register(ended, selectors.EVENT_READ)
-            waiting.register(child.stdout, selectors.EVENT_READ)
-            done = False
-            while not done:
-                ready = {key.fd for key, _ in waiting.select(min(0.5, max(0.0, deadline - time.monotonic())))}
-                done = ended in ready
-                if child.stdout.fileno() in ready:
-                    chunk = child.stdout.read(1 << 16)
-                    said = (said + (chunk or b""))[:_STDOUT_CAP]
-                    if chunk == b"":
-                        waiting.unregister(child.stdout)
-                if not overrun and not done:
-                    overrun = _overrun(out, limits, deadline)
-                    if overrun:
-                        signal.pidfd_send_signal(ended, signal.SIGKILL)  # bubblewrap's death ends the whole namespace
+        said, overrun = watched(ended, (), child.stdout.fileno(), out, limits)
     finally:
         signal.pidfd_send_signal(ended, signal.SIGKILL)  # reaches nobody when it ended by itself: it is not reaped yet
         os.close(ended)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
-    code = child.returncode if child.returncode >= 0 else 128 - child.returncode
-    text = _CONTROL.sub(" ", said.decode("utf-8", "replace"))
-    return Ending(code, (out / "started").exists(), overrun, text, usage.ru_utime + usage.ru_stime)
+    return Ending(shown_status(child.returncode), (out / "started").exists(), overrun, said, usage.ru_utime + usage.ru_stime)
+
+
+def watched(ended: int, answers: Sequence[int], said: int, out: Path, limits: Limits) -> tuple[str, str]:
+    """Wait until the process behind the descriptor `ended` is dead or one of `answers` can be read.
+
+    Returns the first 64 KiB of what came through the pipe `said`, without control characters, and the limit that was run
+    over ("time", "output") or "". Whoever runs over a limit is killed; that of bubblewrap or of process 1 inside ends all.
+    """
+    deadline = time.monotonic() + limits.wall_seconds
+    heard, overrun, done = b"", "", False
+    os.set_blocking(said, False)
+    with selectors.DefaultSelector() as waiting:
+        for descriptor in (ended, said, *answers):
+            waiting.register(descriptor, selectors.EVENT_READ)
+        while not done:
+            ready = {key.fd for key, _ in waiting.select(min(0.5, max(0.0, deadline - time.monotonic())))}
+            done = not ready.isdisjoint((ended, *answers))
+            if said in ready:
+                chunk = os.read(said, 1 << 16)
+                heard = (heard + chunk)[:_STDOUT_CAP]
+                if chunk == b"":
+                    waiting.unregister(said)
+            if not overrun and not done:
+                overrun = _overrun(out, limits, deadline)
+                if overrun:
+                    signal.pidfd_send_signal(ended, signal.SIGKILL)
+    return _CONTROL.sub(" ", heard.decode("utf-8", "replace")), overrun
+
+
+def shown_status(code: int) -> int:
+    """The return code of bubblewrap as it reports those of its child: a signal is 128 + number."""
+    return code if code >= 0 else 128 - code
 
 
 def _overrun(out: Path, limits: Limits, deadline: float) -> str:

@@ -1,8 +1,9 @@
 """A deny-list for system calls as a classic BPF program, for `bwrap --seccomp`. Written by hand: no library is needed.
 
 Denied is what a parser of documents never needs and an intruder would like: sockets, tracing, mounting, new namespaces,
-kernel modules, keys, io_uring (safety.md 5). Numbers are those of the kernel's tables for x86_64 and the generic table
-(aarch64); another machine gets no filter (`program` returns None) and relies on the namespaces alone.
+kernel modules, keys, io_uring (safety.md 5), and what reaches other processes or outlives its own (limits, System V memory).
+Numbers are those of the kernel's tables for x86_64 and the generic table (aarch64); another machine gets no filter
+(`program` returns None) and relies on the namespaces alone.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ _DENIED = {
         248, 249, 250,  # keys
         298, 321, 323, 425, 426, 427, 447,  # perf_event_open bpf userfaultfd io_uring memfd_secret
         303, 304,  # name_to_handle_at open_by_handle_at
+        29, 30, 64, 68, 240,  # shmget shmat semget msgget mq_open: would outlive their process
+        141, 142, 144, 203, 314, 251, 256, 279, 440,  # priorities, cores and memory of other processes
     ),
     "aarch64": (
         198, 203, 202, 200, 201, 242,
@@ -36,11 +39,14 @@ _DENIED = {
         217, 218, 219,
         241, 280, 282, 425, 426, 427, 447,
         264, 265,
+        194, 196, 190, 186, 180,
+        140, 118, 119, 122, 274, 30, 238, 239, 440,
     ),
 }
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _FORKS = {"x86_64": (57, 58), "aarch64": ()}  # fork, vfork: only x86_64 has them
 _IOCTL = {"x86_64": 16, "aarch64": 29}
+_PRLIMIT = {"x86_64": 302, "aarch64": 261}  # of another process than the caller (0)
 _CLONE3 = 435
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
 _CLONE_THREAD = 0x00010000
@@ -79,6 +85,8 @@ def program(*, processes: bool, machine: str | None = None) -> bytes | None:
     if not processes:
         for number in _FORKS[machine]:
             code += _refuse(number)
+    code += _op(_EQUAL, _PRLIMIT[machine], 0, 4)
+    code += _op(_LOAD, _ARG0) + _op(_EQUAL, 0, 0, 1) + _op(_RETURN, _ALLOW) + _op(_RETURN, _EPERM)
     clone = _op(_LOAD, _ARG0) + _op(_ANY_BIT, _NEW_NAMESPACES, 0, 1) + _op(_RETURN, _EPERM)
     if not processes:
         clone += _op(_ANY_BIT, _CLONE_THREAD, 1, 0) + _op(_RETURN, _EPERM)

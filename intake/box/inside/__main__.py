@@ -14,7 +14,7 @@ import resource
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from intake.errors import InputError
 
@@ -42,17 +42,14 @@ def run(job: str, order: dict[str, Any], inputs: list[Path], out: Path) -> dict[
     return answer
 
 
-def _cpu_seconds() -> float:
+def cpu_seconds() -> float:
+    """What this process and all it has waited for have used so far."""
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in usage)
 
 
-def main() -> None:
-    """One job from standard input to /out/result.json."""
-    out = Path("/out")
-    (out / "started").touch()  # tells the parent that the sandbox stands; foreign bytes come only after this
-    asked = json.loads(sys.stdin.buffer.read())
-    os.environ["OMP_THREAD_LIMIT"] = "1"  # one core a job: the engine runs as many jobs as there are cores
+def answer(asked: dict[str, Any], out: Path) -> NoReturn:
+    """Do the one job asked for, write its answer into `out` and leave; raises whatever broke the job."""
     set_limits(asked["limits"])
     inputs = [Path(f"/in/{number}") for number in range(asked["inputs"])]
     ending: dict[str, Any] = {"reason": None, "detail": ""}
@@ -63,9 +60,18 @@ def main() -> None:
         ending = {"reason": error.reason.value, "detail": error.detail or str(error)}
     except MemoryError:
         sys.exit(OUT_OF_MEMORY)
-    ending["cpu_seconds"] = round(_cpu_seconds(), 4)
+    ending["cpu_seconds"] = round(cpu_seconds(), 4)
     (out / "ending.json").write_text(json.dumps(ending), encoding="ascii")
     os._exit(0)  # everything is written; taking the interpreter down in order would cost as much as a small job
+
+
+def main() -> None:
+    """One job from standard input to /out/result.json."""
+    out = Path("/out")
+    (out / "started").touch()  # tells the parent that the sandbox stands; foreign bytes come only after this
+    asked = json.loads(sys.stdin.buffer.read())
+    os.environ["OMP_THREAD_LIMIT"] = "1"  # one core a job: the engine runs as many jobs as there are cores
+    answer(asked, out)
 
 
 if __name__ == "__main__":
