@@ -10,10 +10,10 @@ from intake.vocabulary import Word
 
 PART = r"[I1l|!\[\]TLi]"  # a stroke: the roman number one, however it was read
 GAZETTE = re.compile(r"^((?:[^(]*\()?)(GVB|BGB|GB|MB|VB|RGB|AB|GVOB|GMB|KAB)[Il1|!Li]([.:;,’'-]{0,2})(.*)$")
-MISREAD = re.compile(r"^(\(?)[.\d]?[SsCeoO]v?VB[Il1|!Li]([.:;,’'-]{0,2})$")  # no gazette of that name has parts
+MISREAD = re.compile(r"^(\(?)[.\d]?[SsCeoO]?[vV]{1,2}B[Il1|!Li]([.:;,’'-]{0,2})$")  # no gazette of that name has parts
 NEAR_GAZETTE = re.compile(r"^(?:[^(]*\()?(GVB|BGB|RGB|GVOB)l[.,]?$")
 ROMAN = re.compile(rf"^[.:’']?({PART}{{1,3}})([.,:;’']*)$")
-ROMAN_PAGE = re.compile(rf"^[.:’']?({PART}{{1,3}})[.,:;’']{{0,2}}(S|[58$](?=[.,:;]|$))([.,:;]*)(\d+[).,;:]*)?$")
+ROMAN_PAGE = re.compile(rf"^[.:’']?({PART}{{1,3}})[.,:;’']{{0,2}}([Ss]|[58$](?=[.,:;]|$))([.,:;]*)(\d+[).,;:]*)?$")
 ROMAN_YEAR = re.compile(r"^([I1l|!]{1,2})((?:19|20)\d\d[).,;:]*)$")
 PAGE_SIGN = re.compile(r"^[S58$§][.,:;]$")
 COUNTED = re.compile(r"^\(?(Abs\.|Absatz|Nr\.|Satz|Ziff\.|Ziffer|Art\.|Artikel)$")

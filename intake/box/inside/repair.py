@@ -19,9 +19,9 @@ from intake.vocabulary import Box, Word
 
 __all__ = ["Glyph", "glyphs", "is_sign", "repaired", "round_s"]
 
-LIKE_SIGN = "$8&6sSgB9f5G3"
-ALONE = re.compile(rf"^['‘’‚.:,]*([(\[„\"]?)['‘’.:]*([{LIKE_SIGN}§]{{1,2}})[.:,;'‘’°“”-]*$")
-HANGING = re.compile(r"^(\(?[A-Za-zäöüß][a-zäöüß]{1,})['‘’.-]*([$§]{1,2})$")
+LIKE_SIGN = "$8&6sSgB9f5G3%"
+ALONE = re.compile(rf"^['‘’‚.:,]*([(\[„\"]?)['‘’.:]*([{LIKE_SIGN}§]{{1,3}})[.:,;'‘’°“”-]*$")
+HANGING = re.compile(r"^(\(?[A-Za-zäöüß][a-zäöüß]{1,})['‘’.-]*([$§]{1,2})$|^(.*\d\)[.,;:]?)([8$§&])$")
 GLUED = re.compile(rf"^['‘’‚]*([(\[„\"]?)['‘’]*([{LIKE_SIGN}§]{{1,2}}?)[.:,;'’°-]?"
                    rf"([1-9]\d{{0,2}}[a-z]?[).,;:}}]*(?:[.-]?Abs\.)?)$")
 NUMBER = re.compile(r"^['‘’.:]?[1-9]")
@@ -39,7 +39,10 @@ DIVIDED = re.compile(r"^(Abs|Absatz)[.,;:)]{0,2}$")
 FOLLOWED = re.compile(r"^ff?[.,;)]{1,2}$")
 STATUTE = re.compile(r"^(?!OHG)[A-ZÄÖÜ][A-Za-zäöü]*[A-ZÄÖÜa-zäöü](GB|[GO])[),.;:]{0,3}$")
 OFTEN = re.compile(r"^\(?(des|gemäß|gem\.|gegen|nach|vgl\.)[-.,:'’]?$")  # before a sign far more often than before a number
-COUNTING = re.compile(r"^(S\.|Seite|Nr\.?|Abs\.?|Satz|bis|Haus|Blatt|Anlage|.*§)$")
+LETTERED = re.compile(r"^\d{1,4}[a-d][).,;:]*$")
+THOUSANDS = re.compile(r"^\d{3}$")  # "nach 8 500 Einwohnern"
+LIST_GOES_ON = re.compile(r"^(und|bis|oder|ff?\.)$")
+COUNTING = re.compile(r"^(\d+[a-z]?,|S\.|Seite|Nr\.?|Abs\.?|Satz|bis|Haus|Blatt|Anlage|.*§)$")
 DOUBLE = frozenset(("88", "$$", "8$", "$8", "SS", "ss", "55", "§§", "§$", "$§"))
 LISTED = re.compile(r"§|^(und|bis|oder|sowie|Art\.?|Artikel|Nr\.?|Abs\.?|Satz|[A-Z]\.|.*\d[a-z]?,?)$")
 
@@ -159,25 +162,31 @@ def _sign(word: Word, before: Word | None, after: Sequence[Word], grey: Image) -
         return [put(word, alone[1] + "§" * count)] if count else []
     hanging = HANGING.match(word.text)
     if hanging and after and NUMBER.match(after[0].text) and not AMOUNT.match(after[0].text):
-        return parted(word, hanging[1], "§" * len(hanging[2]))
+        if hanging[1]:
+            return parted(word, hanging[1], "§" * len(hanging[2]))
+        if len(after) == 2 and SUBDIVIDED.match(after[1].text):
+            return parted(word, hanging[3], "§")
     glued = GLUED.match(word.text)
     return _glued(glued, word, before, after, grey) if glued else []
 
 
 def _alone(match: re.Match[str], word: Word, before: Word | None, after: Sequence[Word], grey: Image) -> int:
     """How many signs the word before a number is: 0, 1 or 2."""
-    read = match[2]
+    read = match[2] if len(match[2]) < 3 else "$$" if "$" in match[2] else ""
+    cited_so = bool(read) and _is_cited(read, before, after, word.text)
+    if not read or (len(after) == 2 and after[1].text[:1].isdigit() and not cited_so and read != "§"):
+        return 0  # no paragraph is followed by another number
     seen, digit = glyphs(grey, word.box), _digit(glyphs(grey, after[0].box))
     signs = [glyph for glyph in seen[1 if match[1] else 0:] if digit and glyph.height > 0.6 * digit.height]
     count = _count(signs) if digit and signs and read not in DOUBLE else len(read)
     if digit and signs and _count(signs) <= 2 and (read != "&" or signs[0].right - signs[0].left <= 0.75 * signs[0].height):
-        if read in "$§" and _is_dollar(signs[0], digit) and not _is_cited(read, before, after, word.text):
+        if read in "$§" and _is_dollar(signs[0], digit) and not cited_so:
             return 0
         if all(is_sign(sign, digit, strict=read in "356B9") for sign in signs):
             return max(_count(signs), 2 if read in DOUBLE else 1) if read != "&" else 1
     if set(read) <= {"$", "§"}:
         return len(read)
-    if _is_cited(read, before, after, word.text):
+    if cited_so:
         return min(count, len(read))
     demanded = before is not None and bool((STRONGLY if read.isdigit() else LEADING).match(before.text)) and read not in "369"
     weakly = bool(digit and signs) and all(digit is not None and _is_weakly(sign, digit) for sign in signs)
@@ -187,14 +196,23 @@ def _alone(match: re.Match[str], word: Word, before: Word | None, after: Sequenc
 def _is_cited(read: str, before: Word | None, after: Sequence[Word], text: str) -> bool:
     """True for "der 88 5," and "nach 8 34 Abs.": two numbers in a row that only a citation has. None where one is missing."""
     leading = before is not None and bool(LEADING.match(before.text))
-    following = after[1].text if len(after) == 2 else ""
+    often = before is not None and bool(OFTEN.match(before.text))
+    number, following = after[0].text, after[1].text if len(after) == 2 else ""
     divided = bool(SUBDIVIDED.match(following) or STATUTE.match(following))
-    if len(read) == 2:
-        sure = set(read) <= set("$8&§sS5") and not re.match(r"^\d{4}", after[0].text)
-        return sure and (leading or divided or ("$" in read or "§" in read))
+    if len(read) >= 2:
+        if set(read) <= set("$8&§sS5"):
+            return (leading or divided or "$" in read or "§" in read) and not re.match(r"^\d{4}", number)
+        listed = number.endswith(",") or bool(LIST_GOES_ON.match(following))
+        return listed and before is not None and bool(STRONGLY.match(before.text)) and set(read) <= set("$8&§sS53%")
     if read in "sS":
-        return (divided or (before is not None and bool(OFTEN.match(before.text)))) and not text.endswith((".", ",", ":"))
-    return read in ("5$8&§" if leading else "$8&§") and (divided or bool(FOLLOWED.match(following)))
+        return (divided or often) and not text.endswith((".", ",", ":"))
+    if read not in "$8&§53":
+        return False
+    lettered = bool(LETTERED.match(number))
+    if (often and (lettered or not THOUSANDS.match(number))) or (lettered and read != "3" and (leading or before is None)):
+        return True
+    demanded = read not in "53" or (read == "5" and (leading or text.startswith("(")))
+    return demanded and (divided or bool(FOLLOWED.match(following)))
 
 
 def _glued(match: re.Match[str], word: Word, before: Word | None, after: Sequence[Word], grey: Image) -> list[Word]:
