@@ -49,6 +49,25 @@ def test_cpu_of_a_known_length_is_found(command: Sequence[str]) -> None:
     assert 0.5 <= cost_of(command, BURN)[0] < 1.5
 
 
+def test_cpu_of_a_child_that_lives_on_is_found() -> None:
+    """A warm box waits for its next job when the bench is over: what it did counts."""
+    program = f"""
+import subprocess, sys
+sys.path.insert(0, {str(BENCH)!r})
+from measures import measured
+lasting = []
+def work():
+    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]]); print('done', flush=True); input()"
+    line = [sys.executable, "-c", child, sys.argv[1]]
+    lasting.append(subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+    lasting[0].stdout.readline()
+print(measured(work).cpu)
+lasting[0].communicate()
+"""
+    found = subprocess.run([sys.executable, "-c", program, BURN], check=True, capture_output=True, text=True).stdout
+    assert 0.5 <= float(found) < 1.5
+
+
 def test_the_character_error_rate_counts_changes() -> None:
     assert cer("Gebühr § 34", "Gebuhr $ 34") == pytest.approx(2 / 11)
     assert cer("ein  Wort\n", "ein Wort") == 0

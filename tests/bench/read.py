@@ -1,14 +1,18 @@
 """Ours (in the box: words, preview, PDF/A), bare tesserocr and the `ocrmypdf` command on the same pages, in one run.
 
-    python tests/bench/read.py [FILE.pdf[:1,2,3] ...] [--without-ocrmypdf]
+    python tests/bench/read.py [FILE.pdf[:1,2,3] ...] [--without-ocrmypdf] [--dense PAGES] [--long PAGES]
 
 Without files: the pages of the shared municipal scans that have a hand-made transcription, and a few more. CPU seconds count
 every process that was started; "bare" is recognition alone, on pages rendered at 300 dpi, without rendering and loading.
+Bars: ours at most 0.52 x of ocrmypdf on real scans. `--dense`: so many generated full pages at 300 dpi instead; at most 0.45 x.
+`--long`: `poststelle read` on so many pages instead (500 for the bar): at most 700 MiB for all its processes, both cores
+at least 90 % busy (CPU over wall; anything else that runs on the machine lowers it).
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -27,6 +31,7 @@ from measures import Cost, cer, measured  # noqa: E402
 from intake.box import Box, ReadOrder, RenditionPage  # noqa: E402
 from intake.config import BoxSettings  # noqa: E402
 from intake.vocabulary import Page  # noqa: E402
+from samples.letters import dense_page  # noqa: E402
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SCANS = DATA / "municipal_scans"
@@ -86,6 +91,37 @@ def cases(asked: list[str], folder: Path) -> list[Case]:
     return found
 
 
+def dense(pages: int, folder: Path, dpi: int = 300) -> Case:
+    """Full pages of small print as a scanner's PDF (grey JPEG)."""
+    target = folder / "dense.pdf"
+    with pikepdf.new() as pdf:
+        for seed in range(pages):
+            dense_page(seed, dpi).convert("L").save(folder / "dense.page", "PDF", resolution=dpi, quality=80)
+            with pikepdf.open(folder / "dense.page") as page:
+                pdf.pages.extend(page.pages)
+        pdf.save(target)
+    return Case("dense", target, ("",) * pages)
+
+
+def long_file(pages: int, folder: Path) -> None:
+    """What `poststelle read` with JSON and PDF/A costs on a scan of so many pages at 200 dpi, ten different ones in turn."""
+    few = dense(min(pages, 10), folder, dpi=200)
+    with pikepdf.open(few.pdf) as source, pikepdf.new() as pdf:
+        for place in range(pages):
+            pdf.pages.append(source.pages[place % few.pages])
+            picture = next(iter(pdf.pages[-1].get_images().values()))
+            name = next(iter(pdf.pages[-1].Resources.XObject.keys()))
+            copy = pdf.make_stream(picture.read_raw_bytes(), dict(picture.items()))
+            pdf.pages[-1].obj.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary({name: copy}))
+        pdf.save(folder / "long.pdf")
+    command = [str(Path(sys.executable).with_name("poststelle")), "read", str(folder / "long.pdf"),
+               "--json", str(folder / "long.json"), "--pdf", str(folder / "out.pdf")]
+    cost = measured(lambda: subprocess.run(command, check=True, capture_output=True))
+    cores = len(os.sched_getaffinity(0))
+    print(f"{pages} pages: {cost.cpu / pages:.2f} CPU s and {cost.wall / pages:.2f} s a page, "
+          f"{cost.cpu / cost.wall / cores:.0%} of {cores} cores busy, peak {cost.peak_mib:.0f} MiB (bar 700)")
+
+
 def ours(case: Case, folder: Path, workers: int = 1) -> tuple[Cost, list[str]]:
     """Read and rendition through the box, chunks of eight pages, `workers` at once."""
     box, order, pages = Box(BoxSettings()), ReadOrder(), list[Page]()
@@ -129,12 +165,17 @@ def main() -> None:
     parser.add_argument("files", nargs="*", default=DEFAULT)
     parser.add_argument("--without-ocrmypdf", action="store_true")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--dense", type=int, default=0, metavar="PAGES")
+    parser.add_argument("--long", type=int, default=0, metavar="PAGES")
     asked = parser.parse_args()
     totals = {"ours": 0.0, "bare": 0.0, "ocrmypdf": 0.0}
     with tempfile.TemporaryDirectory() as name:
         folder, count = Path(name), 0
+        if asked.long:
+            long_file(asked.long, folder)
+            return
         print(f"{'pages':32}{'who':10}{'CPU s/page':>11}{'wall':>7}{'peak MiB':>9}  CER of the pages with truth")
-        for case in cases(list(asked.files), folder):
+        for case in [dense(asked.dense, folder)] if asked.dense else cases(list(asked.files), folder):
             count += case.pages
             runs: dict[str, Run] = {"bare": bare, "ours": partial(ours, workers=asked.workers)}
             if not asked.without_ocrmypdf:
