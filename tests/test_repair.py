@@ -47,6 +47,7 @@ def mended(printed: str, read: str) -> str:
     ("nach S 34 BauGB", "nach S 34 BauGB", "nach § 34 BauGB"),  # from here on the words alone demand a sign
     ("(GVBl. 714), 85 Abs. 6", "(GVBl. 714), 85 Abs. 6", "(GVBl. 714), § 5 Abs. 6"),
     ("in 8277 Abs. 1", "in 8277 Abs. 1", "in § 277 Abs. 1"),
+    ("§_3", "$3", "§ 3"), ("nach § 76a", "nach $ !6a", "nach § !6a"),
     ("mit$ 1 Abs. 3", "mit$ 1 Abs. 3", "mit § 1 Abs. 3"),
     ("der SS 7 und", "der SS 7 und", "der §§ 7 und"),
 ])

@@ -15,7 +15,7 @@ NEAR_GAZETTE = re.compile(r"^(?:[^(]*\()?(GVB|BGB|RGB|GVOB)l[.,]?$")
 ROMAN = re.compile(rf"^[.:’']?({PART}{{1,3}})([.,:;’']*)$")
 ROMAN_PAGE = re.compile(rf"^[.:’']?({PART}{{1,3}})[.,:;’']{{0,2}}([Ss]|[58$](?=[.,:;]|$))([.,:;]*)(\d+[).,;:]*)?$")
 ROMAN_YEAR = re.compile(r"^([I1l|!]{1,2})((?:19|20)\d\d[).,;:]*)$")
-PAGE_SIGN = re.compile(r"^[S58$§][.,:;]$")
+PAGE_SIGN = re.compile(r"^[S58$§][.,:;]?$")
 COUNTED = re.compile(r"^\(?(Abs\.|Absatz|Nr\.|Satz|Ziff\.|Ziffer|Art\.|Artikel)$")
 LIGATURES = ((re.compile(r"(?<=\w)c?>(?=[\w.,;:!?-]|$)"), "ck"), (re.compile(r"(?<=\w)c?<h?(?=[\w.,;:!?-]|$)|^<h?(?=\w)"), "ch"))
 TZ = re.compile(r"(?<=je)ß(?=t)|(?<=[lL]e)ß(?=t)|(?<=[ſsS]e)ß(?=[et])|(?<=Pla)ß|(?<=plö)ß(?=l)|(?<=n[üu])ß(?=[elt])"
@@ -61,7 +61,7 @@ def cited(word: Word, before: Sequence[Word], after: Word | None) -> list[Word]:
     dated = before[:-1] if re.match(r"^(19|20)\d\d$", last) else before  # "GVBl. I 1967 S. 590"
     near = len(dated) > 1 and NEAR_GAZETTE.match(dated[-2].text) and dated[-1].text in ("I", "II", "III")
     if near and after and after.text[:1].isdigit() and PAGE_SIGN.match(word.text):
-        return [put(word, "S.")]
+        return [put(word, "S" if word.text == "S" else "S.")]
     number = re.match(r"^[l|]([).,;:]*)$", word.text) if COUNTED.match(last) else None
     return [put(word, "1" + number[1])] if number else []
 

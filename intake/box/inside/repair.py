@@ -24,7 +24,7 @@ ALONE = re.compile(rf"^['‘’‚.:,]*([(\[„\"]?)['‘’.:]*([{LIKE_SIGN}§]
 HANGING = re.compile(r"^(\(?[A-Za-zäöüß][a-zäöüß]{1,})['‘’.-]*([$§]{1,2})$|^(.*\d\)[.,;:]?)([8$§&])$")
 GLUED = re.compile(rf"^['‘’‚]*([(\[„\"]?)['‘’]*([{LIKE_SIGN}§]{{1,2}}?)[.:,;'’°-]?"
                    rf"([1-9]\d{{0,2}}[a-z]?[).,;:}}]*(?:[.-]?Abs\.)?)$")
-NUMBER = re.compile(r"^['‘’.:]?[1-9]")
+NUMBER = re.compile(r"^['‘’.:]?([1-9]|!\d)")
 AMOUNT = re.compile(r"^['‘’.:]?\d{1,3}(\.?\d{3})*[.,](\d\d\b|-)")  # 47,50 and 1.000,00: no paragraph
 TALL, DEEP = 1.14, 0.07  # of the digits beside it: by that a sign is taller and reaches lower
 DEEPEST = 0.15  # beyond what a speck adds to a digit
@@ -174,13 +174,15 @@ def _alone(match: re.Match[str], word: Word, before: Word | None, after: Sequenc
     """How many signs the word before a number is: 0, 1 or 2."""
     read = match[2] if len(match[2]) < 3 else "$$" if "$" in match[2] else ""
     cited_so = bool(read) and _is_cited(read, before, after, word.text)
-    if not read or (len(after) == 2 and after[1].text[:1].isdigit() and not cited_so and read != "§"):
-        return 0  # no paragraph is followed by another number
+    numbers = len(after) == 2 and after[1].text[:1].isdigit() and read != "§"  # no paragraph is followed by another number
+    number = len(read) == 2 and read.isdigit() and read not in DOUBLE
+    if not read or ((numbers or number) and not cited_so):
+        return 0
     seen, digit = glyphs(grey, word.box), _digit(glyphs(grey, after[0].box))
     signs = [glyph for glyph in seen[1 if match[1] else 0:] if digit and glyph.height > 0.6 * digit.height]
     count = _count(signs) if digit and signs and read not in DOUBLE else len(read)
     if digit and signs and _count(signs) <= 2 and (read != "&" or signs[0].right - signs[0].left <= 0.75 * signs[0].height):
-        if read in "$§" and _is_dollar(signs[0], digit) and not cited_so:
+        if read in "$§" and before is not None and _is_dollar(signs[0], digit) and not cited_so:
             return 0
         if all(is_sign(sign, digit, strict=read in "356B9") for sign in signs):
             return max(_count(signs), 2 if read in DOUBLE else 1) if read != "&" else 1
@@ -236,7 +238,7 @@ def _glued(match: re.Match[str], word: Word, before: Word | None, after: Sequenc
         right, left = (min(max(edge / grey.width, x0), x1) for edge in (seen[runs - 1].right, seen[runs].left))
         return [replace(word, text=opening + "§" * len(read), raw=word.text, box=(x0, y0, right, y1)),
                 replace(word, text=number, box=(left, y0, x1, y1))]
-    dollar = bool(digit) and digit is not None and _is_dollar(seen[0], digit)
+    dollar = before is not None and digit is not None and _is_dollar(seen[0], digit)  # "$3" at the start of a line is a heading
     priced = dollar or bool(AMOUNT.match(number))
     if (set(read) <= {"$", "§"} and not priced) or _is_number_of_law(
             read, number, before, after, seen, digit, opened=bool(opening)):
