@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pdfplumber
 import pytest
+from fpdf import FPDF
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.box.inside.pdf import Char
-from intake.box.inside.textlayer import _grouped, sane
+from intake.box.inside.pdf import Char, Pdf
+from intake.box.inside.textlayer import _grouped, sane, words_of
 from intake.box.inside.words import renumbered, text_of, turned
 from intake.vocabulary import Word
 
@@ -23,6 +27,32 @@ def words(texts: list[str]) -> list[Word]:
 
 def test_german_is_sane() -> None:
     assert sane(words(GERMAN), 0.0)
+
+
+@pytest.mark.parametrize("leader", ["." * 90, "_" * 70, "\u2026" * 30])
+def test_a_table_of_contents_is_sane(leader: str) -> None:
+    """Its dots are more than its letters, and still every word is right; dots alone say nothing."""
+    assert sane(words([word + leader for word in GERMAN]), 0.0)
+    assert not sane(words([leader] * 20), 0.0)
+
+
+def test_pdfplumber_sees_the_same_words_in_the_same_places(tmp_path: Path) -> None:
+    """An independent witness for words and boxes of PDFium's text layer (points from the top left)."""
+    pdf = FPDF()
+    pdf.set_font("Helvetica", size=11)
+    pdf.add_page()
+    for number in range(30):
+        pdf.cell(0, 8, " ".join(GERMAN[number % 15:number % 15 + 6]) + f" {number}.", new_x="LMARGIN", new_y="NEXT")
+    pdf.output(str(tmp_path / "a.pdf"))
+    page = Pdf(tmp_path / "a.pdf").page(1)
+    ours = words_of(page)[0]
+    with pdfplumber.open(tmp_path / "a.pdf") as other:
+        theirs = other.pages[0].extract_words()
+    assert [word.text for word in ours] == [word["text"] for word in theirs]
+    for word, seen in zip(ours, theirs, strict=True):
+        assert word.box[0] * page.width_pt == pytest.approx(seen["x0"], abs=2)
+        assert word.box[2] * page.width_pt == pytest.approx(seen["x1"], abs=2)
+        assert seen["top"] - 1 <= (word.box[1] + word.box[3]) / 2 * page.height_pt <= seen["bottom"] + 1
 
 
 @pytest.mark.parametrize("texts", [

@@ -12,6 +12,7 @@ from intake.vocabulary import Box, Word
 HYPHEN = 0x2  # PDFium's code for a hyphen at the end of a line
 CONFIDENCE = 0.99  # of a word that the producer itself wrote
 VOWEL = re.compile(r"[aeiouyäöüéèàáóâêîôû]", re.IGNORECASE)
+LEADERS = re.compile(r"[._\u2026\u00b7-]{4,}")  # the dots of a table of contents, the lines of a form
 ODD = re.compile(r"[\ufffd\ue000-\uf8ff\u0080-\u009f\u25a0\u25a1]")
 
 
@@ -82,6 +83,7 @@ def sane(words: Sequence[Word], unmapped: float) -> bool:
     A long German word has a vowel; in real layers under 4 % have none (abbreviations), in shifted encodings over a third.
     """
     text = "".join(word.text for word in words)
+    text = LEADERS.sub("", text) or text
     if not text or unmapped > 0.05 or len(ODD.findall(text)) > 0.03 * len(text):
         return False
     if sum(character.isalnum() for character in text) < 0.4 * len(text) and len(text) > 40:
