@@ -79,7 +79,7 @@ def test_raw_and_box_are_kept() -> None:
     ("Nr. | der", "Nr. 1 der"), ("(GVBl. 15. 278),", "(GVBl. I S. 278),"), ("GVBl. 18.2753)", "GVBl. I S. 2753)"),
     ("GVBl. 11S.579)", "GVBl. II S. 579)"), ("GVBl. 11965 S. 88", "GVBl. I 1965 S. 88"), ("(GVBl:15. 7)", "(GVBl. I S. 7)"),
     ("(SVBI. IS. 325)", "(GVBl. I S. 325)"), ("GVBl. I 1967 5. 590", "GVBl. I 1967 S. 590"),
-    ("(BGBl. I $. 23)", "(BGBl. I S. 23)"),
+    ("(GVBl. I Ss: 475),", "(GVBl. I S. 475),"), ("(BGBl. I $. 23)", "(BGBl. I S. 23)"),
     ("GVBl. 1965 S. 88", "GVBl. 1965 S. 88"), ("GVBl. S. 318", "GVBl. S. 318"), ("SVBl. S. 12", "SVBl. S. 12"),
     ("GVBl. Nr. 18", "GVBl. Nr. 18"),
     ("Abs. I Satz", "Abs. I Satz"), ("Wilhelm I S.", "Wilhelm I S."), ("| Spalte |", "| Spalte |"), ("IS. heißt", "IS. heißt")])

@@ -15,7 +15,7 @@ NEAR_GAZETTE = re.compile(r"^(?:[^(]*\()?(GVB|BGB|RGB|GVOB)l[.,]?$")
 ROMAN = re.compile(rf"^[.:’']?({PART}{{1,3}})([.,:;’']*)$")
 ROMAN_PAGE = re.compile(rf"^[.:’']?({PART}{{1,3}})[.,:;’']{{0,2}}([Ss]|[58$](?=[.,:;]|$))([.,:;]*)(\d+[).,;:]*)?$")
 ROMAN_YEAR = re.compile(r"^([I1l|!]{1,2})((?:19|20)\d\d[).,;:]*)$")
-PAGE_SIGN = re.compile(r"^[S58$§][.,:;]?$")
+PAGE_SIGN = re.compile(r"^[S58$§]s?[.,:;]?$")
 COUNTED = re.compile(r"^\(?(Abs\.|Absatz|Nr\.|Satz|Ziff\.|Ziffer|Art\.|Artikel)$")
 LIGATURES = ((re.compile(r"(?<=\w)c?>(?=[\w.,;:!?-]|$)"), "ck"), (re.compile(r"(?<=\w)c?<h?(?=[\w.,;:!?-]|$)|^<h?(?=\w)"), "ch"))
 TZ = re.compile(r"(?<=je)ß(?=t)|(?<=[lL]e)ß(?=t)|(?<=[ſsS]e)ß(?=[et])|(?<=Pla)ß|(?<=plö)ß(?=l)|(?<=n[üu])ß(?=[elt])"

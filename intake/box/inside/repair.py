@@ -225,7 +225,8 @@ def _glued(match: re.Match[str], word: Word, before: Word | None, after: Sequenc
     seen = glyphs(grey, word.box)[1 if opening else 0:]
     digit = _digit(seen[1:])
     runs, strict = 0, (read.isdigit() and read != "8") or bool(AMOUNT.match(word.text.lstrip("(")))
-    while digit and runs < min(len(seen) - 1, 2) and (not runs or (read in "8$" and number[:1] in "8$") or len(read) > runs):
+    doubled = read in "8$" and number[:1] in "8$" and read + number[:1] in word.text
+    while digit and runs < min(len(seen) - 1, 2) and (not runs or doubled or len(read) > runs):
         if not is_sign(seen[runs], digit, strict=strict):
             break
         runs += 1
