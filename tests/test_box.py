@@ -170,6 +170,10 @@ def test_many_files_cannot_fill_the_disk(child, tmp_path: Path) -> None:
         child("[(open(f'/out/{n}', 'wb').write(bytes(4 << 20)), time.sleep(0.2)) for n in range(99)]", output_mib=16)
     assert "output" in died.value.detail
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(BoxDied) as died:
+        child("os.makedirs('/out/a/b'); "
+              "[(open(f'/out/a/b/{n}', 'wb').write(bytes(4 << 20)), time.sleep(0.2)) for n in range(99)]", output_mib=16)
+    assert "output" in died.value.detail
 
 
 def test_the_small_temporary_folder_is_small(child) -> None:

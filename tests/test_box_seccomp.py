@@ -78,6 +78,18 @@ def test_fork_and_vfork_of_x86_64() -> None:
         assert answer("x86_64", NUMBERS["x86_64"][name], processes=True) == ALLOW
 
 
+@pytest.mark.parametrize(("machine", "prlimit", "others"), [
+    ("x86_64", 302, (29, 30, 64, 68, 240, 141, 142, 144, 203, 314, 251)),
+    ("aarch64", 261, (194, 196, 190, 186, 180, 140, 118, 119, 122, 274, 30)),
+])
+def test_other_processes_are_left_alone_and_nothing_outlives_its_own(machine: str, prlimit: int, others: tuple[int, ...]) -> None:
+    for processes in (True, False):
+        assert answer(machine, prlimit, (0, 7), processes=processes) == ALLOW
+        assert answer(machine, prlimit, (1, 7), processes=processes) == EPERM
+        assert answer(machine, prlimit, (0xFFFFFFFF, 7), processes=processes) == EPERM
+        assert {answer(machine, number, processes=processes) for number in others} == {EPERM}
+
+
 @BOTH
 def test_keys_cannot_be_pushed_into_a_terminal(machine: str) -> None:
     ioctl = NUMBERS[machine]["ioctl"]

@@ -205,10 +205,22 @@ def _overrun(out: Path, limits: Limits, deadline: float) -> str:
     if time.monotonic() >= deadline:
         return "time"
     try:
-        written = sum(entry.stat(follow_symlinks=False).st_size for entry in os.scandir(out))
+        return "output" if _written(out) > limits.output_mib << 20 else ""
     except FileNotFoundError:  # a file vanished while we counted: count again next time
         return ""
-    return "output" if written > limits.output_mib << 20 else ""
+    except OSError:  # a folder too deep or locked: no job needs such a thing
+        return "output"
+
+
+def _written(folder: Path) -> int:
+    """Bytes of everything in the folder and the folders inside."""
+    written, waiting = 0, [str(folder)]
+    while waiting:
+        for entry in os.scandir(waiting.pop()):
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+            written += entry.stat(follow_symlinks=False).st_size
+    return written
 
 
 def signal_of(status: int) -> signal.Signals | None:

@@ -106,7 +106,7 @@ class Warm:
             fit.close()
         try:
             return starter.submit(_WarmBox, self._scratch, folders).result()
-        except (OSError, ConfigError, RuntimeError) as error:  # cold, the same trouble gets its sentence; or we are leaving
+        except (OSError, ValueError, ConfigError, RuntimeError) as error:  # cold, it gets its sentence; or we are leaving
             log.info("no warm box", extra={"error": type(error).__name__})
             self._count(begun=False)
             return None
@@ -181,7 +181,6 @@ class _WarmBox:
 
         With another status than 0 the box must not be used again. Raises ServiceError when the answer cannot be kept.
         """
-        assert self._process is not None
         self.jobs += 1
         said, theirs = os.pipe()
         try:
@@ -204,8 +203,14 @@ class _WarmBox:
         if ended["status"] == 0:
             self._take(out)
         self._used = time.monotonic()
-        beside = time.clock_gettime(~self._process.pid << 3 | _CPU_OF_PROCESS) if self.jobs == 1 else 0.0
-        return Ending(ended["status"], True, "", heard, ended["cpu_seconds"] + beside, whole=True)
+        return Ending(ended["status"], True, "", heard, ended["cpu_seconds"] + self._beside(), whole=True)
+
+    def _beside(self) -> float:
+        """CPU seconds of bubblewrap itself, on the bill of the first job."""
+        with suppress(OSError):  # it has ended meanwhile
+            if self.jobs == 1 and self._process is not None:
+                return time.clock_gettime(~self._process.pid << 3 | _CPU_OF_PROCESS)
+        return 0.0
 
     def _give(self, told: Mapping[str, Any], inputs: Sequence[Path], *, processes: bool) -> None:
         """Lay the order and copies of the inputs into /in: never the originals themselves, which nobody may change."""
