@@ -12,7 +12,7 @@ Orders as the child sees them (`inside/*.run(order, inputs, out)`), beside the f
 unpack {name, max_pages, max_parts, max_depth, max_megapixels, max_file_mib} inputs: the original;
 open {unpack, read, most_pages} -> what unpack answers, and `read`: what read answers or null;
 read {media_type, pages, reader, max_megapixels, tessdata, and the fields of ReadOrder} -> {pages, previews};
-rendition {sources: [media type], pages: [{source, number, rotation, page}], title, language, max_megapixels,
+rendition {sources: [media type], pages: [{source, number, rotation, page, words: packed}], title, language, max_megapixels,
 attachments: [{name, media_type, input}]} -> {pdf, pdfa, reason}.
 """
 
@@ -31,6 +31,7 @@ from typing import Any
 
 from intake.box import bwrap, mending, recheck
 from intake.box.bwrap import Limits
+from intake.box.inside import packed
 from intake.box.inside.reader import reader_name
 from intake.box.results import (
     Attachment,
@@ -191,7 +192,7 @@ class Box:
         """A searchable PDF of the pages in that order, PDF/A where it can be made."""
         told = {
             "sources": [media_type for _, media_type in sources],
-            "pages": [asdict(page) for page in pages],
+            "pages": [packed.told(page) for page in pages],
             "title": recheck.display(title), "language": language,
             "max_megapixels": self.settings.max_megapixels,
             "attachments": [{"name": recheck.display(one.name), "media_type": one.media_type, "input": index}
@@ -200,8 +201,12 @@ class Box:
         inputs = [*(path for path, _ in sources), *(one.path for one in attachments)]
         with self._suspicious():
             answer = self._run("rendition", told, inputs, workdir, self._limits(len(pages)), warm=self._small(inputs, fresh))
-            raw = recheck.load(answer.out / "result.json", recheck.RawRendition)
-            return Rendition(recheck.adopt(answer.out, raw.pdf), raw.pdfa, recheck.display(raw.reason), answer.cpu_seconds)
+            raw, spent = recheck.load(answer.out / "result.json", recheck.RawRendition), answer.cpu_seconds
+            if raw.wants_processes:  # Ghostscript may help: once more, in a sandbox of its own that may start programs
+                shutil.rmtree(answer.out)
+                answer = self._run("rendition", told, inputs, workdir, self._limits(len(pages), processes=True))
+                raw, spent = recheck.load(answer.out / "result.json", recheck.RawRendition), spent + answer.cpu_seconds
+            return Rendition(recheck.adopt(answer.out, raw.pdf), raw.pdfa, recheck.display(raw.reason), spent)
 
     def _limits(self, pages: int = 0, *, processes: bool = False) -> Limits:
         return Limits(self.settings.memory_mib, self.settings.cpu_seconds + pages * self.settings.cpu_seconds_page,
