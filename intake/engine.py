@@ -29,7 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from intake import pipeline
 from intake.db.core import sqlite_driver, wal_unsafe
 from intake.db.deliveries import Kind
-from intake.errors import ConfigError, PoststelleError
+from intake.errors import ConfigError, PoststelleError, ServiceError
 from intake.pipeline import Chunk, Postroom
 from intake.settle import StepFailed, settle
 
@@ -270,7 +270,11 @@ class Engine:
                     self.busy -= 1
 
     def _settle(self, kind: Kind, row: str, step: str, error: PoststelleError) -> str:
-        return settle(self.room.db, self.room.home.settings.engine, kind, row, step, error)
+        try:
+            return settle(self.room.db, self.room.home.settings.engine, kind, row, step, error)
+        except ServiceError:  # the database is away as well: the sweep finds the row still waiting
+            log.warning("trouble could not be noted", extra={"step": step, "row": row})
+            return "unsettled"
 
     def finished(self, workflow_id: str | None) -> None:
         """A workflow of this process ended; the feeder may look again."""

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -79,25 +79,44 @@ def work(room: Postroom, doors: Sequence[Door], *, until_idle: bool = False, sto
 def _loop(feeder: Feeder, until_idle: bool, stopping: threading.Event,
           progress: Callable[[dict[str, object]], None] | None) -> int:
     told = 0.0
+    trouble_since: float | None = None
     while not stopping.is_set():
         feeder.wake.clear()
-        taken = look_at_doors(feeder, stopping)
-        fed = feed(feeder)
-        if progress is not None and time.monotonic() - told > 1.0:
-            told = time.monotonic()
-            progress(_counts(feeder))
-        unsettled = sum(door.source.unsettled for door in feeder.doors)
-        if not feeder.window and not taken and not fed and not unsettled:
-            code = _idle(feeder, until_idle)
-            if code is not None:
-                if progress is not None:
-                    progress(_counts(feeder))
-                return code
-        poll = feeder.room.home.settings.engine.poll_seconds
-        quiet = not feeder.window and not unsettled
-        feeder.wake.wait(IDLE_WAIT if quiet and not until_idle else min(poll, 0.25) if until_idle else poll)
-        stopping.wait(SHORTEST_PAUSE)  # many rows end at once; one look serves them all
+        try:
+            code, told = _round(feeder, until_idle, stopping, progress, told)
+        except ServiceError as error:  # the database is away, the disk is full: the mailroom stays and tries again
+            trouble_since = trouble_since or time.monotonic()
+            log.warning("cannot work now", extra={"error": type(error).__name__})
+            if until_idle and time.monotonic() - trouble_since > LONGEST_WAIT_UNTIL_IDLE:
+                raise
+            stopping.wait(IDLE_WAIT)
+            continue
+        trouble_since = None
+        if code is not None:
+            return code
     return 0
+
+
+def _round(feeder: Feeder, until_idle: bool, stopping: threading.Event,
+           progress: Callable[[dict[str, object]], None] | None, told: float) -> tuple[int | None, float]:
+    """One look at everything, then a pause; the exit code when there is nothing more to wait for, and when progress was told."""
+    taken = look_at_doors(feeder, stopping)
+    fed = feed(feeder)
+    if progress is not None and time.monotonic() - told > 1.0:
+        told = time.monotonic()
+        progress(_counts(feeder))
+    unsettled = sum(door.source.unsettled for door in feeder.doors)
+    if not feeder.window and not taken and not fed and not unsettled:
+        code = _idle(feeder, until_idle)
+        if code is not None:
+            if progress is not None:
+                progress(_counts(feeder))
+            return code, told
+    poll = feeder.room.home.settings.engine.poll_seconds
+    quiet = not feeder.window and not unsettled
+    feeder.wake.wait(IDLE_WAIT if quiet and not until_idle else min(poll, 0.25) if until_idle else poll)
+    stopping.wait(SHORTEST_PAUSE)  # many rows end at once; one look serves them all
+    return None, told
 
 
 def _counts(feeder: Feeder) -> dict[str, object]:
@@ -195,8 +214,10 @@ def _sweep(feeder: Feeder) -> None:
 
 
 def _again(feeder: Feeder, task: Task) -> None:
+    """The run ended and moved nothing (it was stopped, or could not even note its trouble): later, under a new attempt."""
+    wait = timedelta(seconds=feeder.room.home.settings.engine.retry_seconds)
     with feeder.room.db.transaction() as tx:
-        note_retry(tx, "delivery" if task.action == "open" else "document", task.row, None)
+        note_retry(tx, "delivery" if task.action == "open" else "document", task.row, tx.now + wait)
 
 
 def _retain(feeder: Feeder) -> None:

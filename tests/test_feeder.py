@@ -239,6 +239,57 @@ def test_stopping_lets_the_running_step_end_and_the_rest_waits(room: Postroom) -
     assert states(room) == {"OPENED": 30, "doc PROPOSED": 30}
 
 
+def test_a_database_that_is_away_for_a_while_does_not_end_the_work(room: Postroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    drop(room, "a.pdf", "eins")
+    times = iter(range(1000))
+    real = module.waiting
+
+    def away(*arguments: object, **more: object) -> object:
+        if next(times) < 3:
+            raise ServiceError("Der Datenträger ist voll.")
+        return real(*arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "waiting", away)
+    monkeypatch.setattr(module, "IDLE_WAIT", 0.1)
+    assert work(room, doors(room), until_idle=True) == 0
+    assert states(room) == {"OPENED": 1, "doc PROPOSED": 1}
+
+
+def test_until_idle_gives_up_when_the_database_stays_away(room: Postroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_arguments: object, **_more: object) -> object:
+        raise ServiceError("Der Datenträger ist voll.")
+
+    monkeypatch.setattr(module, "waiting", away)
+    monkeypatch.setattr(module, "IDLE_WAIT", 0.1)
+    monkeypatch.setattr(module, "LONGEST_WAIT_UNTIL_IDLE", 0.5)
+    with pytest.raises(ServiceError):
+        work(room, doors(room), until_idle=True)
+
+
+def test_a_step_that_cannot_even_note_its_trouble_waits_before_it_runs_again(
+        sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = fake_room(tmp_path, sqlite_database, engine={"retry_seconds": 1})
+    drop(room, "a.pdf", "eins")
+    runs: list[float] = []
+    real = pipeline.plan_reading
+
+    def fails_twice(postroom: Postroom, delivery: str) -> object:
+        runs.append(time.monotonic())
+        if len(runs) < 3:
+            raise ServiceError("weg")
+        return real(postroom, delivery)
+
+    def unreachable(*_arguments: object) -> str:
+        raise ServiceError("auch weg")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "plan_reading", fails_twice)
+        patch.setattr("intake.engine.settle", unreachable)
+        assert work(room, doors(room), until_idle=True) == 0
+    assert len(runs) == 3 and runs[1] - runs[0] > 0.9 and runs[2] - runs[1] > 0.9
+    assert states(room) == {"OPENED": 1, "doc PROPOSED": 1}
+
+
 def test_a_door_that_is_shut_does_not_stop_the_others(room: Postroom) -> None:
     tenant = room.home.settings.tenant[0]
     gone = Door(tenant, tenant.profile[0].model_copy(update={"name": "weg"}),
