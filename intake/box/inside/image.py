@@ -80,8 +80,9 @@ def plain(image: Image.Image) -> Image.Image:
     if image.mode == "1":
         return image.convert("L")
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        top = 65535.0 if float(str(image.getextrema()[1])) > 255 else 255.0
-        return image.convert("F").point(lambda value: value * (255.0 / top) + 0.0).convert("L")
+        wide = image.convert("I") if image.mode.startswith("I;16") else image  # Pillow counts no big-endian 16 bits
+        top = 65535.0 if float(str(wide.getextrema()[1])) > 255 else 255.0
+        return wide.convert("F").point(lambda value: value * (255.0 / top) + 0.0).convert("L")
     if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
         over = image.convert("RGBA")
         ground = Image.new("RGBA", image.size, "white")
