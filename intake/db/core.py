@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -206,9 +207,23 @@ def wal_unsafe(version: tuple[int, ...]) -> bool:
 def _setup_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     mode = "DELETE" if wal_unsafe(sqlite_driver().sqlite_version_info) else "WAL"
-    busy = f"busy_timeout={BUSY_SECONDS * 1000}"
-    for pragma in (busy, f"journal_mode={mode}", "synchronous=FULL", "foreign_keys=ON"):
+    connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}").close()
+    _switch_journal(connection, mode)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _switch_journal(connection: Any, mode: str) -> None:
+    """Set the journal mode; the busy timeout does not hold for this one statement, so two first starts must wait by hand."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute(f"PRAGMA journal_mode={mode}").close()
+            return
+        except sqlite_driver().OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def _begin_sqlite(connection: Connection) -> None:
