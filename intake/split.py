@@ -6,6 +6,7 @@ viewable. Codes of others (postage, forms, parcel labels) never cut.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -54,3 +55,34 @@ def cut(pages: Sequence[Page], mode: Literal["cut", "ignore"]) -> Cuts:
     if not kept and pages:
         return Cuts((tuple(page.number for page in pages),), (), (), BY_FILE)
     return Cuts(kept, tuple(separators), tuple(blanks), BY_SEPARATOR if separators else BY_FILE)
+
+
+# ---- decoding a stack -------------------------------------------------------------------------------------------------
+
+
+def decode(probabilities: Sequence[float], length_log_prior: Sequence[float]) -> tuple[int, ...]:
+    """Where documents begin: ascending indices of pages, 0 always among them (() for no pages).
+
+    `probabilities[i]`: a document begins on page i (0..1); `length_log_prior[n]`: natural logarithm of the prior of n pages a
+    document (index 0 unused; longer documents count like the last entry). Maximum of the sum of both over all cuts of the
+    stack: a semi-Markov dynamic programme, O(pages^2).
+    """
+    count = len(probabilities)
+    clipped = [min(max(probability, 1e-9), 1.0 - 1e-9) for probability in probabilities]
+    within = [0.0]  # running sum of log(1 - p): what the pages inside a document contribute
+    for probability in clipped:
+        within.append(within[-1] + math.log1p(-probability))
+    best, came = [0.0] + [-math.inf] * count, [0] * (count + 1)
+    for end in range(1, count + 1):
+        for start in range(end):
+            length = length_log_prior[min(end - start, len(length_log_prior) - 1)] if len(length_log_prior) > 1 else 0.0
+            begin = math.log(clipped[start]) if start else 0.0
+            score = best[start] + begin + within[end] - within[start + 1] + length
+            if score > best[end]:
+                best[end], came[end] = score, start
+    firsts = []
+    end = count
+    while end:
+        end = came[end]
+        firsts.append(end)
+    return tuple(reversed(firsts))

@@ -7,7 +7,7 @@ are fractions 0..1 from the top left corner of that page, lengths are mm, angles
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -208,12 +208,18 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Vorschlag: a value never travels without its origin; `evidence` is never empty."""
+    """Vorschlag: a value never travels without its origin; `evidence` is never empty.
+
+    `value` is normalised (ISO dates, plain decimals, IBAN without blanks), `raw` the text as it stood there ("" = the same).
+    `checks` say what was compared with what, as "subject:result" ("iban:ok", "parcel:unknown-gemarkung").
+    """
 
     field: str
     value: str
     confidence: Fraction
     evidence: tuple[Evidence, ...]
+    raw: str = ""
+    checks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.evidence:
@@ -352,6 +358,27 @@ class Material:
     notes: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Whether a document begins on a page: the probability, and why in German words ("neuer Briefkopf", "Seite 1 von 3")."""
+
+    probability: Fraction
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A stack of pages cut into documents: one Start per page as given, and where documents begin after decoding.
+
+    `firsts` are ascending indices into the pages, 0 is always one of them (empty for no pages); `probability` that every cut
+    of the stack is right and none is missing, calibrated.
+    """
+
+    starts: tuple[Start, ...]
+    firsts: tuple[int, ...]
+    probability: Fraction
+
+
 class Source(Protocol):
     """A door. `done` is only called after the original is durable and committed."""
 
@@ -372,6 +399,12 @@ class Extractor(Protocol):
     """Pure: several may answer, `propose` ranks, nobody overwrites."""
 
     def __call__(self, material: Material) -> Iterable[Proposal]: ...
+
+
+class Boundary(Protocol):
+    """Pure: where documents begin in a stack of pages in scan order."""
+
+    def __call__(self, pages: Sequence[Page]) -> Stack: ...
 
 
 class Store(Protocol):

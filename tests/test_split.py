@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.split import BY_FILE, BY_SEPARATOR, cut, is_separator
+from intake.split import BY_FILE, BY_SEPARATOR, cut, decode, is_separator
 from intake.vocabulary import Page, Separator
 
 PATCH = Separator("patch-T", "")
@@ -87,3 +90,28 @@ def test_page_conservation(kinds: list[str], mode: str) -> None:
     assert sorted(placed) == list(range(1, len(kinds) + 1))
     assert all(document for document in cuts.documents)
     assert all(list(document) == sorted(document) for document in cuts.documents)
+
+
+# ---- decoding ---------------------------------------------------------------------------------------------------------
+
+
+def _score(firsts: tuple[int, ...], probabilities: list[float], prior: list[float]) -> float:
+    bounds = [*firsts, len(probabilities)]
+    lengths = [end - start for start, end in itertools.pairwise(bounds)]
+    begins = sum(math.log(p if place in firsts else 1.0 - p) for place, p in enumerate(probabilities) if place)
+    return begins + sum(prior[min(length, len(prior) - 1)] for length in lengths)
+
+
+@given(st.lists(st.floats(0.01, 0.99), min_size=1, max_size=8), st.lists(st.floats(-8.0, 0.0), min_size=2, max_size=6))
+def test_decoding_finds_the_best_of_all_cuts(probabilities: list[float], prior: list[float]) -> None:
+    inner = range(1, len(probabilities))
+    every = [(0, *chosen) for size in range(len(probabilities)) for chosen in itertools.combinations(inner, size)]
+    found = decode(probabilities, prior)
+    assert found[0] == 0
+    assert _score(found, probabilities, prior) == pytest.approx(max(_score(one, probabilities, prior) for one in every))
+
+
+def test_decoding_nothing_and_certainties() -> None:
+    assert decode([], [0.0, 0.0]) == ()
+    assert decode([0.0, 1.0, 0.0, 1.0], [0.0, 0.0]) == (0, 1, 3)
+    assert decode([0.2, 0.6, 0.6], [0.0, -9.0, -9.0, -0.1]) == (0,), "a prior against short documents outweighs mild hints"
