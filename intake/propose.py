@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from intake.keys import notation_key, reference_key
@@ -79,7 +79,7 @@ def merge(proposals: Iterable[Proposal]) -> tuple[Proposal, ...]:
 def _joined(old: Proposal, new: Proposal) -> Proposal:
     first, second = (old, new) if old.confidence >= new.confidence else (new, old)
     places = tuple(dict.fromkeys((*first.evidence, *second.evidence)))
-    return Proposal(first.field, first.value, first.confidence, places)
+    return replace(first, evidence=places, checks=tuple(dict.fromkeys((*first.checks, *second.checks))))
 
 
 def best(proposals: Sequence[Proposal], name: str) -> Proposal | None:

@@ -147,6 +147,8 @@ proposals = Table(
     Column("confidence", Float, nullable=False),
     Column("rank", Integer, nullable=False),
     Column("evidence", JSON, nullable=False),
+    Column("raw", Text, nullable=False),
+    Column("checks", JSON, nullable=False),
 )
 
 decisions = Table(

@@ -231,7 +231,8 @@ def test_move_document(database: Database) -> None:
 def test_proposals_are_replaced_and_keep_their_origin(database: Database) -> None:
     whole = Proposal("entry", "ap-0312", 0.75, (
         Evidence("model:aktenplan@3", 1, (0.1, 0.2, 0.30000000000000004, 0.4), "Bauantrag"), Evidence("rule:wort@1")))
-    other = Proposal("date", "2026-11-20", 1.0, (Evidence("rule:datum@1", 2, None, "20.11.2026"),))
+    other = Proposal("date", "2026-11-20", 1.0, (Evidence("rule:datum@1", 2, None, "20.11.2026"),), "20. November 2026",
+                     ("date:past", "register:ähnlich Mühlenstraße"))
     with database.transaction() as tx:
         _, (document,) = opened(tx, received(tx))
         put_proposals(tx, document.id, TENANT, [other])

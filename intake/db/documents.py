@@ -105,14 +105,15 @@ def put_proposals(tx: Tx, document_id: str, tenant: str, found: Sequence[Proposa
         "tenant": tenant, "document": document_id, "field": proposal.field, "value": proposal.value,
         "confidence": proposal.confidence, "rank": rank,
         "evidence": [{"by": it.by, "page": it.page, "box": it.box, "text": it.text} for it in proposal.evidence],
+        "raw": proposal.raw, "checks": list(proposal.checks),
     } for rank, proposal in enumerate(found)])
 
 
 def proposals_of(conn: Connection, document_id: str) -> tuple[Proposal, ...]:
     """The proposals of a document in the order in which they were stored."""
     rows = conn.execute(select(proposals).where(proposals.c.document == document_id).order_by(proposals.c.rank))
-    return tuple(Proposal(row.field, row.value, row.confidence, tuple(_evidence(item) for item in row.evidence))
-                 for row in rows)
+    return tuple(Proposal(row.field, row.value, row.confidence, tuple(_evidence(item) for item in row.evidence), row.raw,
+                          tuple(row.checks)) for row in rows)
 
 
 def _evidence(item: Mapping[str, Any]) -> Evidence:

@@ -290,6 +290,8 @@ def upgrade() -> None:
     sa.Column('confidence', sa.Float(), nullable=False),
     sa.Column('rank', sa.Integer(), nullable=False),
     sa.Column('evidence', sa.JSON(), nullable=False),
+    sa.Column('raw', sa.Text(), nullable=False),
+    sa.Column('checks', sa.JSON(), nullable=False),
     sa.ForeignKeyConstraint(['document'], ['documents.id'], name=op.f('fk_proposals_document')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_proposals'))
     )
