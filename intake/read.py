@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from intake.vocabulary import Page, Separator, Word
+from intake.vocabulary import FormField, Page, Separator, Word
 
 CHUNK_MEDIA_TYPE = "application/vnd.poststelle.pages"
 MAGIC = b"PSL1"
@@ -71,6 +71,8 @@ def _page_out(page: Page) -> dict[str, Any]:
     return {
         "n": page.number, "w": page.width_mm, "h": page.height_mm, "r": page.rotation, "s": page.skew, "b": page.blank,
         "script": page.script, "q": page.quality, "src": page.source, "warn": list(page.warnings),
+        **({"stamps": [list(box) for box in page.stamps]} if page.stamps else {}),
+        **({"form": [[one.name, one.value, *one.box] for one in page.form]} if page.form else {}),
         "marks": [[mark.kind, mark.payload, *mark.box] for mark in page.separators], "text": page.text,
         "words": {
             "t": [word.text for word in words], "raw": {str(place): word.raw for place, word in enumerate(words) if word.raw},
@@ -90,7 +92,8 @@ def _page_in(said: dict[str, Any]) -> Page:
     return Page(
         number=said["n"], width_mm=said["w"], height_mm=said["h"], text=said["text"], words=words, rotation=said["r"],
         skew=said["s"], blank=said["b"], script=said["script"], quality=said["q"], source=said["src"], separators=marks,
-        warnings=tuple(said["warn"]))
+        warnings=tuple(said["warn"]), stamps=tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in said.get("stamps", ())),
+        form=tuple(FormField(name, value, (x0, y0, x1, y1)) for name, value, x0, y0, x1, y1 in said.get("form", ())))
 
 
 @lru_cache(maxsize=1)

@@ -149,8 +149,21 @@ class Separator:
 
 
 @dataclass(frozen=True, slots=True)
+class FormField:
+    """Formularfeld of a PDF: its full name, what is filled in (lines kept; "" = empty; a box's state such as "Ja"), its place."""
+
+    name: str
+    value: str
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """Seite, upright. `text` keeps printed lines and hyphens: newline between lines, blank line between blocks."""
+    """Seite, upright. `text` keeps printed lines and hyphens: newline between lines, blank line between blocks.
+
+    `stamps` are regions that look like a rubber stamp, slanted ones by the box around them; what could be read there is a
+    block of its own in `words`. `form` holds the form fields that a PDF shows on this page.
+    """
 
     number: Annotated[int, Ge(1)]
     width_mm: Millimetres
@@ -165,6 +178,8 @@ class Page:
     source: Literal["text-layer", "ocr"] = "ocr"
     separators: tuple[Separator, ...] = ()
     warnings: tuple[str, ...] = ()
+    stamps: tuple[Box, ...] = ()
+    form: tuple[FormField, ...] = ()
 
     def plain(self) -> str:
         """The joined form for search and classification: hyphenated line ends closed, lines joined by blanks."""

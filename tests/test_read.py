@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.read import as_json, pack, plan_chunks, preview_of, unpack_pages
-from intake.vocabulary import Page, Separator, Word
+from intake.vocabulary import FormField, Page, Separator, Word
 
 fraction = st.floats(0, 1).map(lambda value: round(value, 5))
 words = st.builds(Word, text=st.text(min_size=1, max_size=8), box=st.tuples(fraction, fraction, fraction, fraction),
@@ -20,7 +20,10 @@ pages = st.builds(
     source=st.sampled_from(["ocr", "text-layer"]),
     separators=st.lists(st.builds(Separator, st.just("qr"), st.text(max_size=9), st.just((0.1, 0.2, 0.3, 0.4))),
                         max_size=2).map(tuple),
-    warnings=st.lists(st.just("damaged"), max_size=1).map(tuple))
+    warnings=st.lists(st.just("damaged"), max_size=1).map(tuple),
+    stamps=st.lists(st.just((0.6, 0.1, 0.9, 0.2)), max_size=2).map(tuple),
+    form=st.lists(st.builds(FormField, st.text(max_size=9), st.text(max_size=9), st.just((0.1, 0.2, 0.3, 0.4))),
+                  max_size=2).map(tuple))
 
 
 @given(st.lists(pages, max_size=4))
@@ -63,4 +66,4 @@ def test_json_leaves_nothing_out() -> None:
     said = as_json([Page(1, 210.0, 297.0, words=(Word("§", (0, 0, 0.1, 0.1), 0.5, raw="$"),))])[0]
     assert said["words"][0] == {"text": "§", "box": [0.0, 0.0, 0.1, 0.1], "confidence": 0.5, "raw": "$", "line": 0, "block": 0}
     assert {"number", "width_mm", "height_mm", "rotation", "skew", "blank", "script", "quality", "source"} <= set(said)
-    assert {"separators", "text"} <= set(said)
+    assert {"separators", "text", "stamps", "form"} <= set(said)

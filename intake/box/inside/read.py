@@ -65,6 +65,8 @@ def as_json(page: Page) -> dict[str, Any]:
         {"text": word.text, "box": word.box, "confidence": word.confidence, "line": word.line, "block": word.block}
         | ({"raw": word.raw} if word.raw else {}) for word in page.words]
     found["separators"] = [{"kind": mark.kind, "payload": mark.payload, "box": mark.box} for mark in page.separators]
+    found["stamps"] = list(page.stamps)
+    found["form"] = [{"name": one.name, "value": one.value, "box": one.box} for one in page.form]
     return found
 
 
