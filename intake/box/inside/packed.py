@@ -33,4 +33,4 @@ def unpack(packed: str) -> tuple[Word, ...]:
 
 def told(page: RenditionPage) -> dict[str, Any]:
     """A page of a rendition as the order says it: without its text, its words packed."""
-    return asdict(replace(page, page=replace(page.page, words=(), text=""))) | {"words": pack(page.page.words)}
+    return asdict(replace(page, page=replace(page.page, words=(), text="", form=()))) | {"words": pack(page.page.words)}
