@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.box.inside.pdf import Char, Pdf
-from intake.box.inside.textlayer import _grouped, sane, words_of
+from intake.box.inside.textlayer import _grouped, _whole, sane, words_of
 from intake.box.inside.words import renumbered, text_of, turned
 from intake.vocabulary import Word
 
@@ -115,3 +115,10 @@ def test_lines_and_blocks_are_counted_without_gaps() -> None:
     found = renumbered([Word("a", (0, 0, 1, 1), 1, line=7, block=3), Word("b", (0, 0, 1, 1), 1, line=9, block=3),
                         Word("c", (0, 0, 1, 1), 1, line=9, block=8)])
     assert [(word.line, word.block) for word in found] == [(0, 0), (1, 0), (2, 1)]
+
+
+def test_half_a_pictograph_cannot_break_the_answer() -> None:
+    """PDFium gives only the first UTF-16 half of some emoji; a lone surrogate is no text that JSON could carry."""
+    assert _whole("\ud83d") == "\ufffd"
+    assert _whole("Tel. \ud83d\udcde Ä") == "Tel. \U0001f4de Ä"
+    _whole("\udcde\ud83d").encode()

@@ -45,7 +45,7 @@ def _grouped(chars: Sequence[Char], aspect: float) -> tuple[Word, ...]:
         nonlocal last, block
         if not letters:
             return
-        text = "".join("-" if char.code == HYPHEN else chr(char.code) for char in letters)
+        text = _whole("".join("-" if char.code == HYPHEN else chr(char.code) for char in letters))
         boxes = [char.box for char in letters]
         box = clipped(min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
         if (not words or words[-1].line != line) and last is not None and _new_block(last, box):
@@ -65,6 +65,11 @@ def _grouped(chars: Sequence[Char], aspect: float) -> tuple[Word, ...]:
             letters.append(char)
     close()
     return tuple(words)
+
+
+def _whole(text: str) -> str:
+    """`text` with UTF-16 halves joined; half a character (PDFium gives only the first of some pictographs) is U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _new_block(last: Box, box: Box) -> bool:
