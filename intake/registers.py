@@ -43,6 +43,9 @@ class FileRow:
     parcel: str = ""
     address: str = ""
     persons: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
+    office: str = ""
+    handler: str = ""
 
 
 @dataclass(frozen=True, slots=True)

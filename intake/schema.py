@@ -81,6 +81,7 @@ parts = Table(
     Column("pages", Integer, nullable=False),
     Column("problem", String(40)),
     Column("detail", Text, nullable=False, default=""),
+    Column("facts", JSON, nullable=False),  # what the file states as data (e-invoice): [[name, value, term]]
 )
 
 page_reads = Table(
@@ -230,6 +231,9 @@ files = Table(
     Column("parcel", Text, nullable=False, default=""),
     Column("address", Text, nullable=False, default=""),
     Column("persons", JSON, nullable=False),
+    Column("former", JSON, nullable=False),  # earlier Aktenzeichen
+    Column("office", String(120), nullable=False, default=""),
+    Column("handler", String(120), nullable=False, default=""),
     UniqueConstraint("tenant", "reference_key"),
 )
 

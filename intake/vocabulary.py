@@ -112,6 +112,19 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """Angabe in the data of a file itself (an e-invoice): our name of the field, its plain value, where it stands.
+
+    `value` is plain as in a Proposal (ISO date, decimal with a point), `term` the business term of EN 16931 in the syntax it
+    was written in ("cii:BT-112", "ubl:BT-1"; "zf1:" for ZUGFeRD 1.0).
+    """
+
+    name: str
+    value: str
+    term: str
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """Teil: one file inside a delivery (the scan itself; a mail's body, attachments). An unreadable part is data."""
 
@@ -122,6 +135,7 @@ class Part:
     pages: int = 0
     problem: str | None = None  # a Reason
     detail: str = ""
+    facts: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +275,7 @@ class AktenplanEntry:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """Akte. `reference` is the Aktenzeichen."""
+    """Akte. `reference` is the Aktenzeichen, `former` the ones it had before; `office` and `handler` keep it (Federführung)."""
 
     id: str
     reference: str
@@ -272,6 +286,9 @@ class File:
     parcel: str = ""
     address: str = ""
     persons: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
+    office: str = ""
+    handler: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +388,7 @@ class Material:
     office: str = ""
     branch: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
+    facts: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

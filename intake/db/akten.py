@@ -60,7 +60,7 @@ def import_files(tx: Tx, tenant: str, rows: Sequence[FileRow], *, complete: bool
 def _file_values(row: FileRow, entry: str) -> dict[str, Any]:
     return {"reference": row.reference, "title": row.title, "entry": entry, "opened_on": _day(row.opened_on),
             "closed_on": _day(row.closed_on), "parcel": row.parcel, "address": row.address,
-            "persons": list(row.persons)}
+            "persons": list(row.persons), "former": list(row.former), "office": row.office, "handler": row.handler}
 
 
 def _day(day: date | None) -> str | None:
@@ -125,7 +125,8 @@ def add_file(tx: Tx, tenant: str, file: File, opened_on: date | None = None) -> 
     tx.connection.execute(insert(files).values(
         id=made.id, tenant=tenant, reference=made.reference, reference_key=key, title=made.title, entry=made.entry,
         origin=made.origin, opened_on=_day(opened_on or tx.now.date()), closed_on=_day(made.closed_on),
-        parcel=made.parcel, address=made.address, persons=list(made.persons)))
+        parcel=made.parcel, address=made.address, persons=list(made.persons), former=list(made.former),
+        office=made.office, handler=made.handler))
     return made
 
 
@@ -149,7 +150,7 @@ def close_file(tx: Tx, tenant: str, name: str, on: date) -> None:
 def _file(row: RowMapping) -> File:
     return File(row["id"], row["reference"], row["title"], row["entry"], row["origin"],
                 date.fromisoformat(row["closed_on"]) if row["closed_on"] else None, row["parcel"], row["address"],
-                tuple(row["persons"]))
+                tuple(row["persons"]), tuple(row["former"]), row["office"], row["handler"])
 
 
 def _case(row: RowMapping) -> Case:

@@ -91,6 +91,9 @@ def upgrade() -> None:
     sa.Column('parcel', sa.Text(), nullable=False),
     sa.Column('address', sa.Text(), nullable=False),
     sa.Column('persons', sa.JSON(), nullable=False),
+    sa.Column('former', sa.JSON(), nullable=False),
+    sa.Column('office', sa.String(length=120), nullable=False),
+    sa.Column('handler', sa.String(length=120), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_files')),
     sa.UniqueConstraint('tenant', 'reference_key', name=op.f('uq_files_tenant_reference_key'))
     )
@@ -201,6 +204,7 @@ def upgrade() -> None:
     sa.Column('pages', sa.Integer(), nullable=False),
     sa.Column('problem', sa.String(length=40), nullable=True),
     sa.Column('detail', sa.Text(), nullable=False),
+    sa.Column('facts', sa.JSON(), nullable=False),
     sa.ForeignKeyConstraint(['delivery'], ['deliveries.id'], name=op.f('fk_parts_delivery')),
     sa.PrimaryKeyConstraint('delivery', 'position', name=op.f('pk_parts'))
     )
