@@ -410,6 +410,35 @@ class Stack:
     starts: tuple[Start, ...]
     firsts: tuple[int, ...]
     probability: Fraction
+    by: str = "model:boundary@1"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a separator sheet says of the documents behind it: `field` is entry (Kennzeichen), file (Aktenzeichen) or kind.
+
+    `page` is the number of the sheet within its part.
+    """
+
+    field: Literal["entry", "file", "kind"]
+    value: str
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Schnitt: why a document is made of just these pages. `by` is the rule, model or clerk that cut.
+
+    `probability` that it begins and ends right and nothing is missing in between; `evidence` why it begins where it does, in
+    German words; `marks` what to look at (sentences); `doubtful` when a person must; `says` what a sheet in front of it says.
+    """
+
+    by: str
+    probability: Fraction = 1.0
+    evidence: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+    doubtful: bool = False
+    says: tuple[Said, ...] = ()
 
 
 class Source(Protocol):
