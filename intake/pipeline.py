@@ -41,6 +41,7 @@ from intake.vocabulary import (
     DeliveryState,
     Document,
     DocumentState,
+    Fact,
     Material,
     Page,
     PageRef,
@@ -190,7 +191,8 @@ def propose_document(room: Postroom, document_id: str) -> None:
         # the mail's subject is its own, not that of a letter hanging on it
         envelope=replace(delivery.envelope, subject=None) if document.parent else delivery.envelope,
         received_on=delivery.received_at.astimezone().date(),
-        office=profile.office if profile else "", branch=profile.branch if profile else "")
+        office=profile.office if profile else "", branch=profile.branch if profile else "",
+        facts=_facts(room, document))
     proposals = propose(material, knowledge)
     verdict = decide(proposals, material.pages, own_reference=tenant.rules.own_reference, files=knowledge.files,
                      entries=knowledge.entries, access_class=document.access_class)
@@ -204,6 +206,14 @@ def propose_document(room: Postroom, document_id: str) -> None:
         schriftstuecke.move_document(tx, document, state, why=verdict.why)
         record(tx, document.tenant, ACTOR if not verdict.automatic else verdict.by, f"document.{state.lower()}",
                subjects={"delivery": document.delivery, "document": document.id}, new={"why": verdict.why})
+
+
+def _facts(room: Postroom, document: Document) -> tuple[Fact, ...]:
+    """What the document's files state as data; a file's data belong to the document that has its first page."""
+    begun = {ref.part for ref in document.pages if ref.number == 1}
+    with room.db.read() as conn:
+        return tuple(fact for part in sendungen.parts_of(conn, document.delivery) if part.position in begun
+                     for fact in part.facts)
 
 
 def pages_of_document(room: Postroom, document: Document) -> tuple[Page, ...]:

@@ -42,7 +42,7 @@ def unpack(box: Box, blobs: Blobs, delivery: Delivery, order: ReadOrder, workdir
 
 def _part(blobs: Blobs, delivery: Delivery, found: FoundPart, original: Path) -> Part:
     return Part(delivery=delivery.id, position=found.position, parent=found.parent, blob=_blob(blobs, delivery, found, original),
-                pages=found.pages, problem=found.problem, detail=found.detail)
+                pages=found.pages, problem=found.problem, detail=found.detail, facts=found.facts)
 
 
 def _blob(blobs: Blobs, delivery: Delivery, found: FoundPart, original: Path) -> Blob:

@@ -230,7 +230,7 @@ class Box:
         path = original if part.file is None else recheck.adopt(out, part.file)
         return FoundPart(
             part.position, part.parent, recheck.display(part.name, 200), recheck.display(part.media_type, 100),
-            path.stat().st_size, part.pages, path, part.problem, recheck.display(part.detail))
+            path.stat().st_size, part.pages, path, part.problem, recheck.display(part.detail), recheck.facts(part.facts))
 
     def _run(self, job: str, order: Mapping[str, Any], inputs: Sequence[Path], workdir: Path, limits: Limits,
              folders: Sequence[str] = (), *, warm: bool = False) -> Answer:

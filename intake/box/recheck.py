@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,12 +15,25 @@ from pydantic import TypeAdapter, ValidationError
 
 from intake.box.results import PdfaLevel
 from intake.errors import BoxDied, Reason
-from intake.vocabulary import Envelope, Page
+from intake.vocabulary import Envelope, Fact, Page
 
 MAX_JSON = 256 << 20
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
 _ESCAPED = re.compile(rb"(?<!\\)((?:\\\\)*)\\(?:u00(?:[01][0-9a-fA-F]|7[fF]|[89][0-9a-fA-F])|[bfr])")
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+MAX_FACTS = 200
+_TERM = re.compile(r"(ubl|cii|zf1):B[TG]-\d{1,3}")
+_DAY, _AMOUNT, _TEXT = re.compile(r"\d{4}-\d{2}-\d{2}"), re.compile(r"-?\d{1,15}(\.\d{1,6})?"), re.compile(r".{1,500}")
+_CODE = re.compile(r"[A-Za-z0-9]{1,40}")
+_RATE = re.compile(r"-?\d{1,3}(\.\d{1,4})?:-?\d{1,15}(\.\d{1,6})?:-?\d{1,15}(\.\d{1,6})?")
+FACTS = {
+    "invoice_number": _TEXT, "invoice_type": _CODE, "invoice_date": _DAY, "due_date": _DAY, "delivery_date": _DAY,
+    "currency": _CODE, "leitweg_id": _TEXT, "buyer_reference": _TEXT, "order_reference": _TEXT, "contract_reference": _TEXT,
+    "payment_reference": _TEXT, "seller_name": _TEXT, "seller_address": _TEXT, "seller_vat": _CODE, "seller_tax": _TEXT,
+    "buyer_name": _TEXT, "iban": _CODE, "bic": _CODE, "net_total": _AMOUNT, "tax_total": _AMOUNT, "gross_total": _AMOUNT,
+    "prepaid_total": _AMOUNT, "payable_total": _AMOUNT, "tax_rate": _RATE,
+}
+"""The fields a file may state as data and the form of their values. `tax_rate` is "rate:net:tax"."""
 T = TypeVar("T")
 Count = Annotated[int, Ge(0)]
 
@@ -45,6 +59,7 @@ class RawPart:
     file: str | None = None
     problem: Reason | None = None
     detail: str = ""
+    facts: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +106,20 @@ def nonsense(what: str) -> BoxDied:
 def display(text: str, longest: int = 500) -> str:
     """A sender's text fit for showing and logging by id: no control or direction characters, one line, not endless."""
     return re.sub(r"\s+", " ", _HIDDEN.sub("", re.sub(r"\s", " ", text))).strip()[:longest].rstrip()
+
+
+def facts(found: Sequence[Fact]) -> tuple[Fact, ...]:
+    """What a file states as data, each of a field we know and in its plain form; raises BoxDied for anything else."""
+    if len(found) > MAX_FACTS:
+        raise nonsense("zu viele Angaben")
+    checked = []
+    for fact in found:
+        form = FACTS.get(fact.name)
+        value = display(fact.value, 500)
+        if form is None or not form.fullmatch(value) or not _TERM.fullmatch(fact.term):
+            raise nonsense(f"unzulässige Angabe {display(fact.name, 40)}")
+        checked.append(Fact(fact.name, value, fact.term))
+    return tuple(checked)
 
 
 @lru_cache(maxsize=16)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from intake.vocabulary import Envelope, Page
+from intake.vocabulary import Envelope, Fact, Page
 
 PdfaLevel = Literal["2b", "3b", "none"]
 
@@ -20,7 +20,7 @@ class FoundPart:
     """One file found inside a delivery. `path` is the original itself for a plain scan; `problem` is a Reason code.
 
     `parent` is the position of the part this one lay in (None = the delivery itself), `pages` is 0 exactly when there
-    is a problem, `detail` a German sentence for the clerk.
+    is a problem, `detail` a German sentence for the clerk. `facts` are what the file states as data (an e-invoice).
     """
 
     position: int
@@ -32,6 +32,7 @@ class FoundPart:
     path: Path
     problem: str | None = None
     detail: str = ""
+    facts: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, delete, func, select, update
 from intake.db.core import Tx, add, add_many, clean, insert_into, move, one, parse_stamp, stamp, upsert
 from intake.errors import Refused
 from intake.schema import counters, deliveries, documents, page_reads, parts, problems
-from intake.vocabulary import Blob, Delivery, DeliveryState, Envelope, Part
+from intake.vocabulary import Blob, Delivery, DeliveryState, Envelope, Fact, Part
 
 Kind = Literal["delivery", "document"]
 _TABLES: Mapping[str, Table] = {"delivery": deliveries, "document": documents, "problem": problems}
@@ -124,14 +124,15 @@ def add_parts(tx: Tx, delivery_id: str, tenant: str, found: Sequence[Part]) -> N
     add_many(tx, parts, [{
         "tenant": tenant, "delivery": delivery_id, "position": part.position, "parent": part.parent,
         "sha256": part.blob.sha256, "media_type": part.blob.media_type, "name": part.blob.name, "size": part.blob.size,
-        "pages": part.pages, "problem": part.problem, "detail": part.detail} for part in found])
+        "pages": part.pages, "problem": part.problem, "detail": part.detail,
+        "facts": [[fact.name, fact.value, fact.term] for fact in part.facts]} for part in found])
 
 
 def parts_of(conn: Connection, delivery_id: str) -> tuple[Part, ...]:
     """The parts of a delivery in their order; () while it is unopened."""
     rows = conn.execute(select(parts).where(parts.c.delivery == delivery_id).order_by(parts.c.position))
     return tuple(Part(row.delivery, row.position, row.parent, Blob(row.sha256, row.media_type, row.name, row.size),
-                      row.pages, row.problem, row.detail) for row in rows)
+                      row.pages, row.problem, row.detail, tuple(Fact(*fact) for fact in row.facts)) for row in rows)
 
 
 def add_page_reads(tx: Tx, tenant: str, original: str, reader: str,
