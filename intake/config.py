@@ -99,24 +99,48 @@ class LogSettings(Section):
     format: Literal["console", "json"] = Field("console", description="console für Menschen, json für Maschinen.")
 
 
-class ScanProfile(Section):
+class Inbox(Section):
+    """What every door has: whose post comes in by it, and who may see it until it is filed."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$", description="Name; bei einem Scanprofil zugleich eingang/<name>.")
+    office: str = Field("", description="Amt, für das hier Post eingeht; leer = noch offen.")
+    access_class: str = Field("Poststelle", description="Zugriffsklasse von allem, was hier eingeht, bis es abgelegt ist.")
+    languages: str = Field("", description="Sprachdaten nur für diese Post; leer = wie [read].")
+    branch: str = Field("", description="Zweig des Aktenplans, in den diese Post meist gehört.")
+    lane: Literal["post", "backfile"] = Field(
+        "post", description="post = laufende Post, backfile = Altakten (kommen nach der Post).")
+
+
+class Mailbox(Inbox):
+    """[[tenant.mailbox]] one folder of a mail account that is emptied by IMAP."""
+
+    host: str = Field(description="Mailserver (IMAP). Die Verbindung ist immer verschlüsselt, das Zertifikat wird geprüft.")
+    port: int = Field(993, ge=1, le=65535, description="993 mit TLS von Anfang an; 143 mit tls = \"starttls\".")
+    tls: Literal["tls", "starttls"] = Field("tls", description="tls = von Anfang an; starttls = erst nach der Begrüßung.")
+    ca_file: str = Field("", description="Datei mit dem Zertifikat der eigenen Zertifizierungsstelle; leer = die des Systems.")
+    user: str = Field(description="Anmeldename des Postfachs.")
+    login: Literal["password", "xoauth2"] = Field("password", description="xoauth2 = mit einem OAuth2-Token anmelden.")
+    secret_file: str = Field(
+        "", description="Datei mit Kennwort, Client-Geheimnis oder fertigem Token; leer = secrets/<name> dieser Installation.")
+    token_url: str = Field("", description="Adresse, die Token ausstellt (client credentials); leer = das Token steht in der Datei.")
+    client_id: str = Field("", description="Kennung dieser Anwendung beim Aussteller der Token.")
+    scope: str = Field("", description="Umfang des Tokens, etwa https://outlook.office365.com/.default")
+    folder: str = Field("INBOX", description="Ordner, der geleert wird.")
+    done_folder: str = Field("Eingelesen", description="Dorthin wird verschoben, was aufgenommen ist; es wird nie gelöscht.")
+    poll_seconds: float = Field(60.0, ge=1, le=3600, description="So oft wird nachgesehen, wenn der Server nichts meldet.")
+    max_mib: int = Field(150, ge=1, description="Größere Nachrichten bleiben liegen (Klärungsfall).")
+
+
+class ScanProfile(Inbox):
     """[[tenant.profile]] one watched folder and what its paper has in common."""
 
-    name: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$", description="Name des Scanprofils; zugleich der Ordner eingang/<name>.")
     folder: str = Field("", description="Leer = eingang/<name> dieser Installation; sonst ein voller Pfad, etwa eine Freigabe.")
     watch: Literal["auto", "local", "network"] = Field(
         "auto", description="local = das System meldet neue Dateien; network = regelmäßiges Nachsehen; auto erkennt es.")
     settle_seconds: float = Field(10.0, ge=0, description="So lange müssen Größe und Zeitstempel einer Datei unverändert sein.")
     alarm_minutes: int = Field(30, ge=1, description="Eine Datei, die so lange nicht fertig wird, ist ein Klärungsfall.")
-    office: str = Field("", description="Amt, für das dieser Ordner scannt; leer = noch offen.")
-    access_class: str = Field("Poststelle", description="Zugriffsklasse von allem aus diesem Ordner, bis es abgelegt ist.")
-    languages: str = Field("", description="Sprachdaten nur für diesen Ordner; leer = wie [read].")
-    branch: str = Field("", description="Zweig des Aktenplans, in den Post aus diesem Ordner meist gehört.")
     separators: Literal["cut", "ignore"] = Field(
         "cut", description="cut = Trennblätter schneiden den Stapel; ignore = eine Datei, ein Schriftstück.")
-    lane: Literal["post", "backfile"] = Field(
-        "post", description="post = laufende Post, backfile = Altakten (kommen nach der Post).")
     delete_done_days: int = Field(
         0, ge=0, description="0 = nie; sonst werden Dateien in erledigt/ nach so vielen Tagen gelöscht, protokolliert.")
 
@@ -146,6 +170,12 @@ class Tenant(Section):
     stores: tuple[Literal["efile"], ...] = Field(("efile",), description="Ablagen; efile ist die eingebaute E-Akte.")
     rules: Rules = Rules()
     profile: tuple[ScanProfile, ...] = Field((), description="Scanprofile dieses Mandanten.")
+    mailbox: tuple[Mailbox, ...] = Field((), description="Postfächer dieses Mandanten.")
+
+    @property
+    def inboxes(self) -> tuple[Inbox, ...]:
+        """All doors of this tenant."""
+        return (*self.profile, *self.mailbox)
 
     @field_validator("reference_patterns")
     @classmethod
@@ -182,8 +212,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _names_are_unique(self) -> Settings:
         tenants = [tenant.name for tenant in self.tenant]
-        profiles = [profile.name for tenant in self.tenant for profile in tenant.profile]
-        for kind, names in (("Mandanten", tenants), ("Scanprofile", profiles)):
+        inboxes = [inbox.name for tenant in self.tenant for inbox in tenant.inboxes]
+        for kind, names in (("Mandanten", tenants), ("Scanprofile oder Postfächer", inboxes)):
             twice = {name for name in names if names.count(name) > 1}
             if twice:
                 raise ValueError(f"{kind} doppelt benannt: {', '.join(sorted(twice))}")
@@ -222,6 +252,9 @@ class Home:
 
     def akten(self, tenant: str) -> Path:
         return self.root / "akten" / tenant
+
+    def secret_file(self, mailbox: Mailbox) -> Path:
+        return Path(mailbox.secret_file) if mailbox.secret_file else self.root / "secrets" / mailbox.name
 
     def folder(self, profile: ScanProfile) -> Path:
         return Path(profile.folder) if profile.folder else self.root / "eingang" / profile.name
@@ -288,7 +321,7 @@ def _lines(section: BaseModel, path: str) -> Iterator[str]:
         value = getattr(section, name)
         if isinstance(value, BaseModel):
             tables.append((f"[{path}{name}]", value))
-        elif name in {"tenant", "profile"}:
+        elif name in {"tenant", "profile", "mailbox"}:
             tables += [(f"[[{path}{name}]]", item) for item in value]
         else:
             yield from _value(name, field, value)

@@ -24,6 +24,7 @@ from intake.engine import Engine, EngineLost, Task
 from intake.errors import PoststelleError, ServiceError
 from intake.pipeline import Postroom
 from intake.receive import Door, Received, delete_done, receive_all
+from intake.receive_mail import MailDoor, receive_mailbox
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class Feeder:
 
     room: Postroom
     engine: Engine
-    doors: Sequence[Door]
+    doors: Sequence[Door | MailDoor]
     wake: threading.Event
     window: dict[str, Task] = field(default_factory=dict)
     turn: int = 0
@@ -54,7 +55,7 @@ class Feeder:
     _retained: float = 0.0
 
 
-def work(room: Postroom, doors: Sequence[Door], *, until_idle: bool = False, stopping: threading.Event | None = None,
+def work(room: Postroom, doors: Sequence[Door | MailDoor], *, until_idle: bool = False, stopping: threading.Event | None = None,
          progress: Callable[[dict[str, object]], None] | None = None) -> int:
     """Run the mailroom until `stopping` is set, or until nothing is left that a machine can move.
 
@@ -130,8 +131,7 @@ def look_at_doors(feeder: Feeder, stopping: threading.Event) -> int:
     for door in feeder.doors:
         name = door.profile.name
         try:
-            received = receive_all(feeder.room.db, feeder.room.blobs(door.tenant.name), door.tenant, door.profile, door.source,
-                                   stopping.is_set)
+            received = _take(feeder.room, door, stopping.is_set)
         except ServiceError as error:
             if feeder.shut.get(name) != str(error):
                 log.warning("door is shut", extra={"profile": name, "why": str(error)})
@@ -141,6 +141,15 @@ def look_at_doors(feeder: Feeder, stopping: threading.Event) -> int:
         feeder.received += received
         taken += received.new + received.twins
     return taken
+
+
+def _take(room: Postroom, door: Door | MailDoor, stopping: Callable[[], bool]) -> Received:
+    blobs = room.blobs(door.tenant.name)
+    if isinstance(door, Door):
+        return receive_all(room.db, blobs, door.tenant, door.profile, door.source, stopping)
+    scratch = room.home.root / pipeline.SCRATCH
+    scratch.mkdir(mode=0o700, exist_ok=True)
+    return receive_mailbox(room.db, blobs, door.tenant, door.profile, door.source, scratch, stopping)
 
 
 def feed(feeder: Feeder) -> int:
@@ -226,6 +235,8 @@ def _retain(feeder: Feeder) -> None:
         feeder._retained = time.monotonic()
         feeder.engine.forget_finished(feeder.room.home.settings.engine.keep_finished_hours)
         for door in feeder.doors:
+            if not isinstance(door, Door):
+                continue
             folder = feeder.room.home.folder(door.profile) / "erledigt"
             delete_done(feeder.room.db, feeder.room.blobs(door.tenant.name), door.tenant, door.profile, folder)
 

@@ -22,7 +22,7 @@ from intake.blobs import Blobs
 from intake.box import Box, reader_version
 from intake.box.results import ReadOrder, ReadResult, RenditionPage
 from intake.box.sentences import SENTENCES
-from intake.config import Home, ScanProfile
+from intake.config import Home, Inbox, ScanProfile
 from intake.db import deliveries as sendungen
 from intake.db import documents as schriftstuecke
 from intake.db.core import Database, Tx, new_id
@@ -126,7 +126,7 @@ def assemble(room: Postroom, delivery_id: str) -> None:
     if not readable:
         raise _nothing_readable(parts)
     profile = _profile(room, delivery)
-    separators = profile.separators if profile else "cut"
+    separators = profile.separators if isinstance(profile, ScanProfile) else "cut"
     read_parts = [(part, pages_of_part(room, delivery.tenant, part)) for part in readable]
     with room.db.transaction() as tx:
         sendungen.move_delivery(tx, delivery, DeliveryState.OPENED)
@@ -321,9 +321,9 @@ def _note_reads(tx: Tx, tenant: str, part: Part, result: ReadResult, chunk: Blob
                              [(page.number, chunk.sha256, share) for page in result.pages])
 
 
-def _profile(room: Postroom, delivery: Delivery) -> ScanProfile | None:
+def _profile(room: Postroom, delivery: Delivery) -> Inbox | None:
     tenant = room.home.settings.for_tenant(delivery.tenant)
-    return next((profile for profile in tenant.profile if profile.name == delivery.source), None)
+    return next((profile for profile in tenant.inboxes if profile.name == delivery.source), None)
 
 
 def _order(room: Postroom, delivery: Delivery) -> ReadOrder:

@@ -11,7 +11,7 @@ from typing import Any
 
 from intake.blobs import Blobs
 from intake.box import Box
-from intake.config import Home, Tenant
+from intake.config import Home, Mailbox, Tenant
 from intake.db.akten import files_by_key, register_rows
 from intake.db.core import Database, utcnow
 from intake.db.knowledge import Stamp, files_stamp, plan_stamp
@@ -22,7 +22,11 @@ from intake.extract.stamp import stamp
 from intake.pipeline import SCRATCH, Postroom
 from intake.propose import Knowledge
 from intake.receive import Door
+from intake.receive_mail import MailDoor
 from intake.sources.folder import FolderSource
+from intake.sources.imap import Account
+from intake.sources.imap import Mailbox as ImapMailbox
+from intake.sources.secrets import client_credentials, from_file
 from intake.stores.efile import EFile
 from intake.vocabulary import Extractor, File, Material, Page, Store
 
@@ -41,13 +45,24 @@ def build(home: Home) -> Postroom:
         stores=cache(lambda tenant: _stores(home, home.settings.for_tenant(tenant))))
 
 
-def doors(home: Home) -> tuple[Door, ...]:
-    """The watched folders of all tenants."""
-    return tuple(
+def doors(home: Home) -> tuple[Door | MailDoor, ...]:
+    """The watched folders and the mailboxes of all tenants."""
+    folders = tuple(
         Door(tenant, profile, FolderSource(
             profile.name, home.folder(profile), settle_seconds=profile.settle_seconds,
             alarm_seconds=profile.alarm_minutes * 60.0, watch=profile.watch))
         for tenant in home.settings.tenant for profile in tenant.profile)
+    mailboxes = tuple(MailDoor(tenant, mailbox, _mailbox(home, mailbox))
+                      for tenant in home.settings.tenant for mailbox in tenant.mailbox)
+    return (*folders, *mailboxes)
+
+
+def _mailbox(home: Home, mailbox: Mailbox) -> ImapMailbox:
+    secret = from_file(home.secret_file(mailbox))
+    if mailbox.token_url:
+        secret = client_credentials(mailbox.token_url, mailbox.client_id, secret, mailbox.scope)
+    account = Account(mailbox.host, mailbox.port, mailbox.user, secret, mailbox.login, mailbox.tls, mailbox.ca_file)
+    return ImapMailbox(account, mailbox.folder, mailbox.done_folder, mailbox.poll_seconds)
 
 
 def _stores(home: Home, tenant: Tenant) -> tuple[Store, ...]:

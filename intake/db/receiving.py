@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
@@ -56,3 +56,34 @@ def set_part_problem(tx: Tx, delivery: str, position: int, reason: str, detail: 
     """Note that a part could not be read; the rest of the delivery goes on without its pages."""
     tx.connection.execute(update(parts).where(parts.c.delivery == delivery, parts.c.position == position).values(
         problem=reason, detail=detail, pages=0))
+
+
+def known_keys(conn: Connection, tenant: str, channel: str, keys: Sequence[str]) -> frozenset[str]:
+    """Which of the keys have a delivery already."""
+    found: set[str] = set()
+    for start in range(0, len(keys), 500):
+        found.update(conn.execute(select(deliveries.c.key).where(
+            deliveries.c.tenant == tenant, deliveries.c.channel == channel,
+            deliveries.c.key.in_(keys[start:start + 500]))).scalars())
+    return frozenset(found)
+
+
+def same_message(conn: Connection, tenant: str, source: str, original: str, key: str) -> str | None:
+    """The delivery of these bytes that the same mailbox had under another UIDVALIDITY and that was never moved; else None.
+
+    `key` is account|folder|UIDVALIDITY|UID.
+    """
+    mailbox, validity, _ = key.rsplit("|", 2)
+    found = conn.execute(select(deliveries.c.id, deliveries.c.key).where(
+        deliveries.c.tenant == tenant, deliveries.c.source == source, deliveries.c.original == original,
+        deliveries.c.acknowledged_at.is_(None)).order_by(deliveries.c.id)).all()
+    for row in found:
+        before = row.key.rsplit("|", 2)
+        if before[0] == mailbox and before[1] != validity:
+            return str(row.id)
+    return None
+
+
+def renumber(tx: Tx, delivery: str, key: str) -> None:
+    """The source calls the very same message by another key now (IMAP: a new UIDVALIDITY)."""
+    tx.connection.execute(update(deliveries).where(deliveries.c.id == delivery).values(key=key))
