@@ -24,7 +24,7 @@ from intake.vocabulary import Box, Word
 
 DAMAGED = "Diese PDF-Datei ist beschädigt, aus ihr lässt sich keine Ablagefassung machen."
 OUTPUT = "rendition.pdf"
-PDF = "application/pdf"
+PDF, XML = "application/pdf", "application/xml"
 CREATOR = "Poststelle"
 LAYER_FONT = "PslBlank"
 RASTER_DPI = 200.0
@@ -52,6 +52,7 @@ def run(order: Mapping[str, Any], inputs: Sequence[Path], out: Path) -> dict[str
 
     "wants_processes" is there and true when Ghostscript might have helped but this job may start no program.
     """
+    order, inputs = _pictured(order, inputs)
     leaves = [leaf_of(said) for said in order["pages"]]
     target, before, after = out / OUTPUT, out / "before.pdf", out / "after.pdf"
     forbidden = False
@@ -76,6 +77,18 @@ def run(order: Mapping[str, Any], inputs: Sequence[Path], out: Path) -> dict[str
         with ExitStack() as stack:
             built(order, leaves, inputs, stack).save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate)
     return {"pdf": OUTPUT, "pdfa": "none", "reason": NONE.format(reason)} | ({"wants_processes": True} if forbidden else {})
+
+
+def _pictured(order: Mapping[str, Any], inputs: Sequence[Path]) -> tuple[Mapping[str, Any], Sequence[Path]]:
+    """The same order with the pages of our template in place of e-invoices, which are data without a picture."""
+    kinds, paths = list(order["sources"]), list(inputs)
+    if XML not in kinds:
+        return order, inputs
+    from intake.box.inside import einvoicepage  # noqa: PLC0415
+
+    for index in (index for index, kind in enumerate(kinds) if kind == XML):
+        kinds[index], paths[index] = PDF, einvoicepage.pdf_of(paths[index])
+    return {**order, "sources": kinds}, paths
 
 
 def _save(pdf: Pdf, target: Path, before: Path) -> tuple[str, str]:

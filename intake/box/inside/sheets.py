@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from intake.box.inside import textlayer
 from intake.box.inside.pdf import Pdf, PdfPage
 from intake.errors import InputError, Reason
-from intake.vocabulary import Word
+from intake.vocabulary import FormField, Word
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,6 +34,9 @@ class Sheet(Protocol):
     warnings: tuple[str, ...]
 
     def layer(self) -> Layer: ...
+
+    def form(self) -> tuple[FormField, ...]:
+        """The form fields shown on the page."""
 
     def picture_share(self) -> float:
         """Share of the page that images cover, 0..1; 1 for an image file."""
@@ -71,7 +74,20 @@ class PdfSheet:
                              reason=Reason.TOO_LARGE, detail=f"page {page.number}")
 
     def layer(self) -> Layer:
-        return textlayer.words_of(self.page)
+        words, invisible, unmapped = textlayer.words_of(self.page)
+        written = [one for one, is_text in self._form if is_text and one.value]
+        if written:
+            from intake.box.inside.form import words_of  # noqa: PLC0415
+
+            words += words_of(written, self.page.height_pt, self.page.width_pt, words)
+        return words, invisible, unmapped
+
+    def form(self) -> tuple[FormField, ...]:
+        return tuple(one for one, _ in self._form)
+
+    @cached_property
+    def _form(self) -> tuple[tuple[FormField, bool], ...]:
+        return self.page.form()
 
     @cached_property
     def _pictures(self) -> tuple[float, float, bool]:
@@ -143,6 +159,9 @@ class ImageSheet:
     def layer(self) -> Layer:
         return self._words, 0.0, 0.0
 
+    def form(self) -> tuple[FormField, ...]:
+        return ()
+
     def picture_share(self) -> float:
         return 0.0 if self._words else 1.0
 
@@ -206,6 +225,10 @@ def opened(path: Path, media_type: str, max_megapixels: int) -> Iterator[Source]
     source: PdfSource | ImageSource | TextSource
     if media_type == "application/pdf":
         source = PdfSource(path, max_megapixels * 1_000_000)
+    elif media_type == "application/xml":
+        from intake.box.inside import einvoicepage  # noqa: PLC0415
+
+        source = PdfSource(einvoicepage.pdf_of(path), max_megapixels * 1_000_000)
     elif media_type.startswith("image/"):
         source = ImageSource(path, media_type, max_megapixels)
     elif media_type.startswith("text/"):

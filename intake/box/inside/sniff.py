@@ -31,6 +31,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x1f\x8b", "application/gzip"), (b"BZh", "application/x-bzip2"), (b"\xfd7zXZ\x00", "application/x-xz"),
 )
 _FTYP = {b"avif": "image/avif", b"avis": "image/avif", b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heic"}
+_INVOICE = re.compile(rb"<([\w.-]{1,40}:)?(invoice|creditnote|crossindustry(invoice|document))\s[^>]*urn:", re.IGNORECASE)
 _DANGEROUS = frozenset({"application/x-dosexec", "application/x-executable", "application/java-vm",
                         "application/x-ms-shortcut"})
 _HEADER_LINE = re.compile(rb"[!-9;-~]+[ \t]*:")
@@ -126,7 +127,7 @@ def _text_kind(data: bytes, suffix: str) -> Kind:
     for begins, media_type in _TEXTS:
         if lower.startswith(begins):
             return Kind(HTML) if media_type == HTML else refused(media_type)
-    return Kind(TEXT)
+    return refused("application/xml") if _INVOICE.match(lower) else Kind(TEXT)
 
 
 def _is_mail(data: bytes) -> bool:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from intake.box.inside import sniff
+from intake.box.inside import einvoice, sniff
+from intake.box.inside.einvoice import XML
 from intake.box.inside.sniff import IMAGES, MAIL, PDF, TEXT, Kind
 from intake.errors import InputError, Reason
 
@@ -72,12 +73,26 @@ class Parts:
         kind = kind or refined(path, sniff.sniff(data[:sniff.HEAD], data[-sniff.TAIL:], name))
         try:
             self.found[position] |= describe(path, kind, self.out / f"m{position}", self.limits, check=check)
+            self.hang(position, path)
         except InputError as error:
             self.found[position] |= {"media_type": kind.media_type, "problem": error.reason.value, "detail": error.detail}
 
 
+    def hang(self, position: int, path: Path) -> None:
+        """Add the documents that travel inside an XML invoice, as parts below it (no invoice in an invoice)."""
+        parent = self.found[position]["parent"]
+        if self.found[position]["media_type"] != XML or (parent is not None and self.found[parent]["media_type"] == XML):
+            return
+        invoice = einvoice.parse(path.read_bytes())
+        for name, data in einvoice.embedded_files(invoice) if invoice else ():
+            self.add(position, name, data, check=True)
+
+
 def refined(path: Path, kind: Kind) -> Kind:
     """The kind of a file of which the first bytes say too little."""
+    if kind.media_type == XML and kind.reason is Reason.UNKNOWN_TYPE:
+        with path.open("rb") as file:
+            return Kind(XML) if einvoice.looks_like_one(file.read(einvoice.MAX_LOOKED_AT)) else kind
     if kind.media_type != "application/zip":
         return kind
     from intake.box.inside import archive  # noqa: PLC0415
@@ -94,10 +109,25 @@ def describe(path: Path, kind: Kind, other: Path, limits: Limits, *, check: bool
     if kind.media_type == PDF:
         from intake.box.inside import pdfcheck  # noqa: PLC0415
         pages, replaced, remark = pdfcheck.pages_of(path, other, limits.max_pages)
-        return {"media_type": PDF, "pages": pages, "detail": remark} | ({"file": other.name} if replaced else {})
+        facts, trouble = einvoice.of_pdf(other if replaced else path)
+        return {"media_type": PDF, "pages": pages, "detail": f"{remark} {trouble}".strip(), "facts": einvoice.as_json(facts)} | (
+            {"file": other.name} if replaced else {})
+    if kind.media_type == XML:
+        return _einvoice(path, limits)
     if kind.media_type in IMAGES:
         return _image(path, kind.media_type, other, limits, check=check)
     return _text(path, kind.media_type, other, limits)
+
+
+def _einvoice(path: Path, limits: Limits) -> dict[str, Any]:
+    """An XML invoice: its facts, and the pages it gets from our template. Raises InputError damaged, active, too_large."""
+    from intake.box.inside import einvoicepage, pdfcheck  # noqa: PLC0415
+    invoice = einvoice.parse(path.read_bytes())
+    if invoice is None:
+        found = sniff.refused(XML)
+        raise InputError("", reason=found.reason or Reason.UNKNOWN_TYPE, detail=found.detail)
+    pages, _, _ = pdfcheck.pages_of(einvoicepage.pdf_of(path), path.with_suffix(".mended"), limits.max_pages)
+    return {"media_type": XML, "pages": pages, "facts": einvoice.as_json(invoice.facts)}
 
 
 def _text(path: Path, media_type: str, other: Path, limits: Limits) -> dict[str, Any]:
@@ -172,4 +202,5 @@ def run(order: dict[str, Any], inputs: list[Path], out: Path) -> dict[str, Any]:
         return {"envelope": mail.unpack(path.read_bytes(), parts), "parts": parts.found}
     position = parts.reserve(None, name)
     parts.found[position] |= describe(path, kind, parts.file(position), limits)
+    parts.hang(position, path)
     return {"envelope": {}, "parts": parts.found}
