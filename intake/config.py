@@ -109,6 +109,8 @@ class Inbox(Section):
     branch: str = Field("", description="Zweig des Aktenplans, in den diese Post meist gehört.")
     lane: Literal["post", "backfile"] = Field(
         "post", description="post = laufende Post, backfile = Altakten (kommen nach der Post).")
+    attachments: Literal["whole", "split"] = Field(
+        "whole", description="Anlagen von E-Mails: whole = jede Datei ein Schriftstück; split = schneiden wie einen Stapel.")
 
 
 class Mailbox(Inbox):
@@ -140,9 +142,28 @@ class ScanProfile(Inbox):
     settle_seconds: float = Field(10.0, ge=0, description="So lange müssen Größe und Zeitstempel einer Datei unverändert sein.")
     alarm_minutes: int = Field(30, ge=1, description="Eine Datei, die so lange nicht fertig wird, ist ein Klärungsfall.")
     separators: Literal["cut", "ignore"] = Field(
-        "cut", description="cut = Trennblätter schneiden den Stapel; ignore = eine Datei, ein Schriftstück.")
+        "cut", description="cut = Trennblätter schneiden den Stapel; ignore = sie sind Seiten wie andere, und mit "
+        "boundaries = off ist eine Datei ein Schriftstück.")
+    pages_per_document: int = Field(
+        0, ge=0, le=1000, description="Mehr als 0: jedes Schriftstück hat so viele gescannte Seiten (leere mitgezählt, nach "
+        "einem Trennblatt von vorn); boundaries gilt dann nicht.")
+    boundaries: Literal["off", "ask", "auto"] = Field(
+        "off", description="Grenzen ohne Trennblatt erkennen: off = nicht; ask = schneiden, aber jeden Schnitt bestätigen "
+        "lassen; auto = nach den beiden folgenden Werten.")
+    cut_auto: float = Field(
+        0.95, gt=0.5, le=1, description="Ab dieser Wahrscheinlichkeit gilt ein erkannter Schnitt (oder dass keiner ist) ohne "
+        "Vermerk.")
+    cut_ask: float = Field(
+        0.75, ge=0.5, le=1, description="Darunter ist der Schnitt unsicher, und ein Mensch muss hinsehen; dazwischen gilt er mit "
+        "Vermerk.")
     delete_done_days: int = Field(
         0, ge=0, description="0 = nie; sonst werden Dateien in erledigt/ nach so vielen Tagen gelöscht, protokolliert.")
+
+    @model_validator(mode="after")
+    def _thresholds_in_order(self) -> ScanProfile:
+        if self.cut_ask > self.cut_auto:
+            raise ValueError("cut_ask darf nicht größer sein als cut_auto")
+        return self
 
 
 class Rules(Section):

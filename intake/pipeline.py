@@ -26,6 +26,7 @@ from intake.config import Home, Inbox, ScanProfile
 from intake.db import deliveries as sendungen
 from intake.db import documents as schriftstuecke
 from intake.db.core import Database, Tx, new_id
+from intake.db.cuts import cut_of
 from intake.db.problems import open_problem
 from intake.db.receiving import set_envelope, set_part_problem
 from intake.db.work import bookkeeping
@@ -33,9 +34,10 @@ from intake.errors import InputError, Reason, ServiceError
 from intake.journal import record
 from intake.policy import decide
 from intake.propose import Knowledge, best, propose
-from intake.split import cut
+from intake.split import ONE_DOCUMENT, Cuts, Piece, Way, cut
 from intake.vocabulary import (
     Blob,
+    Boundary,
     Decision,
     Delivery,
     DeliveryState,
@@ -69,6 +71,7 @@ class Postroom:
     knowledge: Callable[[str], Knowledge]
     access_class: Callable[[str, tuple[Page, ...]], str | None]
     stores: Callable[[str], tuple[Store, ...]]
+    boundary: Callable[[str], Boundary]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +128,16 @@ def assemble(room: Postroom, delivery_id: str) -> None:
     readable = [part for part in parts if part.problem is None and part.pages]
     if not readable:
         raise _nothing_readable(parts)
-    profile = _profile(room, delivery)
-    separators = profile.separators if isinstance(profile, ScanProfile) else "cut"
-    read_parts = [(part, pages_of_part(room, delivery.tenant, part)) for part in readable]
+    read_parts = [(part, pages, _cut(room, delivery, parts, part, pages))
+                  for part in readable for pages in [pages_of_part(room, delivery.tenant, part)]]
     with room.db.transaction() as tx:
         sendungen.move_delivery(tx, delivery, DeliveryState.OPENED)
         documents = 0
         first: str | None = None
-        for part, pages in read_parts:
-            cuts = cut(pages, separators if delivery.channel == "folder" else "ignore")
-            for numbers in cuts.documents:
-                document = _document(room, delivery, part, pages, numbers, first)
-                schriftstuecke.add_document(tx, document, documents, cuts.by)
+        for part, pages, cuts in read_parts:
+            for piece in cuts.documents:
+                document = _document(room, delivery, part, pages, piece, first)
+                schriftstuecke.add_document(tx, document, documents, piece.cut)
                 first = first or (document.id if part.position == 0 and len(parts) > 1 else None)
                 documents += 1
             schriftstuecke.set_page_states(tx, delivery.id, [(part.position, n) for n in cuts.separators], PageState.SEPARATOR)
@@ -146,16 +147,36 @@ def assemble(room: Postroom, delivery_id: str) -> None:
                 _open_part_problem(tx, delivery, part)
         schriftstuecke.check_conservation(tx, delivery.id)
         record(tx, delivery.tenant, ACTOR, "delivery.opened", subjects={"delivery": delivery.id},
-               new={"documents": documents, "parts": len(parts)})
+               new={"documents": documents, "parts": len(parts),
+                    "doubtful": sum(piece.cut.doubtful for _, _, cuts in read_parts for piece in cuts.documents)})
 
 
-def _document(room: Postroom, delivery: Delivery, part: Part, pages: tuple[Page, ...], numbers: tuple[int, ...],
+def _cut(room: Postroom, delivery: Delivery, parts: tuple[Part, ...], part: Part, pages: tuple[Page, ...]) -> Cuts:
+    """Cut one part as its door says. What hangs on a mail stays whole unless its door says split; text has no learned cuts."""
+    door = _profile(room, delivery)
+    mailed = delivery.channel != "folder" or part.parent is not None or any(one.parent == part.position for one in parts)
+    if mailed and (door is None or door.attachments == "whole"):
+        return cut(pages, ONE_DOCUMENT)
+    way = way_of(delivery.tenant, door if isinstance(door, ScanProfile) else None)
+    if part.blob.media_type.startswith("text/"):
+        way = replace(way, boundaries="off")
+    wanted = way.boundaries != "off" and not way.pages_per_document
+    return cut(pages, way, room.boundary(delivery.tenant) if wanted else None)
+
+
+def way_of(tenant: str, profile: ScanProfile | None) -> Way:
+    """How paper of this scan profile (None: the defaults of one) is cut for this tenant."""
+    said = profile or ScanProfile(name="standard")
+    return Way(tenant, said.separators, said.pages_per_document, said.boundaries, said.cut_auto, said.cut_ask)
+
+
+def _document(room: Postroom, delivery: Delivery, part: Part, pages: tuple[Page, ...], piece: Piece,
               parent: str | None) -> Document:
     """One cut of a part as a Schriftstück; attachments of a mail hang under its body as Anlagen."""
-    own = tuple(page for page in pages if page.number in set(numbers))
+    own = tuple(page for page in pages if page.number in set(piece.pages))
     return Document(
         id=new_id(), tenant=delivery.tenant, delivery=delivery.id, parent=parent,
-        pages=tuple(PageRef(part.position, number) for number in numbers),
+        pages=tuple(PageRef(part.position, number) for number in piece.pages),
         access_class=room.access_class(delivery.tenant, own) or delivery.access_class)
 
 
@@ -181,6 +202,7 @@ def propose_document(room: Postroom, document_id: str) -> None:
     with room.db.read() as conn:
         document = schriftstuecke.get_document(conn, document_id)
         delivery = sendungen.get_delivery(conn, document.delivery)
+        cause = cut_of(conn, document.id)
     if document.state is not DocumentState.NEW:
         return
     tenant = room.home.settings.for_tenant(document.tenant)
@@ -192,10 +214,10 @@ def propose_document(room: Postroom, document_id: str) -> None:
         envelope=replace(delivery.envelope, subject=None) if document.parent else delivery.envelope,
         received_on=delivery.received_at.astimezone().date(),
         office=profile.office if profile else "", branch=profile.branch if profile else "",
-        facts=_facts(room, document))
+        facts=_facts(room, document), notes={"sheet": cause.says})
     proposals = propose(material, knowledge)
     verdict = decide(proposals, material.pages, own_reference=tenant.rules.own_reference, files=knowledge.files,
-                     entries=knowledge.entries, access_class=document.access_class)
+                     entries=knowledge.entries, access_class=document.access_class, cut=cause)
     with room.db.transaction() as tx:
         schriftstuecke.put_proposals(tx, document.id, document.tenant, proposals)
         if verdict.automatic:

@@ -11,7 +11,8 @@ carries exactly one own Aktenzeichen, in its reference zone, goes into the Akte 
 6. the Akte lies under an open entry of the plan that is not restricted;
 7. the document itself is not of a restricted access class, and nothing in it asks for a higher one;
 8. every page was read without a warning, and there is text at all;
-9. nothing else is proposed with more confidence: the first proposals of `file` and `entry` are that Akte and its entry.
+9. no cut around it or in it is doubtful (`Cut.doubtful`);
+10. nothing else is proposed with more confidence: the first proposals of `file` and `entry` are that Akte and its entry.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from intake.keys import reference_key
-from intake.vocabulary import AktenplanEntry, File, Page, Proposal
+from intake.vocabulary import AktenplanEntry, Cut, File, Page, Proposal
 
 OWN_REFERENCE = "rule:own_reference@1"
 REFERENCE_ZONE = "rule:reference-zone@1"
@@ -42,11 +43,14 @@ class Verdict:
 def decide(
     proposals: Sequence[Proposal], pages: Sequence[Page], *, own_reference: bool, files: Mapping[str, File],
     entries: Mapping[str, AktenplanEntry], access_class: str, open_classes: Collection[str] = OPEN_CLASSES,
+    cut: Cut | None = None,
 ) -> Verdict:
     """The verdict on one document. `files` by normalised Aktenzeichen, `entries` the open ones by id.
 
-    `access_class` is the document's; `open_classes` are those in which filing without a person is allowed.
+    `access_class` is the document's; `open_classes` are those in which filing without a person is allowed; `cut` how it was cut.
     """
+    if cut is not None and cut.doubtful:
+        return _person(" ".join(("Ob das Schriftstück richtig geschnitten ist, ist unsicher.", *cut.marks[:1])))
     if not own_reference:
         return _person("Für diesen Mandanten wird nichts ohne Prüfung abgelegt.")
     found = {reference_key(one.value): one for one in proposals if one.field == "file_reference"}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from intake.blobs import Blobs
@@ -16,21 +17,25 @@ from intake.db.akten import files_by_key, register_rows
 from intake.db.core import Database, utcnow
 from intake.db.knowledge import Stamp, files_stamp, plan_stamp
 from intake.db.plan import open_entries
+from intake.errors import ConfigError
 from intake.extract.letter import AccessWords, letter
 from intake.extract.references import References, compiled
+from intake.extract.sheet import Sheets
 from intake.extract.stamp import stamp
 from intake.pipeline import SCRATCH, Postroom
 from intake.propose import Knowledge
 from intake.receive import Door
 from intake.receive_mail import MailDoor
+from intake.resources import resource
 from intake.sources.folder import FolderSource
 from intake.sources.imap import Account
 from intake.sources.imap import Mailbox as ImapMailbox
 from intake.sources.secrets import client_credentials, from_file
 from intake.stores.efile import EFile
-from intake.vocabulary import Extractor, File, Material, Page, Store
+from intake.vocabulary import AktenplanEntry, Boundary, Extractor, File, Material, Page, Store
 
 PLAN_RANKER, KINDS = "classifiers.plan:PlanRanker", "classifiers.kinds:kinds"
+BOUNDARIES, BOUNDARY = "classifiers.boundary:load", "boundary"
 """Classifiers are found by their dotted names: `intake` does not import `classifiers`."""
 
 
@@ -42,7 +47,24 @@ def build(home: Home) -> Postroom:
         home=home, db=db, box=Box(home.settings.box, scratch=home.root / SCRATCH),
         blobs=cache(lambda tenant: Blobs(home.blobs(tenant))),
         knowledge=library.knowledge, access_class=library.access_class,
-        stores=cache(lambda tenant: _stores(home, home.settings.for_tenant(tenant))))
+        stores=cache(lambda tenant: _stores(home, home.settings.for_tenant(tenant))),
+        boundary=cache(lambda tenant: boundary(home, tenant)))
+
+
+def boundary(home: Home, tenant: str) -> Boundary:
+    """The learned boundary of a tenant: the newest of its own, else the shipped one. Raises ConfigError where there is none."""
+    folder = newest_model(home.models(tenant) / BOUNDARY) or newest_model(resource("models") / BOUNDARY)
+    if folder is None:
+        raise ConfigError("Stapel sollen ohne Trennblätter geschnitten werden, aber das Modell dafür (models/boundary) fehlt. "
+                          "Installieren Sie poststelle neu, oder setzen Sie boundaries = \"off\".")
+    model: Boundary = _named(BOUNDARIES)(folder)
+    return model
+
+
+def newest_model(folder: Path) -> Path | None:
+    """The folder of the highest version below `folder` that has a card; None when there is none."""
+    versions = [path for path in folder.glob("[0-9]*") if path.name.isdecimal() and (path / "card.toml").is_file()]
+    return max(versions, key=lambda path: int(path.name), default=None)
 
 
 def doors(home: Home) -> tuple[Door | MailDoor, ...]:
@@ -89,12 +111,13 @@ class _Library:
                 return old[2]
             files = files_by_key(conn, tenant)
             if old is not None and old[0] == plan:
-                knowledge = replace(old[2], files=files, extractors=_extractors(settings, files))
+                knowledge = replace(old[2], files=files, extractors=_extractors(settings, files, old[2].entries))
             else:
                 entries = open_entries(conn, tenant, utcnow().astimezone().date())
+                by_id = {entry.id: entry for entry in entries}
                 places = [settings.title, *(row.values.get("name", "") for row in register_rows(conn, tenant, "gemarkungen"))]
                 knowledge = Knowledge(
-                    entries={entry.id: entry for entry in entries}, files=files, extractors=_extractors(settings, files),
+                    entries=by_id, files=files, extractors=_extractors(settings, files, by_id),
                     rank=_named(PLAN_RANKER)(entries, _titles(files.values()), places), judges=(_named(KINDS),))
             self._loaded[tenant] = (plan, known, knowledge)
             return knowledge
@@ -104,9 +127,9 @@ class _Library:
         return _access_words(self.home.settings.for_tenant(tenant))(pages)
 
 
-def _extractors(tenant: Tenant, files: Mapping[str, File]) -> tuple[Extractor, ...]:
+def _extractors(tenant: Tenant, files: Mapping[str, File], entries: Mapping[str, AktenplanEntry]) -> tuple[Extractor, ...]:
     references = References(compiled(tenant.reference_patterns), files)
-    return (references, letter, stamp, AccessWords(tenant.access_words))
+    return (references, letter, stamp, AccessWords(tenant.access_words), Sheets(entries.values()))
 
 
 def _access_words(tenant: Tenant) -> Callable[[tuple[Page, ...]], str | None]:

@@ -105,6 +105,7 @@ documents = Table(
     Column("lane", String(16), nullable=False),
     Column("received_at", String(32), nullable=False),
     Column("cut_by", String(80), nullable=False),  # "rule:separator@1", "clerk:kms"
+    Column("cut", JSON, nullable=False),  # a Cut without `by`: how sure, why, what to look at, what the sheet before it says
     Column("why", Text, nullable=False, default=""),  # the policy's sentence: why it waits, or why it was filed without a person
     Column("state", String(16), nullable=False),
     Column("revision", Integer, nullable=False),

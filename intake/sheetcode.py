@@ -3,8 +3,8 @@
     MI1|M=mittelau|T=A|AP=652.30|AZ=BA/652.30-0001/2026|DA=Antrag|ID=01KA…|C=1A2B
 
 M tenant, T what begins (D a document, A an Akte: a Leitbeleg, B a batch), AP Kennzeichen, AZ Aktenzeichen, DA kind of document,
-ID of the sheet, C its check digits: CRC-16/CCITT-FALSE of all before "|C=". All but T, ID and C may be left out; a sheet without M
-is good for every tenant. Values are plain ASCII, everything else percent-encoded as UTF-8. Unknown fields are passed over.
+ID of the sheet, C its check digits: CRC-16/CCITT-FALSE of all before "|C=". All but T and C may be left out; a sheet without M is
+good for every tenant. Values are plain ASCII, everything else percent-encoded as UTF-8. Unknown fields are passed over.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from intake.db.core import Tx, new_id
+from intake.db.cuts import cut_of
 from intake.db.deliveries import get_delivery, move_delivery
 from intake.db.documents import (
     add_document,
@@ -39,7 +40,7 @@ from intake.db.splices import (
 )
 from intake.errors import Refused, Stale
 from intake.journal import record
-from intake.vocabulary import Document, DocumentState, Evidence, PageRef, PageState, Proposal
+from intake.vocabulary import Cut, Document, DocumentState, Evidence, PageRef, PageState, Proposal, Said
 
 OPEN = (DocumentState.NEW, DocumentState.PROPOSED, DocumentState.CLARIFY)
 ORDINARY = "Poststelle"  # the access class of what nobody raised
@@ -91,10 +92,10 @@ def cut(tx: Tx, document_id: str, revision: int, by: str, before: Sequence[int])
     made = [Document(new_id(), document.tenant, document.delivery, document.pages[start:end], document.parent,
                      access_class=document.access_class)
             for start, end in pairwise(bounds)]
-    position = position_of(tx.connection, document.id)
+    position, says = position_of(tx.connection, document.id), cut_of(tx.connection, document.id).says
     make_room(tx, document.delivery, position, len(made) - 1)
     for offset, part in enumerate(made):
-        add_document(tx, part, position + offset, actor(by))
+        add_document(tx, part, position + offset, _by_hand(by, "von Hand geschnitten", says))
     _supersede(tx, "cut", by, [document], made)
     return tuple(part.id for part in made)
 
@@ -111,9 +112,15 @@ def join(tx: Tx, documents: Sequence[tuple[str, int]], by: str) -> str:
     parents = [document.parent for document in found if document.parent not in own]
     made = Document(new_id(), first.tenant, first.delivery, tuple(ref for document in found for ref in document.pages),
                     parents[0], access_class=_strictest(found))
-    add_document(tx, made, position_of(tx.connection, first.id), actor(by))
+    add_document(tx, made, position_of(tx.connection, first.id),
+                 _by_hand(by, "von Hand verbunden", cut_of(tx.connection, first.id).says))
     _supersede(tx, "join", by, found, [made])
     return made.id
+
+
+def _by_hand(by: str, how: str, says: tuple[Said, ...] = ()) -> Cut:
+    """A clerk's cut leaves no doubt; what a sheet said of the pages still holds."""
+    return Cut(actor(by), evidence=(how,), says=says)
 
 
 def _strictest(documents: Sequence[Document]) -> str:
@@ -233,7 +240,7 @@ def page_as_document(tx: Tx, delivery_id: str, revision: int, by: str, part: int
         raise Stale("Die Sendung wurde inzwischen geändert. Laden Sie sie neu und entscheiden Sie noch einmal.")
     ref = _loose_page(tx, delivery_id, part, number)
     made = Document(new_id(), delivery.tenant, delivery.id, (ref,), access_class=delivery.access_class)
-    add_document(tx, made, last_position(tx.connection, delivery.id) + 1, actor(by))
+    add_document(tx, made, last_position(tx.connection, delivery.id) + 1, _by_hand(by, "von Hand aus dem Stapel genommen"))
     move_delivery(tx, delivery, delivery.state)
     check_conservation(tx, delivery.id)
     note(tx, by, "document.page_put_back", made, new={"part": part, "number": number})

@@ -23,7 +23,7 @@ from intake.db.core import Database
 from intake.errors import BoxDied, InputError, Reason
 from intake.pipeline import Postroom
 from intake.propose import Knowledge
-from intake.vocabulary import Envelope, Evidence, Material, Page, Proposal, Receipt, Separator, Store, Word
+from intake.vocabulary import Boundary, Envelope, Evidence, Material, Page, Proposal, Receipt, Separator, Store, Word
 
 
 def fake_page(number: int, text: str) -> Page:
@@ -136,10 +136,11 @@ def by_text(material: Material) -> tuple[Proposal, ...]:
 
 def fake_room(root: Path, database: Database, *, rules: Mapping[str, bool] | None = None, box: FakeBox | None = None,
               stores: tuple[Store, ...] | None = None, knowledge: Knowledge | None = None,
-              engine: Mapping[str, Any] | None = None, engine_url: str = "") -> Postroom:
+              engine: Mapping[str, Any] | None = None, engine_url: str = "",
+              profile: Mapping[str, Any] | None = None, boundary: Boundary | None = None) -> Postroom:
     """A postroom on a fake box with one tenant `mittelau` and one profile `scanner`."""
-    profile = {"name": "scanner", "settle_seconds": 0, "watch": "network", "office": "Bauamt"}
-    tenant = {"name": "mittelau", "profile": (profile,), "rules": dict(rules or {}),
+    scanner = {"name": "scanner", "settle_seconds": 0, "watch": "network", "office": "Bauamt", **(profile or {})}
+    tenant = {"name": "mittelau", "profile": (scanner,), "rules": dict(rules or {}),
               "reference_patterns": (r"\bBA/\d+(?:\.\d+)?-\d{4}/\d{4}\b",)}
     settings = Settings(
         tenant=(tenant,), engine={"poll_seconds": 0.05, **(engine or {})},  # type: ignore[arg-type]
@@ -151,4 +152,4 @@ def fake_room(root: Path, database: Database, *, rules: Mapping[str, bool] | Non
     blobs = {"mittelau": Blobs(root / "store" / "mittelau" / "blobs")}
     return Postroom(home, database, box or FakeBox(), blobs.__getitem__, lambda _tenant: known,  # type: ignore[arg-type]
                     lambda _tenant, pages: "Vertraulich" if pages and "vertraulich" in pages[0].text else None,
-                    lambda _tenant: kept)
+                    lambda _tenant: kept, lambda _tenant: boundary)  # type: ignore[arg-type,return-value]

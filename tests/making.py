@@ -12,7 +12,7 @@ from intake.db.core import Database, Tx, new_id, utcnow
 from intake.db.deliveries import add_delivery, add_parts, move_delivery
 from intake.db.documents import add_document, check_conservation, set_page_state
 from intake.journal import record
-from intake.vocabulary import Blob, Delivery, DeliveryState, Document, PageRef, PageState, Part
+from intake.vocabulary import Blob, Cut, Delivery, DeliveryState, Document, PageRef, PageState, Part
 
 TENANT = "mittelau"
 
@@ -48,7 +48,7 @@ def opened(tx: Tx, made: Delivery, cuts: Sequence[Sequence[int]] = ((1,),), sepa
     for position, cut in enumerate(cuts):
         refs = tuple(PageRef(0, number) for number in cut)
         documents.append(Document(new_id(), made.tenant, made.id, refs, access_class=made.access_class))
-        add_document(tx, documents[-1], position, "rule:separator@1")
+        add_document(tx, documents[-1], position, Cut("rule:separator@1"))
     for numbers, state in ((separators, PageState.SEPARATOR), (blanks, PageState.BLANK)):
         for number in numbers:
             set_page_state(tx, made.id, 0, number, state)

@@ -16,6 +16,7 @@ from intake.schema import metadata
 from intake.vocabulary import (
     AktenplanEntry,
     Blob,
+    Cut,
     Delivery,
     DeliveryState,
     Document,
@@ -62,7 +63,7 @@ def opened(db: Database, cuts: Sequence[int], *, parts: int = 1, loose: Sequence
             for count in cuts:
                 refs = tuple(PageRef(part, number) for number in range(start, start + count))
                 made.append(Document(new_id(), TENANT, new.id, refs))
-                add_document(tx, made[-1], len(made) - 1, "rule:test@1")
+                add_document(tx, made[-1], len(made) - 1, Cut("rule:test@1"))
                 start += count
             for number, page_state in loose:
                 set_page_state(tx, new.id, part, number, page_state)

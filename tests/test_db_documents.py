@@ -32,6 +32,7 @@ from intake.db.documents import (
 from intake.errors import PoststelleError, Refused, Stale
 from intake.schema import decisions, documents, pages
 from intake.vocabulary import (
+    Cut,
     Decision,
     Delivery,
     Document,
@@ -74,7 +75,7 @@ def cut(tx: Tx, document: Document, at: int) -> tuple[Document, Document]:
     move_document(tx, document, DocumentState.SUPERSEDED)
     parts = tuple(Document(new_id(), TENANT, document.delivery, refs) for refs in (document.pages[:at], document.pages[at:]))
     for position, part in enumerate(parts):
-        add_document(tx, part, position, "clerk:kms")
+        add_document(tx, part, position, Cut("clerk:kms"))
     check_conservation(tx, document.delivery)
     return parts[0], parts[1]
 
@@ -83,7 +84,7 @@ def join(tx: Tx, first: Document, second: Document) -> Document:
     for document in (first, second):
         move_document(tx, document, DocumentState.SUPERSEDED)
     whole = Document(new_id(), TENANT, first.delivery, first.pages + second.pages)
-    add_document(tx, whole, 0, "clerk:kms")
+    add_document(tx, whole, 0, Cut("clerk:kms"))
     check_conservation(tx, first.delivery)
     return whole
 
@@ -198,7 +199,7 @@ def test_parts_without_pages_and_several_parts(database: Database) -> None:
             Part(made.id, 0, None, blob(b"mail")), Part(made.id, 1, 0, blob(b"a"), pages=1),
             Part(made.id, 2, 0, blob(b"b"), problem="encrypted"), Part(made.id, 3, 0, blob(b"c"), pages=2)])
         document = Document(new_id(), TENANT, made.id, (PageRef(3, 2), PageRef(1, 1)))
-        add_document(tx, document, 0, "rule:x")
+        add_document(tx, document, 0, Cut("rule:x"))
         with pytest.raises(PoststelleError, match="3/1 fehlt"):
             check_conservation(tx, made.id)
         set_page_state(tx, made.id, 3, 1, PageState.BLANK)

@@ -9,24 +9,24 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, select, update
 
 from intake.db.core import Tx, add, add_many, move, new_id, one, parse_stamp, upsert
+from intake.db.cuts import as_json
 from intake.errors import PoststelleError, Refused
 from intake.schema import decisions, deliveries, documents, pages, parts, proposals
-from intake.vocabulary import Decision, Document, DocumentState, Evidence, PageRef, PageState, Proposal
+from intake.vocabulary import Cut, Decision, Document, DocumentState, Evidence, PageRef, PageState, Proposal
 
 _LEDGER_KEY = ("delivery", "part", "number")
 
 
-def add_document(tx: Tx, document: Document, position: int, cut_by: str) -> None:
+def add_document(tx: Tx, document: Document, position: int, cut: Cut) -> None:
     """Insert a document and make its pages live in it, in the order given; pages of a superseded document change hands.
 
-    `position` orders the documents of a delivery, `cut_by` says who cut ("rule:…", "clerk:…"). Lane and receipt time
-    are the delivery's.
+    `position` orders the documents of a delivery, `cut` says who cut and why. Lane and receipt time are the delivery's.
     """
     lane, received_at = tx.connection.execute(
         select(deliveries.c.lane, deliveries.c.received_at).where(deliveries.c.id == document.delivery)).one()
     add(tx, documents, id=document.id, tenant=document.tenant, delivery=document.delivery, parent=document.parent,
-        position=position, access_class=document.access_class, lane=lane, received_at=received_at, cut_by=cut_by,
-        state=document.state, revision=document.revision)
+        position=position, access_class=document.access_class, lane=lane, received_at=received_at, cut_by=cut.by,
+        cut=as_json(cut), state=document.state, revision=document.revision)
     put_pages(tx, document, document.pages)
 
 

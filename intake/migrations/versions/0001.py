@@ -178,6 +178,7 @@ def upgrade() -> None:
     sa.Column('lane', sa.String(length=16), nullable=False),
     sa.Column('received_at', sa.String(length=32), nullable=False),
     sa.Column('cut_by', sa.String(length=80), nullable=False),
+    sa.Column('cut', sa.JSON(), nullable=False),
     sa.Column('why', sa.Text(), nullable=False),
     sa.Column('state', sa.String(length=16), nullable=False),
     sa.Column('revision', sa.Integer(), nullable=False),
