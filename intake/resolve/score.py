@@ -1,0 +1,173 @@
+"""From clues to probabilities: each candidate gets points for what agrees and loses them for what disagrees. Pure.
+
+The model is a conditional logit: the probability of an Akte is exp(points) over the sum of exp(points) of all candidates
+and of "none of them". Two Akten that fit equally well share the probability, so neither is sure. `WEIGHTS` were learnt by
+`python -m tests.bench.resolve --learn` on made-up registers and letters with misreadings (see there), not by hand.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from intake.keys import reference_key
+from intake.resolve.forms import FARTHEST, distance, folded, name_pairs
+from intake.resolve.index import MOST, Index, file_addresses, file_parcels
+from intake.resolve.pages import Clues, Found, Sign, sign_keys
+from intake.vocabulary import File
+
+SHORTLIST = 64
+FEATURES = (
+    "sign", "sign_labelled", "sign_certain", "sign_illegible", "sign_similar", "sign_distance", "sign_former", "sign_other",
+    "parcel", "parcel_loose", "parcel_other", "address", "address_similar", "address_other",
+    "name", "name_rare", "name_similar", "name_other", "title", "thread", "closed",
+)
+NONE_FEATURES = ("none", "none_sign", "none_parcel", "none_address", "none_name")
+WEIGHTS: dict[str, float] = {}
+_FREQUENT = frozenset("eines einer einem neubau errichtung antrag bauantrag sowie wegen ueber unter nach".split())
+
+
+@dataclass(slots=True)
+class Candidate:
+    """An Akte with what speaks for it: features and the clues behind them."""
+
+    file: File
+    features: dict[str, float] = field(default_factory=dict)
+    signs: list[tuple[Sign, str, float]] = field(default_factory=list)  # sign, what the register has, distance
+    found: list[tuple[str, Found]] = field(default_factory=list)
+    probability: float = 0.0
+
+
+def shortlist(clues: Clues, index: Index) -> list[str]:
+    """Ids of the Akten that share a clue with the document, those with the rarest and surest clues first, at most 64."""
+    keyed = [(key, 5.0 if key[0] == "r" else 2.0) for key in sign_keys(clues.signs)]
+    keyed += [(key, 2.0) for one in clues.parcels for key in _parcel_keys(one)]
+    keyed += [(one.key, 1.5 if not one.similar else 1.0) for one in clues.addresses]
+    keyed += [(one.key, 1.0 if not one.similar else 0.6) for one in clues.names]
+    points: dict[int, dict[str, float]] = {}
+    for (key, weight), rows in zip(keyed, index.files([key for key, _ in keyed]), strict=True):
+        if len(rows) <= MOST:
+            rarity = weight * (1.0 - math.log(1 + len(rows)) / math.log(2 + 4 * MOST))
+            for row in set(rows.tolist()):
+                kinds = points.setdefault(row, {})
+                kinds[key[0]] = max(kinds.get(key[0], 0.0), rarity)
+    best = sorted(points, key=lambda row: (-sum(points[row].values()), row))[:SHORTLIST]
+    return [*dict.fromkeys((*clues.thread, *(index.ids[row] for row in best)))]
+
+
+def _parcel_keys(found: Found) -> tuple[str, ...]:
+    assert found.parcel is not None
+    return (f"q{found.parcel.key}", f"p{found.parcel.number}") if found.parcel.flur else (f"p{found.parcel.number}",)
+
+
+def compare(clues: Clues, files: Sequence[File], index: Index) -> list[Candidate]:
+    """Each Akte of the shortlist with its features; what fits none of them is dropped."""
+    made = [Candidate(file) for file in files]
+    counts = _counts(clues, index)
+    for one in made:
+        _signs(one, clues)
+        _parcels(one, clues)
+        _addresses(one, clues)
+        _names(one, clues, counts, max(2, len(index)))
+        _title(one, clues)
+        one.features["thread"] = float(one.file.id in clues.thread)
+        one.features["closed"] = float(one.file.closed_on is not None)
+    made = [one for one in made if one.signs or one.found or one.features["thread"]]
+    for name, has in (("sign", "sign"), ("parcel", "parcel"), ("address", "address"), ("name", "name")):
+        known = any(one.features.get(has) for one in made)
+        for one in made:  # the document names what another Akte has, and this one has another
+            one.features[f"{name}_other"] = float(known and not _agrees(one, name))
+    return made
+
+
+def _agrees(one: Candidate, name: str) -> bool:
+    return any(value for feature, value in one.features.items() if feature.startswith(name) and not feature.endswith("_other"))
+
+
+def _counts(clues: Clues, index: Index) -> dict[str, int]:
+    return {found.key: len(rows) for found, rows in zip(clues.names, index.files([one.key for one in clues.names]), strict=True)}
+
+
+def _signs(one: Candidate, clues: Clues) -> None:
+    best = FARTHEST + 0.01
+    for former, reference in ((False, one.file.reference), *((True, old) for old in one.file.former)):
+        own = reference_key(reference)
+        for sign in clues.signs:
+            if sign.foreign or abs(len(sign.key) - len(own)) > 4:
+                continue
+            away = 0.0 if sign.key == own else distance(sign.key, own)
+            if away > FARTHEST:
+                continue
+            one.signs.append((sign, reference, away))
+            if away >= best and not (away == best and sign.labelled):
+                continue
+            best = away
+            exact = away == 0.0
+            one.features |= {
+                "sign": float(exact), "sign_labelled": float(exact and sign.labelled),
+                "sign_certain": float(exact and clues.born_digital),
+                "sign_illegible": (1.0 - sign.legible) if exact and not clues.born_digital else 0.0,
+                "sign_similar": float(not exact), "sign_distance": away, "sign_former": float(former)}
+
+
+def _parcels(one: Candidate, clues: Clues) -> None:
+    own = [parcel for parcel, _, _ in file_parcels(one.file)] if clues.parcels else []
+    for found in clues.parcels:
+        assert found.parcel is not None
+        for parcel in own:
+            if parcel.fits(found.parcel):
+                whole = bool(found.parcel.flur and parcel.flur) or bool(found.parcel.gemarkung and parcel.gemarkung)
+                one.features["parcel" if whole else "parcel_loose"] = 1.0
+                one.found.append(("parcel", found))
+
+
+def _addresses(one: Candidate, clues: Clues) -> None:
+    own = {f"a{' '.join(words)} {number}" for words, number in file_addresses(one.file)} if clues.addresses else set()
+    for found in clues.addresses:
+        if found.key in own:
+            name = "address_similar" if found.similar else "address"
+            one.features[name] = 1.0
+            one.found.append(("address", found))
+
+
+def _names(one: Candidate, clues: Clues, counts: dict[str, int], total: int) -> None:
+    own = {f"n{pair}" for person in one.file.persons for pair in name_pairs(person)} if clues.names else set()
+    for found in clues.names:
+        if found.key in own:
+            name = "name_similar" if found.similar else "name"
+            one.features[name] = 1.0
+            rarity = 1.0 - math.log(max(1, counts[found.key])) / math.log(total)
+            one.features["name_rare"] = max(one.features.get("name_rare", 0.0), rarity)
+            one.found.append(("name", found))
+
+
+def _title(one: Candidate, clues: Clues) -> None:
+    """The share of the Akte's title words that the document has (long words count as many times as they are long)."""
+    words = {word for word in re.findall(r"[a-z]{5,}", folded(one.file.title)) if word not in _FREQUENT}
+    whole = sum(map(len, words))
+    one.features["title"] = sum(len(word) for word in words if word in clues.words) / whole if whole else 0.0
+
+
+def none_features(clues: Clues, candidates: Sequence[Candidate]) -> dict[str, float]:
+    """What speaks for "none of them": signs, parcels, addresses and names on the page that no candidate has."""
+    def fits(name: str) -> bool:
+        return any(_agrees(one, name) for one in candidates)
+
+    exact = {sign.key for one in candidates for sign, _, away in one.signs if away == 0.0}
+    return {"none": 1.0, "none_sign": float(bool(clues.own_signs - exact)),
+            "none_parcel": float(bool(clues.parcels) and not fits("parcel")),
+            "none_address": float(not fits("address")), "none_name": float(not fits("name"))}
+
+
+def weigh(clues: Clues, candidates: Sequence[Candidate], weights: dict[str, float] | None = None) -> float:
+    """Gives every candidate its probability; returns the probability that it is none of them."""
+    used = WEIGHTS if weights is None else weights
+    points = [sum(used.get(name, 0.0) * value for name, value in one.features.items()) for one in candidates]
+    points.append(sum(used.get(name, 0.0) * value for name, value in none_features(clues, candidates).items()))
+    top = max(points)
+    shares = [math.exp(one - top) for one in points]
+    for one, share in zip(candidates, shares, strict=False):
+        one.probability = share / sum(shares)
+    return shares[-1] / sum(shares)
