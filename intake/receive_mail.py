@@ -10,15 +10,16 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
 from intake.blobs import Blobs
 from intake.config import Mailbox, Tenant
-from intake.db.core import Database, Tx, new_id
+from intake.db.core import Database, Tx, new_id, utcnow
 from intake.db.deliveries import add_delivery, delivery_by_key, first_with_original, next_counter
 from intake.db.problems import close_problems_of, open_problem, problem_of
-from intake.db.receiving import acknowledge, in_turn, known_keys, renumber, same_message, unacknowledged
+from intake.db.receiving import acknowledge, in_turn, known_keys, received_before, renumber, same_message, unacknowledged
 from intake.errors import ConfigError, Reason, ServiceError
 from intake.journal import record
 from intake.receive import ACTOR, Received
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "mail"
 MEDIA_TYPE = "message/rfc822"
+PATIENCE = timedelta(minutes=2)
 GROUP = 20
 """So many messages are moved on the server at once; each has its own commit before."""
 
@@ -94,12 +96,21 @@ def receive_mailbox(db: Database, blobs: Blobs, tenant: Tenant, profile: Mailbox
     there = set(listing)
     gone = [identity for key, identity in pending.items() if key not in there and key.startswith(source.prefix)]
     _acknowledge(db, gone)  # moved, then we were killed
-    _move(db, tenant.name, profile, source, {key: pending[key] for key in listing if key in pending})
+    left = {key: pending[key] for key in listing if key in pending}
+    _move(db, tenant.name, profile, source, _left_alone(db, left))
     fresh = [key for key in listing if key not in known]
     received = _take_all(db, blobs, tenant.name, profile, source, scratch, fresh, stopping)
     if not stopping() and any(not key.startswith(source.prefix) for key in pending):
         _forget_old_numbers(db, tenant.name, profile, source.prefix)
     return received
+
+
+def _left_alone(db: Database, pending: dict[str, str]) -> dict[str, str]:
+    """Rows that nobody moves: older than PATIENCE. Younger ones may be in the hands of another worker, and two workers
+    moving one message leave two copies of it."""
+    with db.read() as conn:
+        old = received_before(conn, pending.values(), utcnow() - PATIENCE)
+    return {key: identity for key, identity in pending.items() if identity in old}
 
 
 def _forget_old_numbers(db: Database, tenant: str, profile: Mailbox, prefix: str) -> None:
@@ -126,34 +137,38 @@ def _take_all(db: Database, blobs: Blobs, tenant: str, profile: Mailbox, source:
                 if not source.fetch(key, sizes[key], target):
                     continue  # somebody took it away between the listing and now
                 original = blobs.add_file(target, _name(key), MEDIA_TYPE)
-            received, delivery = _commit(db, tenant, profile, key, original)
+            received, delivery, ours = _commit(db, tenant, profile, key, original)
             total += received
-            safe[key] = delivery
+            if ours:
+                safe[key] = delivery
         _move(db, tenant, profile, source, safe)
         if stopping():
             break
     return total
 
 
-def _commit(db: Database, tenant: str, profile: Mailbox, key: str, original: Blob) -> tuple[Received, str]:
-    """One transaction a message: a new delivery, or the row that another worker or an earlier UIDVALIDITY gave it."""
+def _commit(db: Database, tenant: str, profile: Mailbox, key: str, original: Blob) -> tuple[Received, str, bool]:
+    """One transaction a message: a new delivery, or the row that another worker or an earlier UIDVALIDITY gave it.
+
+    Also says whether it is ours to move.
+    """
     with db.transaction() as tx:
         in_turn(tx, tenant)
         known = delivery_by_key(tx.connection, tenant, CHANNEL, key)
         if known is not None:
-            return Received(repeats=1), known.id
+            return Received(repeats=1), known.id, False
         renumbered = same_message(tx.connection, tenant, profile.name, original.sha256, key)
         if renumbered is not None:  # never moved and gone from its old number: UIDVALIDITY changed under it
             renumber(tx, renumbered, key)
             record(tx, tenant, ACTOR, "delivery.renumbered", subjects={"delivery": renumbered}, new={"key": key})
-            return Received(repeats=1), renumbered
+            return Received(repeats=1), renumbered, True
         first = first_with_original(tx.connection, tenant, CHANNEL, original.sha256)
         delivery = _new(tx, tenant, profile, key, original, first.id if first else None)
         add_delivery(tx, delivery)
         record(tx, tenant, ACTOR, "delivery.received", subjects={"delivery": delivery.id},
                new={"original": original.sha256, "same_as": delivery.twin_of})
         close_problems_of(tx, tenant, "source", _subject(profile, key), "received")
-    return Received(new=1), delivery.id
+    return Received(new=1), delivery.id, True
 
 
 def _new(tx: Tx, tenant: str, profile: Mailbox, key: str, original: Blob, same_as: str | None) -> Delivery:

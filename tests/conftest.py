@@ -23,6 +23,8 @@ from sqlalchemy import text
 from intake.blobs import Blobs
 from intake.db.core import Database, make_engine
 from intake.schema import metadata
+from tests.mailserver import MailServer, dovecot
+from tests.mailserver import installed as dovecot_installed
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _number = count(1)
@@ -182,3 +184,14 @@ def sqlite_database(tmp_path: Path, _sqlite_template: Path) -> Iterator[Database
 def blobs(tmp_path: Path) -> Blobs:
     """An empty store of one tenant."""
     return Blobs(tmp_path / "blobs")
+
+
+@pytest.fixture(scope="session")
+def mail_server() -> Iterator[MailServer]:
+    """A Dovecot of our own, empty at first; tests empty what they use."""
+    if not dovecot_installed():
+        _missing("Dovecot is not installed (apt-get install dovecot-imapd): mailboxes are not tested")
+    folder = Path(tempfile.mkdtemp(prefix="imap", dir="/tmp"))  # short: sockets
+    with dovecot(folder) as server:
+        yield server
+    shutil.rmtree(folder, ignore_errors=True)

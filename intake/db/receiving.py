@@ -68,6 +68,12 @@ def known_keys(conn: Connection, tenant: str, channel: str, keys: Sequence[str])
     return frozenset(found)
 
 
+def received_before(conn: Connection, ids: Iterable[str], moment: datetime) -> frozenset[str]:
+    """Which of the deliveries were received before a moment."""
+    return frozenset(conn.execute(select(deliveries.c.id).where(
+        deliveries.c.id.in_(tuple(ids)), deliveries.c.received_at < stamp(moment))).scalars())
+
+
 def same_message(conn: Connection, tenant: str, source: str, original: str, key: str) -> str | None:
     """The delivery of these bytes that the same mailbox had under another UIDVALIDITY and that was never moved; else None.
 

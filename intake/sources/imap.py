@@ -8,12 +8,13 @@ No flag decides what is new: a message that somebody opened in Outlook is as new
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -88,7 +89,7 @@ class Mailbox:
         After failures the interval doubles, sixteenfold at most: too many wrong passwords lock an account.
         """
         if self._failures:
-            return self.now() - self._looked < self.poll_seconds * 2 ** min(self._failures - 1, MOST_DOUBLINGS)
+            return self.now() - self._looked < self.poll_seconds * (1 << min(self._failures - 1, MOST_DOUBLINGS))
         return not self._changed.is_set() and self.now() - self._looked < self.poll_seconds
 
     # ---- what is there -----------------------------------------------------------------------------------------------
@@ -123,12 +124,12 @@ class Mailbox:
             there = _write(client, self._uid(key), size, target)
         if not there or target.stat().st_size >= size:
             return there
-        first = target.read_bytes()
+        first = _sha256(target)
         self.close()
         self.listing()
         with self._talking() as client:
             there = _write(client, self._uid(key), size, target)
-        if there and target.read_bytes() != first:
+        if there and _sha256(target) != first:
             raise ServiceError(f"Der Mailserver {self.account.host} liefert eine Nachricht unvollständig; "
                                "sie wird später noch einmal geholt.")
         return there
@@ -187,15 +188,19 @@ class Mailbox:
         return int(key.removeprefix(self.prefix))
 
     def _select(self, client: IMAPClient) -> None:
+        self._read_only = False
         try:
-            said = client.select_folder(self.folder)
+            try:
+                said = client.select_folder(self.folder)
+            except IMAPClient.ReadOnlyError:
+                said = client.select_folder(self.folder, readonly=True)
+                self._read_only = True
         except IMAPClient.AbortError:
             raise
         except IMAPClientError as error:
             raise ConfigError(f"Den Ordner „{self.folder}“ gibt es im Postfach {self.account.name} nicht, oder er ist gesperrt. "
                               "Prüfen Sie, ob er umbenannt wurde.") from error
         self._validity = int(said[b"UIDVALIDITY"])
-        self._read_only = b"READ-ONLY" in said
 
     @contextmanager
     def _talking(self) -> Iterator[IMAPClient]:
@@ -291,11 +296,17 @@ def connect(account: Account) -> IMAPClient:
         client = IMAPClient(account.host, account.port, ssl=account.tls == "tls", ssl_context=context, timeout=TIMEOUT)
         if account.tls == "starttls":
             client.starttls(context)
+        secret = account.secret()
         if account.login == "xoauth2":
-            client.oauth2_login(account.user, account.secret())
+            client.oauth2_login(account.user, secret)
+        elif client.has_capability("AUTH=PLAIN"):
+            client.plain_login(account.user, secret)  # SASL speaks UTF-8, the LOGIN command only ASCII
         else:
-            client.login(account.user, account.secret())
+            client.login(account.user, secret)
         return client
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"Der Mailserver {account.host} versteht in Name und Kennwort von {account.user} nur Zeichen ohne "
+                          "Umlaute. Vergeben Sie ein anderes Kennwort.") from error
     except ssl.SSLCertVerificationError as error:
         raise ConfigError(f"Das Zertifikat des Mailservers {account.host} ist nicht gültig ({error.verify_message}). Tragen Sie "
                           "den richtigen Namen ein oder nennen Sie mit ca_file die Stelle, die es ausgestellt hat.") from error
@@ -315,7 +326,8 @@ def _hang_up(client: IMAPClient) -> None:
     try:
         client.logout()
     except LOST:
-        client.shutdown()
+        with suppress(*LOST):
+            client.shutdown()
 
 
 def _write(client: IMAPClient, uid: int, size: int, target: Path) -> bool:
@@ -336,6 +348,11 @@ def _write(client: IMAPClient, uid: int, size: int, target: Path) -> bool:
     if not there:
         target.unlink()
     return there
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _body(item: Any) -> bytes | None:
