@@ -1,7 +1,8 @@
 """May this document be filed without a person? The answer and its reason, for auditors to read. Pure.
 
-Nothing is filed without a person, with one exception that a tenant must switch on (`own_reference`): a document that
-carries exactly one own Aktenzeichen, in its reference zone, goes into the Akte that bears it. All of these must hold:
+Nothing is filed without a person, with two exceptions that a tenant must switch on. The first (`own_reference`) rests on hard
+evidence: a document that carries exactly one own Aktenzeichen, in its reference zone, goes into the Akte that bears it. All
+of these must hold:
 
 1. the rule is switched on for the tenant;
 2. over the whole document exactly one own Aktenzeichen was read (a second one anywhere is a doubt);
@@ -13,6 +14,9 @@ carries exactly one own Aktenzeichen, in its reference zone, goes into the Akte 
 8. every page was read without a warning, and there is text at all;
 9. no cut around it or in it is doubtful (`Cut.doubtful`);
 10. nothing else is proposed with more confidence: the first proposals of `file` and `entry` are that Akte and its entry.
+
+The second (`automatic`) rests on numbers: the best proposal is filed when its probability reaches a threshold at which an
+error budget is proven to be kept (`intake.budget`), when 6 to 9 above hold for it, and when the blind audit does not draw it.
 """
 
 from __future__ import annotations
@@ -20,12 +24,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from intake.budget import Standing, is_audited, thresholds
 from intake.keys import reference_key
 from intake.vocabulary import AktenplanEntry, Cut, File, Page, Proposal
 
 OWN_REFERENCE = "rule:own_reference@1"
 REFERENCE_ZONE = "rule:reference-zone@1"
 PERSON = "policy:person@1"
+BUDGET = "policy:budget@1"
 OPEN_CLASSES = frozenset({"allgemein", "Poststelle", ""})
 LEGIBLE = 0.80
 """Least confidence of the proposal `file_reference`; `extract.references` scales it by the least legible word."""
@@ -33,11 +39,30 @@ LEGIBLE = 0.80
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`automatic`: file it now. `by` is the rule that allows it or asks for a person; `why` is a German sentence."""
+    """`automatic`: file it now. `by` is the rule that allows it or asks for a person; `why` is a German sentence.
+
+    `audit`: a clerk decides without seeing the proposed place. `would`: it would have been filed but for the audit.
+    """
 
     automatic: bool
     by: str
     why: str
+    audit: bool = False
+    would: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The place that would be taken without a person: an entry, in it an Akte ("" = a new one), how sure, by which model.
+
+    `doubt`: a German sentence why this one needs a person, however sure; "" when nothing speaks against it.
+    """
+
+    entry: str
+    file: str
+    probability: float
+    by: str
+    doubt: str = ""
 
 
 def decide(
@@ -119,4 +144,74 @@ def _doubt_of_others(proposals: Sequence[Proposal], file: File) -> str:
         first = max((one for one in proposals if one.field == name), key=lambda one: one.confidence, default=None)
         if first is None or first.value != wanted:
             return f"Andere Merkmale sprechen gegen die Akte {file.reference}."
+    return ""
+
+
+# ---- by the error budget ---------------------------------------------------------------------------------------------
+
+
+def candidate(
+    proposals: Sequence[Proposal], pages: Sequence[Page], *, files: Mapping[str, File], entries: Mapping[str, AktenplanEntry],
+    access_class: str, attached: bool = False, open_classes: Collection[str] = OPEN_CLASSES, cut: Cut | None = None,
+) -> Candidate | None:
+    """The best place with what speaks against taking it unseen; None when no entry of the plan is proposed.
+
+    Arguments as in `decide`; `attached`: the document is an Anlage, which follows its main document.
+    """
+    first = _first(proposals, "entry")
+    if first is None:
+        return None
+    file = _first(proposals, "file")
+    known = next((one for one in files.values() if one.id == file.value), None) if file else None
+    sure = min(first.confidence, file.confidence) if file else first.confidence
+    doubt = _doubt_of_entry(first.value, entries, open_classes) or _doubt_of_class(proposals, access_class, open_classes)
+    doubt = doubt or _doubt_of_pages(pages)
+    if cut is not None and cut.doubtful:
+        doubt = doubt or "Ob das Schriftstück richtig geschnitten ist, ist unsicher."
+    if attached:
+        doubt = doubt or "Eine Anlage folgt ihrem Hauptschriftstück."
+    if file and (known is None or known.closed_on is not None or known.entry != first.value):
+        doubt = doubt or "Aktenplaneintrag und Akte passen nicht zusammen."
+    return Candidate(first.value, file.value if file else "", sure, first.evidence[0].by, doubt)
+
+
+def decide_by_budget(found: Candidate, document: str, budget: float, standing: Standing) -> Verdict:
+    """The verdict on a candidate of the document with this id, for a budget (share of errors) and what is earned so far."""
+    if found.doubt:
+        return _person(found.doubt)
+    if found.probability < thresholds(budget)[-1]:
+        return _person(f"Der Vorschlag ist zu unsicher ({_percent(found.probability)}), um ihn ohne Prüfung abzulegen.")
+    would = standing.threshold is not None and found.probability >= standing.threshold
+    if is_audited(document, standing.audit):
+        return Verdict(False, PERSON, "Stichprobe: bitte ohne Vorschlag entscheiden.", audit=True, would=would)
+    if standing.threshold is None or not would:
+        wanted = f"verlangt sind {_percent(standing.threshold)}" if standing.threshold is not None else missing_line(standing)
+        return _person(f"Der Vorschlag ist mit {_percent(found.probability)} nicht sicher genug; {wanted}.")
+    return Verdict(True, BUDGET, (
+        f"Der Vorschlag ist zu {_percent(found.probability)} sicher (verlangt: {_percent(standing.threshold)}). Von "
+        f"{standing.tally.reviewed} solchen, die blind geprüft wurden, waren {standing.tally.wrong} falsch; mit 95 % Sicherheit "
+        f"sind es höchstens {_percent(standing.bound)} (erlaubt: {_percent(budget)})."), would=True)
+
+
+def missing_line(standing: Standing) -> str:
+    """What is still needed before anything is filed without a person, as part of a German sentence."""
+    return f"noch {standing.missing} blind geprüfte Schriftstücke ohne Fehler" if standing.missing else "es fehlt nichts mehr"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}".rstrip("0").rstrip(".").replace(".", ",") + " %"
+
+
+def _first(proposals: Sequence[Proposal], name: str) -> Proposal | None:
+    return max((one for one in proposals if one.field == name), key=lambda one: one.confidence, default=None)
+
+
+def _doubt_of_entry(name: str, entries: Mapping[str, AktenplanEntry], open_classes: Collection[str]) -> str:
+    entry = entries.get(name)
+    if entry is None:
+        return "Den vorgeschlagenen Eintrag führt der Aktenplan nicht mehr."
+    if entry.access_class not in open_classes:
+        return f"{entry.notation} „{entry.title}“ gehört zur Zugriffsklasse „{entry.access_class}“."
+    if any(other.parent == name for other in entries.values()):
+        return f"{entry.notation} „{entry.title}“ ist ein Zweig; wo darunter, muss ein Mensch sagen."
     return ""

@@ -52,7 +52,7 @@ def propose(material: Material, knowledge: Knowledge) -> tuple[Proposal, ...]:
     said = [one for one in extracted if one.field == "entry" and one.value in knowledge.entries]
     certain = [*said, *_entries_of_files(files, knowledge), *_entries_of_signs(references, knowledge)]
     ranked = [one for one in judged if one.field == "entry" and one.value in knowledge.entries]
-    entries = [*certain, *_below(ranked, max((one.confidence for one in certain), default=1.0))]
+    entries = [*certain, *(_below(ranked, max(one.confidence for one in certain)) if certain else ranked)]
     others = [one for one in (*extracted, *judged) if one.field not in ("file", "entry")]
     merged = merge([*others, *files, *entries])
     return (*merged, _title(material, merged))
