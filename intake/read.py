@@ -10,11 +10,16 @@ import json
 import zlib
 from collections.abc import Collection, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from intake.vocabulary import FormField, Page, Separator, Word
+from intake.blobs import Blobs
+from intake.box import Box
+from intake.db.core import Database
+from intake.db.deliveries import PICTURE, add_page_reads, page_reads_of
+from intake.vocabulary import Blob, FormField, Page, Separator, Word
 
 CHUNK_MEDIA_TYPE = "application/vnd.poststelle.pages"
 MAGIC = b"PSL1"
@@ -53,6 +58,28 @@ def preview_of(chunk: bytes, number: int) -> bytes:
             return chunk[at:at + size]
         at += size
     raise KeyError(number)
+
+
+def page_image(db: Database, blobs: Blobs, box: Box, tenant: str, original: Blob, number: int, rotation: int, workdir: Path,
+               dpi: int = 200) -> Blob:
+    """Page `number` of a part as a JPEG for the desk, turned by `rotation` (the reader's and the clerk's together).
+
+    Made by the box when it is asked for the first time, then kept as a blob. Raises as `Box.page_image`.
+    """
+    made_by = f"{PICTURE}/{dpi}/{rotation % 360}"
+    with db.read() as conn:
+        known = page_reads_of(conn, tenant, original.sha256, made_by).get(number)
+    if known is not None and blobs.has(known):
+        return Blob(known, "image/jpeg", _picture_name(number), blobs.path(known).stat().st_size)
+    path = box.page_image(blobs.path(original.sha256), original.media_type, number, rotation, workdir, dpi)
+    kept = blobs.add_file(path, _picture_name(number), "image/jpeg")
+    with db.transaction() as tx:
+        add_page_reads(tx, tenant, original.sha256, made_by, [(number, kept.sha256, 0.0)])
+    return kept
+
+
+def _picture_name(number: int) -> str:
+    return f"seite-{number}.jpg"
 
 
 def _head(chunk: bytes) -> tuple[dict[str, Any], int]:

@@ -11,6 +11,7 @@ mends it) or ServiceError (no process could be started just now). Files of an an
 Orders as the child sees them (`inside/*.run(order, inputs, out)`), beside the fields named here:
 unpack {name, max_pages, max_parts, max_depth, max_megapixels, max_file_mib} inputs: the original;
 open {unpack, read, most_pages} -> what unpack answers, and `read`: what read answers or null;
+picture {media_type, number, rotation, dpi, max_megapixels} -> {picture};
 read {media_type, pages, reader, max_megapixels, tessdata, and the fields of ReadOrder} -> {pages, previews};
 rendition {sources: [media type], pages: [{source, number, rotation, page, words: packed}], title, language, max_megapixels,
 attachments: [{name, media_type, input}]} -> {pdf, pdfa, reason}.
@@ -145,6 +146,19 @@ class Box:
         with self._suspicious():
             answer = self._run("read", told, (path,), workdir, limits, (str(self._tessdata()),), warm=warm)
             return self._pages(recheck.load(answer.out / "result.json", recheck.RawRead), pages, order, answer)
+
+    def page_image(self, path: Path, media_type: str, number: int, rotation: int, workdir: Path, dpi: int = 200) -> Path:
+        """Page `number` (from 1) as a JPEG of about `dpi`, large sheets coarser; turned clockwise by `rotation` degrees.
+
+        `rotation` is the reader's and the clerk's together. Raises InputError when the page cannot be shown.
+        """
+        if rotation % 90 or number < 1:
+            raise ValueError(f"page {number} turned by {rotation}")
+        told = {"media_type": media_type, "number": number, "rotation": rotation % 360, "dpi": dpi,
+                "max_megapixels": self.settings.max_megapixels}
+        with self._suspicious():
+            answer = self._run("picture", told, (path,), workdir, self._limits(1), warm=self._small((path,), fresh=False))
+            return recheck.adopt(answer.out, recheck.load(answer.out / "result.json", recheck.RawPicture).picture)
 
     @contextmanager
     def _suspicious(self) -> Iterator[None]:

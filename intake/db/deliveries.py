@@ -135,6 +135,10 @@ def parts_of(conn: Connection, delivery_id: str) -> tuple[Part, ...]:
                       row.pages, row.problem, row.detail, tuple(Fact(*fact) for fact in row.facts)) for row in rows)
 
 
+PICTURE = "picture"
+"""What the name of a reader begins with that made a picture of a page, no words: `picture/<dpi>/<rotation>`."""
+
+
 def add_page_reads(tx: Tx, tenant: str, original: str, reader: str,
                    rows: Sequence[tuple[int, str, float]]) -> None:
     """Note pages as read: (page, hash of its chunk, CPU seconds). A repeat takes the newer hashes."""
@@ -155,7 +159,7 @@ def newest_page_reads(conn: Connection, tenant: str, original: str) -> dict[int,
     """The same of the newest reader that has read the most pages: a re-reading under way never hides a whole one."""
     most, newest = func.count().desc(), func.max(page_reads.c.read_at).desc()
     reader = conn.execute(select(page_reads.c.reader).where(
-        page_reads.c.tenant == tenant, page_reads.c.original == original,
+        page_reads.c.tenant == tenant, page_reads.c.original == original, page_reads.c.reader.not_like(f"{PICTURE}/%"),
     ).group_by(page_reads.c.reader).order_by(most, newest).limit(1)).scalar()
     return page_reads_of(conn, tenant, original, reader) if reader is not None else {}
 

@@ -28,7 +28,7 @@ def _profile(ink: Image.Image) -> list[float]:
     return [float(value) for value in ink.resize((1, ink.height), Image.Resampling.BOX).tobytes()]
 
 
-def _sharpness(ink: Image.Image, slope: float) -> float:
+def sharpness(ink: Image.Image, slope: float) -> float:
     """How clearly rows of ink and rows of paper alternate when the page is sheared by `slope`."""
     shift = slope * ink.width / 2
     sheared = ink.transform(ink.size, Image.Transform.AFFINE, (1, 0, 0, slope, 1, -shift), Image.Resampling.NEAREST)
@@ -40,12 +40,12 @@ def skew_of(ink: Image.Image) -> float:
     """Degrees clockwise by which the lines of text fall, -6..6, to about 0.1; 0 where the page shows no lines."""
     strong = ink.point([0 if value < INK else 255 for value in range(256)])
     rough = strong.reduce(2)
-    scores = {degrees / 2: _sharpness(rough, _slope(degrees / 2)) for degrees in range(-12, 13)}
+    scores = {degrees / 2: sharpness(rough, _slope(degrees / 2)) for degrees in range(-12, 13)}
     best = max(scores, key=lambda degrees: (scores[degrees], -abs(degrees)))
     typical = sorted(scores.values())[len(scores) // 2]
     if scores[best] < 1.15 * max(typical, 1e-9) or scores[best] < 50:
         return 0.0
-    fine = {best + offset / 10: _sharpness(strong, _slope(best + offset / 10)) for offset in range(-4, 5)}
+    fine = {best + offset / 10: sharpness(strong, _slope(best + offset / 10)) for offset in range(-4, 5)}
     return round(max(fine.items(), key=lambda item: item[1])[0], 2)
 
 
@@ -57,6 +57,6 @@ def looks_sideways(ink: Image.Image) -> bool:
     """True when columns of ink alternate more clearly than rows: lines of text stand upright on the page."""
     strong = ink.point([0 if value < INK else 255 for value in range(256)])
     turned = strong.transpose(Image.Transpose.ROTATE_90)
-    across = max(_sharpness(strong, _slope(degrees)) for degrees in (-1.0, 0.0, 1.0)) / strong.height
-    down = max(_sharpness(turned, _slope(degrees)) for degrees in (-1.0, 0.0, 1.0)) / turned.height
+    across = max(sharpness(strong, _slope(degrees)) for degrees in (-1.0, 0.0, 1.0)) / strong.height
+    down = max(sharpness(turned, _slope(degrees)) for degrees in (-1.0, 0.0, 1.0)) / turned.height
     return down > 1.1 * across

@@ -19,6 +19,9 @@ from intake.errors import InputError, Reason
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from intake.box.inside.form import Forms
+    from intake.vocabulary import FormField
+
 MM_PER_POINT = 25.4 / 72
 FILE_ERRORS = {
     pdfium.FPDF_ERR_PASSWORD: (Reason.ENCRYPTED, "Diese PDF-Datei ist mit einem Kennwort geschützt. "
@@ -72,6 +75,11 @@ class Pdf:
         if self.page_count < 1:
             raise InputError("Diese PDF-Datei enthält keine einzige Seite. Bitten Sie den Absender, sie noch einmal zu schicken.",
                              reason=Reason.NO_PAGES)
+        self._forms: Forms | None = None
+        if pdfium.FPDF_GetFormType(self._handle) != pdfium.FORMTYPE_NONE:
+            from intake.box.inside.form import Forms  # noqa: PLC0415
+
+            self._forms = Forms(self._handle)
 
     def page(self, number: int) -> PdfPage:
         """Page `number`, from 1; raises InputError (damaged) when PDFium cannot load it."""
@@ -80,17 +88,20 @@ class Pdf:
             raise InputError(f"Seite {number} dieser PDF-Datei ist beschädigt. "
                              "Bitten Sie den Absender, sie noch einmal zu schicken.",
                              reason=Reason.DAMAGED, detail=f"page {number}")
-        return PdfPage(handle, number)
+        return PdfPage(handle, number, self._forms)
 
     def close(self) -> None:
+        if self._forms is not None:
+            self._forms.close()
         pdfium.FPDF_CloseDocument(self._handle)
 
 
 class PdfPage:
     """One loaded page; call `close` when done. Sizes are those of the page as shown."""
 
-    def __init__(self, handle: Any, number: int) -> None:
+    def __init__(self, handle: Any, number: int, forms: Forms | None = None) -> None:
         self._handle = handle
+        self._forms = forms
         self.number = number
         self.width_pt = max(float(pdfium.FPDF_GetPageWidthF(handle)), 1.0)
         self.height_pt = max(float(pdfium.FPDF_GetPageHeightF(handle)), 1.0)
@@ -142,6 +153,10 @@ class PdfPage:
                 stack.extend((pdfium.FPDFFormObj_GetObject(item, index), depth + 1) for index in reversed(inner))
             else:
                 yield item, kind
+
+    def form(self) -> tuple[tuple[FormField, bool], ...]:
+        """The form fields shown on the page, and whether each holds written text."""
+        return self._forms.fields(self, self._handle) if self._forms is not None else ()
 
     def pictures(self) -> tuple[tuple[Picture, ...], int, int]:
         """The images of the page, and how many path and text objects it has."""

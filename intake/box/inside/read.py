@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from intake.box.inside import textlayer
 from intake.box.inside.sheets import LOW_DPI, MM_PER_INCH, Sheet, opened
-from intake.box.inside.words import mean_confidence, renumbered, text_of
-from intake.vocabulary import Page, Separator, Word
+from intake.box.inside.words import mean_confidence, renumbered, text_of, turned
+from intake.vocabulary import Box, Page, Separator, Word
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -119,7 +119,7 @@ def _from_layer(sheet: Sheet, words: tuple[Word, ...], order: Order, preview: Pa
     words = renumbered(words)
     return Page(number=sheet.number, width_mm=round(sheet.width_mm, 2), height_mm=round(sheet.height_mm, 2), text=text_of(words),
                 words=words, script="drawing" if max(sheet.width_mm, sheet.height_mm) > PLAN_MM else "print", source="text-layer",
-                separators=marks, warnings=sheet.warnings)
+                separators=marks, warnings=sheet.warnings, form=sheet.form())
 
 
 def ink_outside(shown: Image, words: Sequence[Word]) -> float:
@@ -159,6 +159,7 @@ def _from_picture(sheet: Sheet, order: Order, engines: Engines, preview: Path) -
     rotation: Rotation = 0
     fraktur = False
     marks: tuple[Separator, ...] = ()
+    pressed: tuple[Box, ...] = ()
     bare = blank.is_bare(middle, ink)
     if not bare:
         words, rotation, fraktur = _recognised(sheet, grey, ink, order, engines)
@@ -166,13 +167,37 @@ def _from_picture(sheet: Sheet, order: Order, engines: Engines, preview: Path) -
         marks = barcodes.found_on(image.turn(grey, rotation), image.turn(middle, rotation), words)
         marks += patch.patches(image.turn(small, rotation))
     image.save_preview(shown, preview)
+    skew = 0.0 if bare else geometry.skew_of(ink)
     across, down = (sheet.width_mm, sheet.height_mm) if rotation in (0, 180) else (sheet.height_mm, sheet.width_mm)
+    if not bare and not marks and grey.width * grey.height <= LARGE_PIXELS:
+        words, pressed = _stamped(sheet, grey, ink, shown, words, (rotation, skew, across), engines)
     words = renumbered(words)
     return Page(
         number=sheet.number, width_mm=round(across, 2), height_mm=round(down, 2), text=text_of(words), words=words,
-        rotation=rotation, skew=0.0 if bare else geometry.skew_of(ink), blank=bare,
+        rotation=rotation, skew=skew, blank=bare, stamps=pressed,
         script=script.script_of(words, across, down, fraktur=fraktur, inked=not bare),
-        quality=1.0 if bare else quality_of(words, sheet.native_dpi()), source="ocr", separators=marks, warnings=sheet.warnings)
+        quality=1.0 if bare else quality_of(words, sheet.native_dpi()), source="ocr", separators=marks, warnings=sheet.warnings,
+        form=tuple(replace(one, box=turned(one.box, rotation)) for one in sheet.form()))
+
+
+def _stamped(sheet: Sheet, grey: Image, ink: Image, shown: Image, words: tuple[Word, ...], lies: tuple[Rotation, float, float],
+             engines: Engines) -> tuple[tuple[Word, ...], tuple[Box, ...]]:
+    """The words with those of rubber stamps read again, and where stamps are; `lies`: rotation, skew, width in mm."""
+    from intake.box.inside import clean, image, stamps  # noqa: PLC0415
+
+    rotation, skew, across = lies
+
+    def coloured() -> Image:
+        found = image.turn(sheet.render(grey.info["dpi"][0]), rotation)
+        if found.size != upright.size:
+            found = found.resize(upright.size)
+            found.info["dpi"] = upright.info["dpi"]
+        return found
+
+    upright = image.turn(grey, rotation)
+    return stamps.stamped(
+        stamps.Paper(upright, ink, shown, across, skew), words,
+        lambda cut: clean.without_specks(engines.get().words(cut, engines.languages, mode=stamps.BLOCK)), coloured)
 
 
 def _pictures(sheet: Sheet, order: Order) -> tuple[Image, Image]:
