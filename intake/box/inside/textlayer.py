@@ -9,6 +9,7 @@ from intake.box.inside.pdf import Char, PdfPage
 from intake.box.inside.words import clipped
 from intake.vocabulary import Box, Word
 
+HALF = re.compile("[\ud800-\udfff]")
 HYPHEN = 0x2  # PDFium's code for a hyphen at the end of a line
 CONFIDENCE = 0.99  # of a word that the producer itself wrote
 VOWEL = re.compile(r"[aeiouyäöüéèàáóâêîôû]", re.IGNORECASE)
@@ -69,6 +70,8 @@ def _grouped(chars: Sequence[Char], aspect: float) -> tuple[Word, ...]:
 
 def _whole(text: str) -> str:
     """`text` with UTF-16 halves joined; half a character (PDFium gives only the first of some pictographs) is U+FFFD."""
+    if not HALF.search(text):
+        return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
