@@ -10,12 +10,16 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
 
 from intake.db.core import Tx, new_id, stamp
+from intake.db.deliveries import next_counter
 from intake.db.plan import ImportReport, open_entries
 from intake.errors import InputError, Reason, Stale
 from intake.keys import notation_key, reference_key
 from intake.registers import CaseRow, FileRow
 from intake.schema import cases, files, register_entries
 from intake.vocabulary import Case, File, RegisterEntry
+
+FILES_IMPORTED = "knowledge/files"
+"""Counter of imports that changed known Akten (`knowledge.files_stamp` looks at it)."""
 
 
 def import_files(tx: Tx, tenant: str, rows: Sequence[FileRow], *, complete: bool = True) -> ImportReport:
@@ -51,6 +55,8 @@ def import_files(tx: Tx, tenant: str, rows: Sequence[FileRow], *, complete: bool
             unchanged += 1
     if added:
         tx.connection.execute(insert(files), added)
+    if changed:
+        next_counter(tx, tenant, FILES_IMPORTED)
     names = {reference_key(row.reference) for row in rows}
     gone = [row["reference"] for key, row in known.items() if key not in names and row["origin"] == "imported"]
     return ImportReport(tuple(values["reference"] for values in added), tuple(changed),
@@ -147,7 +153,8 @@ def close_file(tx: Tx, tenant: str, name: str, on: date) -> None:
         raise Stale("Die Akte ist schon geschlossen. Laden Sie die Ansicht neu.")
 
 
-def _file(row: RowMapping) -> File:
+def file_from(row: RowMapping) -> File:
+    """A row of `files` as the type of the vocabulary."""
     return File(row["id"], row["reference"], row["title"], row["entry"], row["origin"],
                 date.fromisoformat(row["closed_on"]) if row["closed_on"] else None, row["parcel"], row["address"],
                 tuple(row["persons"]), tuple(row["former"]), row["office"], row["handler"])
@@ -161,27 +168,27 @@ def _case(row: RowMapping) -> Case:
 def get_file(conn: Connection, tenant: str, name: str) -> File | None:
     """The Akte with this id; None when there is none."""
     row = conn.execute(select(files).where(files.c.tenant == tenant, files.c.id == name)).mappings().first()
-    return _file(row) if row else None
+    return file_from(row) if row else None
 
 
 def file_by_reference(conn: Connection, tenant: str, reference: str) -> File | None:
     """The Akte whose Aktenzeichen is equal by `reference_key`; None when there is none."""
     row = conn.execute(select(files).where(
         files.c.tenant == tenant, files.c.reference_key == reference_key(reference))).mappings().first()
-    return _file(row) if row else None
+    return file_from(row) if row else None
 
 
 def files_by_key(conn: Connection, tenant: str) -> dict[str, File]:
     """All Akten of the tenant by normalised Aktenzeichen (the knowledge that `propose` and `policy` are given)."""
     rows = conn.execute(select(files).where(files.c.tenant == tenant)).mappings()
-    return {row["reference_key"]: _file(row) for row in rows}
+    return {row["reference_key"]: file_from(row) for row in rows}
 
 
 def files_of_entry(conn: Connection, tenant: str, entry: str) -> tuple[File, ...]:
     """The Akten under an entry of the plan, by Aktenzeichen."""
     rows = conn.execute(select(files).where(files.c.tenant == tenant, files.c.entry == entry).order_by(
         files.c.reference_key)).mappings()
-    return tuple(_file(row) for row in rows)
+    return tuple(file_from(row) for row in rows)
 
 
 def search_files(conn: Connection, tenant: str, words: str = "", limit: int = 50) -> tuple[File, ...]:
@@ -192,7 +199,7 @@ def search_files(conn: Connection, tenant: str, words: str = "", limit: int = 50
         query = query.where(or_(*(column.ilike(like, escape="\\") for column in (
             files.c.reference, files.c.title, files.c.parcel, files.c.address))))
     rows = conn.execute(query.order_by(files.c.reference_key).limit(limit)).mappings()
-    return tuple(_file(row) for row in rows)
+    return tuple(file_from(row) for row in rows)
 
 
 def get_case(conn: Connection, tenant: str, name: str) -> Case | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from intake.keys import fold, reference_key
 
@@ -25,10 +26,12 @@ LOOK_ALIKE, SEPARATOR, OTHER = 0.5, 0.3, 1.0
 """Cost of one misread character: a look-alike, a separator read as another (or lost), anything else."""
 FARTHEST = 1.6
 """Signs further apart than this are two signs: one look-alike and one other slip still count as one."""
-_TITLES = frozenset("dr prof dipl ing herr herrn frau firma fa familie eheleute bauherr bauherrin bauherrschaft antragsteller "
-                    "antragstellerin entwurfsverfasser entwurfsverfasserin nachbar nachbarin eigentuemer eigentuemerin und "
-                    "geb von der van zu den de".split())
-_LEGAL = frozenset("gmbh mbh kg ag ohg gbr ug eg ev co se e v g".split())
+_TITLES = frozenset((
+    "dr", "prof", "dipl", "ing", "herr", "herrn", "frau", "firma", "fa", "familie", "eheleute", "bauherr", "bauherrin",
+    "bauherrschaft", "antragsteller", "antragstellerin", "entwurfsverfasser", "entwurfsverfasserin", "nachbar", "nachbarin",
+    "eigentuemer", "eigentuemerin", "und", "geb", "von", "der", "van", "zu", "den", "de"))
+_LEGAL = frozenset((
+    "gmbh", "mbh", "kg", "ag", "ohg", "gbr", "ug", "eg", "ev", "co", "se", "e", "v", "g"))
 
 
 def skeleton(text: str) -> str:
@@ -195,6 +198,7 @@ def _numbers(tokens: Sequence[str], at: int) -> tuple[list[tuple[str, int]], int
     return found, at
 
 
+@lru_cache(maxsize=100_000)
 def street_word(token: str) -> str:
     """A word of a street name for comparing: `Mühlenstraße` and `Muehlenstr.` are `muehlenstr`."""
     return re.sub(r"str(?:asse)?$", "str", re.sub(r"[^a-z0-9]", "", folded(token)))
@@ -203,6 +207,7 @@ def street_word(token: str) -> str:
 _HOUSE = re.compile(r"(\d{1,4})\s?([a-z])?$")
 
 
+@lru_cache(maxsize=20_000)
 def house_numbers(token: str, after: str = "") -> tuple[str, ...]:
     """The house numbers a word stands for (`12`, `12a`, `12-14` as both); () when it is none. `after` may be the letter."""
     plain = folded(digits(token.strip(".,;:()")) if re.search(r"\d", token) else "")
@@ -235,7 +240,7 @@ def name_words(text: str) -> tuple[str, ...]:
 def name_pairs(text: str) -> tuple[str, ...]:
     """Keys of a name: each two words that stand side by side (or share a surname), in alphabetical order."""
     words = name_words(re.sub(r"^[^:]{3,25}:", "", text))
-    pairs = [pair_key(one, other) for one, other in zip(words, words[1:], strict=False)]
+    pairs = [pair_key(one, other) for one, other in pairwise(words)]
     if len(words) == 3 and re.search(r"\bund\b|&", text):
         pairs.append(pair_key(words[0], words[2]))
     return tuple(dict.fromkeys(pairs)) or words

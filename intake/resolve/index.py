@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intake.keys import reference_key
-from intake.resolve.forms import Parcel, addresses, name_pairs, name_words, parcels, skeleton, street_word, without_one
+from intake.resolve.forms import Parcel, house_numbers, name_pairs, name_words, parcels, skeleton, street_word, without_one
 from intake.vocabulary import File
 
 MOST = 400
@@ -109,11 +109,11 @@ def file_keys(file: File) -> set[str]:
         bare = skeleton(reference)
         if 4 <= len(bare) <= LONGEST_SIGN:
             keys.update(f"d{slip}" for slip in without_one(bare))
+            keys.add(f"h{bare[-8:]}")
     for parcel, _, _ in file_parcels(file):
         keys.add(f"p{parcel.number}")
         keys.add(f"q{parcel.key}")
-    for words, number in file_addresses(file):
-        keys.add(f"a{' '.join(words)} {number}")
+    keys.update(f"a{' '.join(words)} {number}" for words, number in file_addresses(file))
     for person in file.persons:
         keys.update(f"n{pair}" for pair in name_pairs(person))
     return keys
@@ -131,11 +131,11 @@ def file_addresses(file: File) -> list[tuple[tuple[str, ...], str]]:
     for part in file.address.split(";"):
         tokens = part.split(",")[0].split()
         end = next((at for at, token in enumerate(tokens) if at and token[:1].isdigit()), 0)
-        words = tuple(word for word in map(street_word, tokens[:end]) if word)
-        found += [(words, number) for given, number, _, at in addresses(tokens) if at == end and given == words]
+        if words := tuple(word for word in map(street_word, tokens[:end]) if word):
+            found += [(words, number) for number in house_numbers(tokens[end], "".join(tokens[end + 1:end + 2]))]
     return found
 
 
 def _words_of(file: File) -> set[str]:
     names = {word for person in file.persons for word in name_words(person)}
-    return names | {word for words, _ in file_addresses(file) for word in words}
+    return names | {street_word(token) for token in file.address.split() if token[:1].isalpha()} - {""}

@@ -110,8 +110,8 @@ def _tokens(number: int, page: Page) -> Iterator[Token]:
         return
     legible = 1.0 if page.source == "text-layer" else UNKNOWN_LEGIBILITY
     for line, text in enumerate(page.text.splitlines()):
-        for word in text.split():
-            yield Token(word, number, line, None, legible)
+        for printed in text.split():
+            yield Token(printed, number, line, None, legible)
 
 
 def _lines(tokens: Sequence[Token]) -> Iterator[list[Token]]:
@@ -237,5 +237,5 @@ def sign_keys(signs: Sequence[Sign]) -> list[str]:
         bare = skeleton(sign.key)
         keys[f"r{sign.key}"] = None
         if 4 <= len(bare) <= LONGEST_SIGN:
-            keys |= dict.fromkeys(f"d{slip}" for slip in without_one(bare))
+            keys |= dict.fromkeys((*(f"d{slip}" for slip in without_one(bare)), f"h{bare[-8:]}"))
     return list(keys)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from intake.keys import reference_key
-from intake.resolve.forms import FARTHEST, distance, folded, name_pairs
+from intake.resolve.forms import FARTHEST, OTHER, distance, folded, name_pairs
 from intake.resolve.index import MOST, Index, file_addresses, file_parcels
 from intake.resolve.pages import Clues, Found, Sign, sign_keys
 from intake.vocabulary import File
@@ -21,12 +21,13 @@ from intake.vocabulary import File
 SHORTLIST = 64
 FEATURES = (
     "sign", "sign_labelled", "sign_certain", "sign_illegible", "sign_similar", "sign_distance", "sign_former", "sign_other",
-    "parcel", "parcel_loose", "parcel_other", "address", "address_similar", "address_other",
+    "parcel", "parcel_loose", "parcel_similar", "parcel_other", "address", "address_similar", "address_other",
     "name", "name_rare", "name_similar", "name_other", "title", "thread", "closed",
 )
 NONE_FEATURES = ("none", "none_sign", "none_parcel", "none_address", "none_name")
 WEIGHTS: dict[str, float] = {}
-_FREQUENT = frozenset("eines einer einem neubau errichtung antrag bauantrag sowie wegen ueber unter nach".split())
+_FREQUENT = frozenset((
+    "eines", "einer", "einem", "neubau", "errichtung", "antrag", "bauantrag", "sowie", "wegen", "ueber", "unter", "nach"))
 
 
 @dataclass(slots=True)
@@ -121,6 +122,9 @@ def _parcels(one: Candidate, clues: Clues) -> None:
                 whole = bool(found.parcel.flur and parcel.flur) or bool(found.parcel.gemarkung and parcel.gemarkung)
                 one.features["parcel" if whole else "parcel_loose"] = 1.0
                 one.found.append(("parcel", found))
+            elif parcel.flur == found.parcel.flur != "" and distance(parcel.number, found.parcel.number) <= OTHER:
+                one.features["parcel_similar"] = 1.0
+                one.found.append(("parcel", replace(found, similar=True)))
 
 
 def _addresses(one: Candidate, clues: Clues) -> None:
