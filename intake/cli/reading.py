@@ -45,7 +45,7 @@ def read_command(
 ) -> None:
     """Eine Datei lesen, ohne sie anzunehmen: Text auf den Bildschirm, auf Wunsch JSON und PDF/A."""
     log.setup(LogSettings(level="warning"))
-    settings = _settings(home)
+    settings = settings_for(home)
     order = ReadOrder(
         engine=settings.read.engine, languages=languages or settings.read.languages, dpi=settings.read.dpi,
         trust_text_layer=settings.read.trust_text_layer, preview_dpi=settings.read.preview_dpi,
@@ -116,7 +116,7 @@ def _page(said: dict[str, Any]) -> dict[str, Any]:
     return said | {"words": words}
 
 
-def _settings(home: Path | None) -> Settings:
+def settings_for(home: Path | None) -> Settings:
     """The settings of the installation where one is named, else the defaults."""
     try:
         return load(find_home(str(home) if home else None)).settings
