@@ -59,7 +59,7 @@ def test_unpack_shows_a_message(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert run(["unpack", str(mail), "--json", str(told)]) == 0
     said = json.loads(told.read_text())
     assert said["envelope"]["subject"] == "Grüße aus Mittelau"
-    body, attachment = said["parts"]
+    _, attachment = said["parts"]
     assert attachment["name"] == "Anlage.txt" and attachment["parent"] == 0 and attachment["problem"] is None
     assert len(attachment["sha256"]) == 64 and attachment["size"] > 500
     assert "Anlage.txt" in capsys.readouterr().out
