@@ -97,8 +97,9 @@ def _file_sheet(pdf: FPDF, one: Printed) -> None:
     if pdf.get_string_width(_known(pdf, one.code.file)) <= WIDTH - 2 * MARGIN:
         _line(pdf, 54, one.code.file, 46, bold=True)
     else:  # in two lines, rather than small
-        for row, text in enumerate(_wrapped(pdf, one.code.file, 26)[:2]):
-            _line(pdf, 52 + 11 * row, text, 26, bold=True)
+        size = next((size for size in (26, 22, 18) if len(_wrapped(pdf, one.code.file, size)) <= 2), 14)
+        for row, text in enumerate(_wrapped(pdf, one.code.file, size)):
+            _line(pdf, 51 + 11 * row * size / 26, text, size, bold=True)
     size = next((size for size in (28, 24, 20, 16) if len(_wrapped(pdf, one.title, size)) <= 3), 13)
     lines = _wrapped(pdf, one.title, size)[:5]
     for row, text in enumerate(lines):
