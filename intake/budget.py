@@ -36,7 +36,7 @@ BETTER = (0.0, 0.125, 0.25, 0.5)
 """Bets that the error rate is below a rate: on so many times that rate. Equal shares."""
 WORSE = (1.5, 2.0, 4.0, 8.0)
 """Bets that it is above."""
-NOTICED = 6.0
+NOTICED = 10.0
 """About so many more errors lift the bound of a full window above the budget."""
 NUMBERS_OF_ITS_OWN = 2.0
 """A branch or kind is judged alone once it has this many times the documents that a proof without any error needs."""

@@ -172,6 +172,12 @@ class Rules(Section):
     own_reference: bool = Field(
         False,
         description="Genau ein eigenes, bekanntes Aktenzeichen in der Bezugszeichenzone: ohne Rückfrage in diese Akte ablegen.")
+    budget: float = Field(
+        0.02, ge=0.001, le=0.05, description="Fehlerbudget: höchster Anteil falscher unter den ohne Rückfrage abgelegten "
+        "Schriftstücken, üblich 0.05, 0.02 oder 0.01.")
+    automatic: bool = Field(
+        False, description="Sichere Vorschläge ohne Rückfrage ablegen, sobald belegt ist, dass das Fehlerbudget hält. Bis dahin, "
+        "und danach als Stichprobe, wird blind geprüft: ohne den Vorschlag zu sehen (poststelle model show).")
 
 
 class Tenant(Section):

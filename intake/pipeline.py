@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
-from intake import filing, read, unpack
+from intake import automatic, filing, read, unpack
 from intake.blobs import Blobs
 from intake.box import Box, reader_version
 from intake.box.results import ReadOrder, ReadResult, RenditionPage
@@ -32,7 +32,6 @@ from intake.db.receiving import set_envelope, set_part_problem
 from intake.db.work import bookkeeping
 from intake.errors import InputError, Reason, ServiceError
 from intake.journal import record
-from intake.policy import decide
 from intake.propose import Knowledge, best, propose
 from intake.split import ONE_DOCUMENT, Cuts, Piece, Way, cut
 from intake.vocabulary import (
@@ -216,9 +215,8 @@ def propose_document(room: Postroom, document_id: str) -> None:
         office=profile.office if profile else "", branch=profile.branch if profile else "",
         facts=_facts(room, document), notes={"sheet": cause.says})
     proposals = propose(material, knowledge)
-    verdict = decide(proposals, material.pages, own_reference=tenant.rules.own_reference, files=knowledge.files,
-                     entries=knowledge.entries, access_class=document.access_class, cut=cause)
     with room.db.transaction() as tx:
+        verdict = automatic.decide(tx, tenant, document, proposals, material.pages, knowledge, cause)
         schriftstuecke.put_proposals(tx, document.id, document.tenant, proposals)
         if verdict.automatic:
             values = {name: found.value for name in {one.field for one in proposals} if (found := best(proposals, name))}

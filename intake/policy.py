@@ -180,17 +180,17 @@ def decide_by_budget(found: Candidate, document: str, budget: float, standing: S
     if found.doubt:
         return _person(found.doubt)
     if found.probability < thresholds(budget)[-1]:
-        return _person(f"Der Vorschlag ist zu unsicher ({_percent(found.probability)}), um ihn ohne Prüfung abzulegen.")
+        return _person(f"Der Vorschlag ist zu unsicher ({percent(found.probability)}), um ihn ohne Prüfung abzulegen.")
     would = standing.threshold is not None and found.probability >= standing.threshold
     if is_audited(document, standing.audit):
         return Verdict(False, PERSON, "Stichprobe: bitte ohne Vorschlag entscheiden.", audit=True, would=would)
     if standing.threshold is None or not would:
-        wanted = f"verlangt sind {_percent(standing.threshold)}" if standing.threshold is not None else missing_line(standing)
-        return _person(f"Der Vorschlag ist mit {_percent(found.probability)} nicht sicher genug; {wanted}.")
+        wanted = f"verlangt sind {percent(standing.threshold)}" if standing.threshold is not None else missing_line(standing)
+        return _person(f"Der Vorschlag ist mit {percent(found.probability)} nicht sicher genug; {wanted}.")
     return Verdict(True, BUDGET, (
-        f"Der Vorschlag ist zu {_percent(found.probability)} sicher (verlangt: {_percent(standing.threshold)}). Von "
+        f"Der Vorschlag ist zu {percent(found.probability)} sicher (verlangt: {percent(standing.threshold)}). Von "
         f"{standing.tally.reviewed} solchen, die blind geprüft wurden, waren {standing.tally.wrong} falsch; mit 95 % Sicherheit "
-        f"sind es höchstens {_percent(standing.bound)} (erlaubt: {_percent(budget)})."), would=True)
+        f"sind es höchstens {percent(standing.bound)} (erlaubt: {percent(budget)})."), would=True)
 
 
 def missing_line(standing: Standing) -> str:
@@ -198,7 +198,8 @@ def missing_line(standing: Standing) -> str:
     return f"noch {standing.missing} blind geprüfte Schriftstücke ohne Fehler" if standing.missing else "es fehlt nichts mehr"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """0.0125 -> "1,3 %"."""
     return f"{100 * share:.1f}".rstrip("0").rstrip(".").replace(".", ",") + " %"
 
 

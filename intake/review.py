@@ -25,6 +25,7 @@ from intake.db.documents import (
     put_proposals,
 )
 from intake.db.filings import undo_filing
+from intake.db.forecasts import blind, judge, unjudge
 from intake.db.problems import close_problem, close_problems_of, get_problem, open_problem
 from intake.db.splices import lock_delivery
 from intake.errors import Refused, Stale
@@ -59,6 +60,7 @@ RESOLUTIONS: Mapping[str, str] = {
     "reject": "Zurückweisen",
 }
 DECIDABLE = (DocumentState.PROPOSED, DocumentState.CLARIFY)
+PLACE = ("entry", "file", "case", "file_reference")
 LONGEST_VALUE = 2000
 
 
@@ -72,11 +74,17 @@ def approve(tx: Tx, document_id: str, revision: int, by: str, values: Mapping[st
     document = hold(tx, document_id, revision, DECIDABLE)
     said = {field: _clean(field, value) for field, value in (values or {}).items()}
     best: dict[str, str] = {}
+    hidden = bool(blind(tx.connection, [document.id]))
     for proposal in proposals_of(tx.connection, document.id):
-        best.setdefault(proposal.field, proposal.value)
+        if proposal.field not in PLACE or not hidden or proposal.evidence[0].by.startswith("clerk:"):
+            best.setdefault(proposal.field, proposal.value)
+    if hidden and not any(values.get(field) for values in (best, said) for field in ("entry", "file")):
+        raise Refused("Stichprobe: bitte ohne Vorschlag entscheiden. Nennen Sie den Aktenplaneintrag oder die Akte selbst.")
     settled = {field: value for field, value in _settle(tx, document, best, said).items() if value}
     approved = move_document(tx, document, DocumentState.APPROVED)
     add_decision(tx, document.tenant, Decision(document.id, settled, actor(by), tx.now, approved.revision))
+    if WITH not in settled:
+        judge(tx, document.id, settled)
     close_problems_of(tx, document.tenant, "document", document.id, "approved")
     note(tx, by, "document.approved", approved, old=best, new=settled)
     return approved.revision
@@ -175,6 +183,7 @@ def put_back(tx: Tx, document_id: str, revision: int, by: str) -> int:
 def _reopen(tx: Tx, document: Document, by: str, action: str) -> Document:
     """APPROVED or FILED -> PROPOSED: the decision is no longer live, a filing is marked undone, Anlagen come along."""
     end_decision(tx, document.id)
+    unjudge(tx, document.id)
     key = undo_filing(tx, document.id) if document.state is DocumentState.FILED else None
     moved = move_document(tx, document, DocumentState.PROPOSED)
     note(tx, by, action, moved, old={"state": document.state.value}, also={"filing": key} if key else None)

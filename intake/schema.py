@@ -163,6 +163,49 @@ decisions = Table(
     Column("live", Boolean, nullable=False),  # false after undo
 )
 
+forecasts = Table(
+    # where a document would have been filed without a person, as proposed; compared later with what a clerk decided
+    "forecasts", metadata, _tenant(),
+    Column("document", ForeignKey("documents.id"), primary_key=True),
+    Column("stratum", String(40), nullable=False),  # "budget", "own_reference"
+    Column("model", String(120), nullable=False),  # who proposed: "model:filing@3"
+    Column("entry", String(40), nullable=False),
+    Column("file", String(26), nullable=False),  # "" = a new Akte
+    Column("branch", String(40), nullable=False),  # the entry's top entry
+    Column("kind", String(60), nullable=False),
+    Column("probability", Float, nullable=False),
+    Column("threshold", Float),  # what was asked for then, and the bound of the error rate
+    Column("bound", Float),
+    Column("audit", Boolean, nullable=False),  # shown to the clerk without the place
+    Column("would", Boolean, nullable=False),  # filed without a person, but for the audit
+    Column("automatic", Boolean, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("judged_at", String(32)),
+    Column("wrong", Boolean),
+    Index("ix_forecasts_judged", "tenant", "stratum", "audit", "judged_at"),
+    Index("ix_forecasts_at", "tenant", "stratum", "at"),
+)
+
+stops = Table(
+    # filing without a person was stopped; what was earned before does not count any more
+    "stops", metadata, _id(), _tenant(),
+    Column("stratum", String(40), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("why", Text, nullable=False),
+    Index("ix_stops_newest", "tenant", "stratum", "at"),
+)
+
+model_uses = Table(
+    # which version of a model the tenant uses: the newest row; version "" = none
+    "model_uses", metadata, _id(), _tenant(),
+    Column("name", String(40), nullable=False),
+    Column("version", String(20), nullable=False),
+    Column("by", String(120), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("why", Text, nullable=False),
+    Index("ix_model_uses_newest", "tenant", "name", "at"),
+)
+
 filings = Table(
     "filings", metadata,
     Column("key", String(64), primary_key=True), _tenant(),
@@ -232,7 +275,7 @@ files = Table(
     Column("parcel", Text, nullable=False, default=""),
     Column("address", Text, nullable=False, default=""),
     Column("persons", JSON, nullable=False),
-    Column("former", JSON, nullable=False),  # earlier Aktenzeichen
+    Column("former", JSON, nullable=False, default=list),  # earlier Aktenzeichen
     Column("office", String(120), nullable=False, default=""),
     Column("handler", String(120), nullable=False, default=""),
     UniqueConstraint("tenant", "reference_key"),
@@ -255,6 +298,18 @@ register_entries = Table(
     Column("values", JSON, nullable=False),
     Column("imported_at", String(32), nullable=False),
     UniqueConstraint("tenant", "register", "key"),
+)
+
+tokens = Table(
+    # who may hand in documents from outside (a scanner, a portal); only the hash of the secret is kept
+    "tokens", metadata, _id(), _tenant(),
+    Column("name", String(80), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("inbox", String(41), nullable=False),  # the scan profile or mailbox it hands in to
+    Column("created_at", String(32), nullable=False),
+    Column("created_by", String(120), nullable=False),
+    Column("used_at", String(32)),  # the day it was last used
+    Column("revoked_at", String(32)),
 )
 
 counters = Table(

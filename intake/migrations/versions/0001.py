@@ -44,6 +44,19 @@ def upgrade() -> None:
     sa.Column('value', sa.Integer(), nullable=False),
     sa.UniqueConstraint('tenant', 'name', name=op.f('uq_counters_tenant_name'))
     )
+    op.create_table('tokens',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('name', sa.String(length=80), nullable=False),
+    sa.Column('hash', sa.String(length=64), nullable=False),
+    sa.Column('inbox', sa.String(length=41), nullable=False),
+    sa.Column('created_at', sa.String(length=32), nullable=False),
+    sa.Column('created_by', sa.String(length=120), nullable=False),
+    sa.Column('used_at', sa.String(length=32), nullable=True),
+    sa.Column('revoked_at', sa.String(length=32), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_tokens')),
+    sa.UniqueConstraint('hash', name=op.f('uq_tokens_hash'))
+    )
     op.create_table('deliveries',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('tenant', sa.String(length=41), nullable=False),
@@ -313,4 +326,53 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['filing'], ['filings.key'], name=op.f('fk_receipts_filing')),
     sa.PrimaryKeyConstraint('filing', 'store', name=op.f('pk_receipts'))
     )
+    op.create_table('forecasts',
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('document', sa.String(length=26), nullable=False),
+    sa.Column('stratum', sa.String(length=40), nullable=False),
+    sa.Column('model', sa.String(length=120), nullable=False),
+    sa.Column('entry', sa.String(length=40), nullable=False),
+    sa.Column('file', sa.String(length=26), nullable=False),
+    sa.Column('branch', sa.String(length=40), nullable=False),
+    sa.Column('kind', sa.String(length=60), nullable=False),
+    sa.Column('probability', sa.Float(), nullable=False),
+    sa.Column('threshold', sa.Float(), nullable=True),
+    sa.Column('bound', sa.Float(), nullable=True),
+    sa.Column('audit', sa.Boolean(), nullable=False),
+    sa.Column('would', sa.Boolean(), nullable=False),
+    sa.Column('automatic', sa.Boolean(), nullable=False),
+    sa.Column('at', sa.String(length=32), nullable=False),
+    sa.Column('judged_at', sa.String(length=32), nullable=True),
+    sa.Column('wrong', sa.Boolean(), nullable=True),
+    sa.ForeignKeyConstraint(['document'], ['documents.id'], name=op.f('fk_forecasts_document')),
+    sa.PrimaryKeyConstraint('document', name=op.f('pk_forecasts'))
+    )
+    with op.batch_alter_table('forecasts', schema=None) as batch_op:
+        batch_op.create_index('ix_forecasts_at', ['tenant', 'stratum', 'at'], unique=False)
+        batch_op.create_index('ix_forecasts_judged', ['tenant', 'stratum', 'audit', 'judged_at'], unique=False)
+
+    op.create_table('stops',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('stratum', sa.String(length=40), nullable=False),
+    sa.Column('at', sa.String(length=32), nullable=False),
+    sa.Column('why', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_stops'))
+    )
+    with op.batch_alter_table('stops', schema=None) as batch_op:
+        batch_op.create_index('ix_stops_newest', ['tenant', 'stratum', 'at'], unique=False)
+
+    op.create_table('model_uses',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.String(length=20), nullable=False),
+    sa.Column('by', sa.String(length=120), nullable=False),
+    sa.Column('at', sa.String(length=32), nullable=False),
+    sa.Column('why', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_model_uses'))
+    )
+    with op.batch_alter_table('model_uses', schema=None) as batch_op:
+        batch_op.create_index('ix_model_uses_newest', ['tenant', 'name', 'at'], unique=False)
+
     # ### end Alembic commands ###
