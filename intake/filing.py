@@ -200,6 +200,18 @@ def new_reference(tx: Tx, tenant: Tenant, entry: AktenplanEntry) -> str:
             return reference
 
 
+def preview(tenant: Tenant, entry: AktenplanEntry, year: int) -> str:
+    """The form of a new Aktenzeichen under `entry` with `#` for the number, which only filing gives. Raises ConfigError."""
+    return _fill(tenant, entry, _Open(), year)
+
+
+class _Open(int):
+    """A number not given yet: shown as many signs as it will have digits."""
+
+    def __format__(self, spec: str) -> str:
+        return "#" * len(format(0, spec))
+
+
 def _fill(tenant: Tenant, entry: AktenplanEntry, number: int, year: int) -> str:
     template = tenant.reference_template
     if "{number" not in template:

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
+from intake import filing
 from intake.blobs import Blobs
 from intake.box import Box
 from intake.config import Home, Mailbox, Tenant
-from intake.db.akten import files_by_key, register_rows
+from intake.db.akten import register_rows
 from intake.db.core import Database, utcnow
-from intake.db.knowledge import Stamp, files_stamp, plan_stamp
+from intake.db.knowledge import (
+    Akten,
+    Stamp,
+    file_count,
+    files_after,
+    files_stamp,
+    import_count,
+    plan_stamp,
+    titles_by_entry,
+)
 from intake.db.plan import open_entries
 from intake.errors import ConfigError
 from intake.extract.letter import AccessWords, letter
@@ -26,13 +38,15 @@ from intake.pipeline import SCRATCH, Postroom
 from intake.propose import Knowledge
 from intake.receive import Door
 from intake.receive_mail import MailDoor
+from intake.resolve.akte import Resolver
+from intake.resolve.index import Index
 from intake.resources import resource
 from intake.sources.folder import FolderSource
 from intake.sources.imap import Account
 from intake.sources.imap import Mailbox as ImapMailbox
 from intake.sources.secrets import client_credentials, from_file
 from intake.stores.efile import EFile
-from intake.vocabulary import AktenplanEntry, Boundary, Extractor, File, Material, Page, Store
+from intake.vocabulary import AktenplanEntry, Boundary, Extractor, Material, Page, Store
 
 PLAN_RANKER, KINDS = "classifiers.plan:PlanRanker", "classifiers.kinds:kinds"
 BOUNDARIES, BOUNDARY = "classifiers.boundary:load", "boundary"
@@ -48,12 +62,12 @@ def build(home: Home) -> Postroom:
         blobs=cache(lambda tenant: Blobs(home.blobs(tenant))),
         knowledge=library.knowledge, access_class=library.access_class,
         stores=cache(lambda tenant: _stores(home, home.settings.for_tenant(tenant))),
-        boundary=cache(lambda tenant: boundary(home, tenant)))
+        boundary=cache(lambda tenant: boundary(home.models(tenant))))
 
 
-def boundary(home: Home, tenant: str) -> Boundary:
-    """The learned boundary of a tenant: the newest of its own, else the shipped one. Raises ConfigError where there is none."""
-    folder = newest_model(home.models(tenant) / BOUNDARY) or newest_model(resource("models") / BOUNDARY)
+def boundary(own: Path | None) -> Boundary:
+    """The learned boundary: the newest below `own` (a tenant's models), else the shipped one. Raises ConfigError for none."""
+    folder = (newest_model(own / BOUNDARY) if own else None) or newest_model(resource("models") / BOUNDARY)
     if folder is None:
         raise ConfigError("Stapel sollen ohne Trennblätter geschnitten werden, aber das Modell dafür (models/boundary) fehlt. "
                           "Installieren Sie poststelle neu, oder setzen Sie boundaries = \"off\".")
@@ -99,6 +113,7 @@ class _Library:
     home: Home
     db: Database
     _loaded: dict[str, tuple[Stamp, Stamp, Knowledge]] = field(default_factory=dict)
+    _indexes: dict[str, tuple[int, Index]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def knowledge(self, tenant: str) -> Knowledge:
@@ -109,26 +124,39 @@ class _Library:
             old = self._loaded.get(tenant)
             if old is not None and old[:2] == (plan, known):
                 return old[2]
-            files = files_by_key(conn, tenant)
+            files, index = Akten(self.db, tenant), self._index_of(conn, tenant)
             if old is not None and old[0] == plan:
-                knowledge = replace(old[2], files=files, extractors=_extractors(settings, files, old[2].entries))
+                knowledge = replace(old[2], files=files, resolve=Resolver(index, files.by_ids),
+                                    extractors=_extractors(settings, index, old[2].entries))
             else:
                 entries = open_entries(conn, tenant, utcnow().astimezone().date())
                 by_id = {entry.id: entry for entry in entries}
                 places = [settings.title, *(row.values.get("name", "") for row in register_rows(conn, tenant, "gemarkungen"))]
                 knowledge = Knowledge(
-                    entries=by_id, files=files, extractors=_extractors(settings, files, by_id),
-                    rank=_named(PLAN_RANKER)(entries, _titles(files.values()), places), judges=(_named(KINDS),))
+                    entries=by_id, files=files, extractors=_extractors(settings, index, by_id),
+                    rank=_named(PLAN_RANKER)(entries, titles_by_entry(conn, tenant), places), judges=(_named(KINDS),),
+                    resolve=Resolver(index, files.by_ids), preview=partial(filing.preview, settings))
             self._loaded[tenant] = (plan, known, knowledge)
             return knowledge
+
+    def _index_of(self, conn: Connection, tenant: str) -> Index:
+        """The keys of all Akten: extended by those added since, built anew when an import changed some that were there."""
+        imports, (known, index) = import_count(conn, tenant), self._indexes.get(tenant, (-1, Index()))
+        if known == imports:
+            fresh = index.extended(files_after(conn, tenant, index.last))
+            if len(fresh) == file_count(conn, tenant):
+                self._indexes[tenant] = imports, fresh
+                return fresh
+        self._indexes[tenant] = imports, Index().extended(files_after(conn, tenant))
+        return self._indexes[tenant][1]
 
     def access_class(self, tenant: str, pages: tuple[Page, ...]) -> str | None:
         """The class that words in the address field ask for; None when the profile's class stays."""
         return _access_words(self.home.settings.for_tenant(tenant))(pages)
 
 
-def _extractors(tenant: Tenant, files: Mapping[str, File], entries: Mapping[str, AktenplanEntry]) -> tuple[Extractor, ...]:
-    references = References(compiled(tenant.reference_patterns), files)
+def _extractors(tenant: Tenant, known: Container[str], entries: Mapping[str, AktenplanEntry]) -> tuple[Extractor, ...]:
+    references = References(compiled(tenant.reference_patterns), known)
     return (references, letter, stamp, AccessWords(tenant.access_words), Sheets(entries.values()))
 
 
@@ -137,14 +165,6 @@ def _access_words(tenant: Tenant) -> Callable[[tuple[Page, ...]], str | None]:
         return next((found.value for found in AccessWords(tenant.access_words)(Material(pages))), None)
 
     return raised
-
-
-def _titles(files: Iterable[File]) -> dict[str, list[str]]:
-    """Titles of the Akten under each entry: the plan's words in the town's own language."""
-    titles: dict[str, list[str]] = {}
-    for file in files:
-        titles.setdefault(file.entry, []).append(file.title)
-    return titles
 
 
 def _named(dotted: str) -> Any:

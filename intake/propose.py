@@ -7,7 +7,7 @@ answer (`file_reference`, `sender_name`, `letter_date`, `kind`, ...). Several ma
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -18,6 +18,7 @@ Ranker = Callable[[Material, Sequence[Proposal]], Iterable[Proposal]]
 """Asked second: proposals (of `entry`, `kind`, ...) from the document and what the extractors found in it."""
 MOST_PER_FIELD = 5
 TITLE_LENGTH = 160
+LIKELY = 0.5
 KNOWN_FILE = 0.99
 """How sure the Akte is when its Aktenzeichen was read in the reference zone (scaled by how legible it was)."""
 
@@ -30,7 +31,9 @@ def _nobody(_: Material, __: Sequence[Proposal]) -> Iterable[Proposal]:
 class Knowledge:
     """What the town knows, handed in: open `entries` by id, `files` by normalised Aktenzeichen, and who to ask.
 
-    `rank` answers `entry`, `judges` other fields (`kind`); both see what the extractors found.
+    `rank` answers `entry`, `judges` other fields (`kind`); both see what the extractors found. `resolve` answers which
+    Akte it is (`file`, their `entry`, `office`, `handler`, and `new_file`: none of them); without it an Akte is proposed
+    only where its Aktenzeichen stands. `preview` shows the form of a new Aktenzeichen under an entry in a year.
     """
 
     entries: Mapping[str, AktenplanEntry] = field(default_factory=dict)
@@ -38,6 +41,8 @@ class Knowledge:
     extractors: tuple[Extractor, ...] = ()
     rank: Ranker = _nobody
     judges: tuple[Ranker, ...] = ()
+    resolve: Ranker | None = None
+    preview: Callable[[AktenplanEntry, int], str] | None = None
 
 
 def propose(material: Material, knowledge: Knowledge) -> tuple[Proposal, ...]:
@@ -48,14 +53,17 @@ def propose(material: Material, knowledge: Knowledge) -> tuple[Proposal, ...]:
     extracted = [proposal for extractor in knowledge.extractors for proposal in extractor(material)]
     judged = [proposal for ranker in (knowledge.rank, *knowledge.judges) for proposal in ranker(material, extracted)]
     references = [proposal for proposal in extracted if proposal.field == "file_reference"]
-    files = [*(one for one in extracted if one.field == "file"), *_files(references, knowledge)]
+    resolved = [*knowledge.resolve(material, [*extracted, *judged])] if knowledge.resolve else _files(references, knowledge)
+    files = [one for one in (*extracted, *resolved) if one.field == "file"]
     said = [one for one in extracted if one.field == "entry" and one.value in knowledge.entries]
-    certain = [*said, *_entries_of_files(files, knowledge), *_entries_of_signs(references, knowledge)]
+    certain = [*said, *(one for one in resolved if one.field == "entry" and one.value in knowledge.entries),
+               *_entries_of_signs(references, knowledge)]
     ranked = [one for one in judged if one.field == "entry" and one.value in knowledge.entries]
     entries = [*certain, *(_below(ranked, max(one.confidence for one in certain)) if certain else ranked)]
-    others = [one for one in (*extracted, *judged) if one.field not in ("file", "entry")]
+    others = [one for one in (*extracted, *judged, *resolved) if one.field not in ("file", "entry", "new_file")]
     merged = merge([*others, *files, *entries])
-    return (*merged, _title(material, merged))
+    return (*merged, *_new_file(resolved, merged, material, knowledge), *_office(merged, material, knowledge),
+            _title(material, merged))
 
 
 def merge(proposals: Iterable[Proposal]) -> tuple[Proposal, ...]:
@@ -88,27 +96,70 @@ def best(proposals: Sequence[Proposal], name: str) -> Proposal | None:
     return max((one for one in proposals if one.field == name), key=lambda one: one.confidence, default=None)
 
 
+def settled(proposals: Iterable[Proposal]) -> dict[str, str]:
+    """What a decision takes over unless somebody says otherwise: the first value of each field, in the order given.
+
+    No Akte where "none of them" is surer; and a `parent` is only ever a question to a person.
+    """
+    first: dict[str, Proposal] = {}
+    for one in proposals:
+        first.setdefault(one.field, one)
+    if "file" in first and "new_file" in first and first["new_file"].confidence > first["file"].confidence:
+        del first["file"]
+    return {name: one.value for name, one in first.items() if name not in ("new_file", "parent")}
+
+
 def _files(references: Sequence[Proposal], knowledge: Knowledge) -> list[Proposal]:
-    """The Akten whose Aktenzeichen was read; less sure when there are several."""
+    """The Akten whose Aktenzeichen was read, and their entries; less sure when there are several."""
     known = [(one, knowledge.files[key]) for one in references
              if (key := reference_key(one.value)) in knowledge.files]
     share = 1.0 if len({file.id for _, file in known}) <= 1 else 0.6
-    return [Proposal("file", file.id, round(min(KNOWN_FILE, one.confidence + 0.02) * share, 3),
-                     (*one.evidence, Evidence("register:files", 0, None, f"{file.reference} {file.title}")))
-            for one, file in known]
+    found: list[Proposal] = []
+    for one, file in known:
+        sure = round(min(KNOWN_FILE, one.confidence + 0.02) * share, 3)
+        places = (*one.evidence, Evidence("register:files", 0, None, f"{file.reference} {file.title}"))
+        found += [Proposal("file", file.id, sure, places), Proposal("entry", file.entry, sure, places)]
+    return found
 
 
-def _entries_of_files(files: Sequence[Proposal], knowledge: Knowledge) -> list[Proposal]:
-    """The entries under which the proposed Akten lie."""
-    by_id = {file.id: file for file in knowledge.files.values()} if files else {}
-    return [Proposal("entry", by_id[one.value].entry, one.confidence, one.evidence)
-            for one in files if one.value in by_id]
+def _new_file(resolved: Sequence[Proposal], merged: Sequence[Proposal], material: Material,
+              knowledge: Knowledge) -> Iterator[Proposal]:
+    """That it needs an Akte of its own: the form of its Aktenzeichen and a title. The number is given at filing alone."""
+    new, entry = best(resolved, "new_file"), best(merged, "entry")
+    if new is None:
+        return
+    known = knowledge.entries.get(entry.value) if entry else None
+    year = material.received_on.year if material.received_on else None
+    value = knowledge.preview(known, year) if known and year and knowledge.preview else "neu"
+    yield replace(new, value=value)
+    file = best(merged, "file")
+    if file is None or new.confidence > file.confidence:
+        parts = [one for name in ("project", "subject", "site_address", "applicant") if (one := best(merged, name))]
+        if parts and parts[0].field == "project":
+            parts = [one for one in parts if one.field != "subject"]
+        if parts:
+            whole = shorten(", ".join(dict.fromkeys(one.value for one in parts)))
+            yield Proposal("file_title", whole, round(min(one.confidence for one in parts), 3),
+                           tuple(place for one in parts for place in one.evidence[:1]))
+
+
+def _office(merged: Sequence[Proposal], material: Material, knowledge: Knowledge) -> Iterator[Proposal]:
+    """The office that is in charge (Federführung): the Akte's own, else the entry's, else the one the profile scans for."""
+    if best(merged, "office") is not None:
+        return
+    entry = best(merged, "entry")
+    known = knowledge.entries.get(entry.value) if entry else None
+    if entry and known and known.unit:
+        yield Proposal("office", known.unit, entry.confidence,
+                       (Evidence("rule:unit-of-entry@1", 0, None, f"{known.notation} {known.title}"), *entry.evidence[:2]))
+    elif material.office:
+        yield Proposal("office", material.office, 0.3, (Evidence("rule:office-of-profile@1", 0, None, material.office),))
 
 
 def _below(ranked: Sequence[Proposal], limit: float) -> list[Proposal]:
-    """What words alone suggest counts less than an Aktenzeichen: all scaled so that they stay under `limit`."""
+    """What words alone suggest counts less than a known Akte: all scaled to stay under `limit`, unless that is a guess too."""
     top = max((one.confidence for one in ranked), default=0.0)
-    factor = min(1.0, 0.9 * limit / top) if top else 1.0
+    factor = min(1.0, 0.9 * limit / top) if top and limit >= LIKELY else 1.0
     return [Proposal(one.field, one.value, round(one.confidence * factor, 3), one.evidence) for one in ranked]
 
 

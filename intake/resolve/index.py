@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,19 +22,20 @@ MOST = 400
 LONGEST_SIGN = 40
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Postings:
-    """Hashes in order, each with a number; added to by merging."""
+    """Hashes in order, each with a number."""
 
     hashes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     rows: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
 
-    def add(self, hashes: array[int], rows: array[int]) -> None:
-        if hashes:
-            all_hashes = np.concatenate([self.hashes, np.frombuffer(hashes, np.int64)])
-            all_rows = np.concatenate([self.rows, np.frombuffer(rows, np.int32)])
-            order = np.argsort(all_hashes, kind="stable")
-            self.hashes, self.rows = all_hashes[order], all_rows[order]
+    def with_more(self, hashes: array[int], rows: array[int]) -> _Postings:
+        if not hashes:
+            return self
+        all_hashes = np.concatenate([self.hashes, np.frombuffer(hashes, np.int64)])
+        all_rows = np.concatenate([self.rows, np.frombuffer(rows, np.int32)])
+        order = np.argsort(all_hashes, kind="stable")
+        return _Postings(all_hashes[order], all_rows[order])
 
     def of(self, keys: Sequence[str]) -> list[NDArray[np.int32]]:
         """For each key the numbers it was added with."""
@@ -43,43 +44,54 @@ class _Postings:
         return [self.rows[start:end] for start, end in zip(first.tolist(), last.tolist(), strict=True)]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Index:
-    """The keys of all Akten of a tenant. `add` extends it; look-ups may run beside each other, not beside `add`."""
+    """The keys of all Akten of a tenant, by `row` (place in `ids`). Never changed: `extended` gives a new one.
+
+    The lists and the dict only grow and are shared with the older ones, whose arrays do not point to what is new.
+    """
 
     ids: list[str] = field(default_factory=list)
     words: dict[str, int] = field(default_factory=dict)
+    last: str = ""
+    """The highest id."""
+    size: int = 0
     _names: list[str] = field(default_factory=list)  # `words` by number
     _files: _Postings = field(default_factory=_Postings)
     _slips: _Postings = field(default_factory=_Postings)  # of words, one letter lost
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return self.size
 
-    def add(self, files: Iterable[File]) -> None:
-        """Take in Akten that are not in it yet."""
+    def extended(self, files: Iterable[File]) -> Index:
+        """With Akten that are not in it yet; itself when there are none. Not beside another `extended` of the same."""
         hashes, rows, slips, numbers = array("q"), array("i"), array("q"), array("i")
+        last = self.last
         for file in files:
             row = len(self.ids)
             self.ids.append(file.id)
+            last = max(last, file.id)
             for key in file_keys(file):
                 hashes.append(hash(key))
                 rows.append(row)
             for word in _words_of(file):
                 if word not in self.words:
-                    number = self.words[word] = len(self._names)
+                    number = len(self._names)
                     self._names.append(word)
+                    self.words[word] = number
                     for slip in without_one(word) if len(word) >= 5 else ():
                         slips.append(hash(slip))
                         numbers.append(number)
-        self._files.add(hashes, rows)
-        self._slips.add(slips, numbers)
+        if not hashes:
+            return self
+        return replace(self, last=last, size=len(self.ids), _files=self._files.with_more(hashes, rows),
+                       _slips=self._slips.with_more(slips, numbers))
 
     def files(self, keys: Sequence[str]) -> list[NDArray[np.int32]]:
         """For each key the rows (places in `ids`) of the Akten that have it."""
         return self._files.of(keys)
 
-    def known(self, reference: str) -> bool:
+    def __contains__(self, reference: object) -> bool:
         """Whether an Akte has (or had) exactly this Aktenzeichen, given by its `reference_key`."""
         return bool(len(self._files.of([f"r{reference}"])[0]))
 
@@ -89,9 +101,8 @@ class Index:
         missing = [word for word in dict.fromkeys(words) if word not in found and 5 <= len(word) <= 30]
         if missing:
             slips = [(word, slip) for word in missing for slip in without_one(word)]
-            names = self._names
             for (word, _), rows in zip(slips, self._slips.of([slip for _, slip in slips]), strict=True):
-                near = (names[row] for row in rows[:20].tolist())
+                near = (self._names[row] for row in rows[:20].tolist())
                 fitting = (*found.get(word, ()), *(one for one in near if abs(len(one) - len(word)) <= 1))
                 found[word] = tuple(dict.fromkeys(fitting))[:4]
         return {word: some for word, some in found.items() if some}

@@ -25,7 +25,12 @@ FEATURES = (
     "name", "name_rare", "name_similar", "name_other", "title", "thread", "closed",
 )
 NONE_FEATURES = ("none", "none_sign", "none_parcel", "none_address", "none_name")
-WEIGHTS: dict[str, float] = {}
+WEIGHTS: dict[str, float] = {
+    "sign": 4.49, "sign_labelled": 2.76, "sign_certain": 0.64, "sign_illegible": 0.77, "sign_similar": 2.48,
+    "sign_distance": -1.1, "sign_former": 1.02, "sign_other": -0.5, "parcel": 3.61, "parcel_loose": -0.11,
+    "parcel_other": -1.75, "address": 1.75, "address_similar": 1.57, "address_other": -1.73, "name": 0.39, "name_rare": 0.62,
+    "name_similar": -0.61, "name_other": -0.52, "title": 4.02, "thread": 0.0, "closed": 0.0, "none": 1.64, "none_sign": 2.0,
+    "none_parcel": 1.84, "none_address": 0.93, "none_name": 0.55}
 _FREQUENT = frozenset((
     "eines", "einer", "einem", "neubau", "errichtung", "antrag", "bauantrag", "sowie", "wegen", "ueber", "unter", "nach"))
 

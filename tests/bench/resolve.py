@@ -55,17 +55,13 @@ class Town:
 
     def __init__(self, files: Sequence[File]) -> None:
         self.files = {file.id: file for file in known_part(files)}
-        self.index = Index()
         start = time.process_time()
-        self.index.add(self.files.values())
+        self.index = Index().extended(self.files.values())
         self.seconds = time.process_time() - start
 
     def extractors(self, given: Material) -> list[Proposal]:
-        references = References(compiled((PATTERN,)), self)
+        references = References(compiled((PATTERN,)), self.index)
         return [*references(given), *letter(given)]
-
-    def __contains__(self, key: object) -> bool:
-        return self.index.known(str(key))
 
     def candidates(self, given: Material, extracted: Sequence[Proposal]):  # type: ignore[no-untyped-def]
         found = clues(given, extracted, self.index)
