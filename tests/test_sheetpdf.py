@@ -22,7 +22,7 @@ SHEETS = (
     Printed(SheetCode(ID, "document", "mittelau")),
     Printed(SheetCode(ID, "document", "mittelau", "652.30", "", "Antrag"), "", "652.30 Straßenbeleuchtung"),
     Printed(SheetCode(ID, "file", "mittelau", "632.60", "KÄ/632.60-0017/2026"), "Neubau eines Carports " * 6, "632.60 Bau"),
-    Printed(SheetCode(ID, "file", "mittelau", "", "Az. 602-21/67 Siedlungshaus Asmussen, Lindenstraße 7, mit Nachträgen", "Akte")),
+    Printed(SheetCode(ID, "file", "mittelau", "", "Az. 602-21/67 Siedlungshaus Asmussen, Lindenstraße 7, Nachträge", "Akte")),
     Printed(SheetCode(ID, "batch", "mittelau")),
 )
 

@@ -20,6 +20,7 @@ from intake.cli.reading import read_command
 from intake.cli.registers import app as registers_app
 from intake.cli.running import status, verify_command, work
 from intake.cli.separators import app as separators_app
+from intake.cli.splitting import split_command
 from intake.errors import PoststelleError
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app.command("demo")(demo)
 app.command("read")(read_command)
 app.command("receive")(receive_command)
 app.command("unpack")(unpack_command)
+app.command("split")(split_command)
 app.command("work")(work)
 app.command("status")(status)
 app.command("verify")(verify_command)

@@ -48,6 +48,11 @@ def open_home(home: Path | None) -> Home:
     return load(find_home(str(given) if given else None))
 
 
+def named_home(given: Path | None) -> Path | None:
+    """The folder named with --home, after or before the command; None when none was."""
+    return Path(found) if (found := given or _remembered["home"]) else None
+
+
 def the_tenant(home: Home, given: str | None) -> Tenant:
     """The tenant that was named, or the only one. Raises ConfigError."""
     name = tenant_named(given)

@@ -22,7 +22,7 @@ from intake.db.plan import get_entry
 from intake.db.problems import get_problem, open_problems
 from intake.errors import Refused
 from intake.journal import entries
-from intake.vocabulary import DocumentState, PageState, Proposal
+from intake.vocabulary import Cut, DocumentState, PageState, Proposal
 
 T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, help="Prüfen und entscheiden.")
@@ -70,7 +70,8 @@ def ls(home: HomeOption = None, tenant: TenantOption = None,
     with common.database(desk.home) as db, db.read() as conn:
         found = list_documents(conn, desk.tenant, outcome.LIVE if everything else WAITING, limit=limit)
         rows = [(common.short(line.id), line.received_at, STATES.get(line.state, line.state), line.revision, line.pages,
-                 line.title, outcome.place(conn, desk.tenant, line))
+                 f"{line.title}\n{line.cut.marks[0]}" if line.cut.doubtful and line.cut.marks else line.title,
+                 outcome.place(conn, desk.tenant, line))
                 for line in found]
     common.table("", ("Nummer", "eingegangen", "Stand", "Rev.", "S.", "Titel", "Ort"), rows,
                  empty="Es wartet nichts auf Prüfung.")
@@ -100,10 +101,18 @@ def show(ident: Ident, home: HomeOption = None, tenant: TenantOption = None) -> 
         ("eingegangen", delivery.received_at), ("Stapel", f"{delivery.batch}, Nr. {delivery.position}"),
         ("Seiten", ", ".join(f"{ref.part}/{ref.number}" + (f" ({ref.rotation}°)" if ref.rotation else "")
                              for ref in document.pages)),
+        ("Geschnitten", cut_in_words(line.cut)),
         ("Leer- und Trennseiten der Sendung", ", ".join(f"{ref.part}/{ref.number} ({STATES[ref.state]})" for ref in loose)),
         ("Anlage zu", common.short(document.parent) if document.parent else ""), ("Zugriffsklasse", document.access_class),
         ("Verfügung", f"{decision.by}, {common.day(decision.at)}" if decision else "")))
     common.table("Vorschläge", ("Feld", "Wert", "Gewicht", "Fundstelle"), rows, empty="Keine Vorschläge.")
+
+
+def cut_in_words(cut: Cut) -> str:
+    """Why the document is made of just these pages, how sure that is, what to look at and what a sheet says of it."""
+    sure = f" ({common.weight(cut.probability)})" if cut.probability < 1 else ""
+    said = tuple(f"Trennblatt auf Seite {one.page}: {one.value}" for one in cut.says)
+    return "\n".join((f"{', '.join(cut.evidence)}{sure} ({cut.by})", *cut.marks, *said))
 
 
 def _value(conn: Connection, tenant: str, proposal: Proposal) -> str:

@@ -52,7 +52,7 @@ def read_command(
         chunk_pages=settings.read.chunk_pages)
     with tempfile.TemporaryDirectory(prefix="poststelle-read-") as folder:
         box, workdir = Box(settings.box), Path(folder)
-        with (_bar() if sys.stderr.isatty() else nullcontext(lambda _done, _total: None)) as told:
+        with (bar() if sys.stderr.isatty() else nullcontext(lambda _done, _total: None)) as told:
             reading = read_file(box, file, order, workdir, settings.engine.cores_here, told)
         if to_pdf is None and to_json is None:
             typer.echo("\n\f\n".join(page.text for page in reading.pages))
@@ -126,7 +126,7 @@ def settings_for(home: Path | None) -> Settings:
         return Settings()
 
 
-class _Told(Progress):
+class Told(Progress):
     """A progress bar that is called with (done, total)."""
 
     def __call__(self, done: int, total: int) -> None:
@@ -136,6 +136,7 @@ class _Told(Progress):
         self.update(self.tasks[0].id, completed=done)
 
 
-def _bar() -> _Told:
-    return _Told(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+def bar() -> Told:
+    """A progress bar over pages, on standard error."""
+    return Told(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
                  console=Console(stderr=True))

@@ -10,9 +10,10 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Table, func, select
 
 from intake.db.core import parse_stamp
+from intake.db.cuts import from_json
 from intake.errors import Refused
 from intake.schema import decisions, deliveries, documents, files, filings, pages, problems, proposals
-from intake.vocabulary import DeliveryState, DocumentState
+from intake.vocabulary import Cut, DeliveryState, DocumentState
 
 Kind = Literal["delivery", "document", "problem"]
 TABLES: dict[Kind, Table] = {"delivery": deliveries, "document": documents, "problem": problems}
@@ -55,6 +56,7 @@ class DocumentLine:
     decided: dict[str, str]
     filed: str | None
     why: str = ""  # why it waits for a person, or was filed without one
+    cut: Cut = Cut("")  # why it is made of just these pages
 
     @property
     def title(self) -> str:
@@ -97,7 +99,7 @@ def list_documents(conn: Connection, tenant: str, states: Collection[DocumentSta
     return tuple(DocumentLine(
         row["id"], row["delivery"], DocumentState(row["state"]), row["revision"], parse_stamp(row["received_at"]), row["parent"],
         row["access_class"], numbers.get(row["id"], 0), row["name"], best.get(row["id"], {}), decided.get(row["id"], {}),
-        places.get(row["id"]), row["why"]) for row in rows)
+        places.get(row["id"]), row["why"], from_json(row["cut_by"], row["cut"])) for row in rows)
 
 
 def _best(conn: Connection, ids: Collection[str]) -> dict[str, dict[str, tuple[str, float]]]:
