@@ -19,6 +19,7 @@ Kind = Literal["delivery", "document", "problem"]
 TABLES: dict[Kind, Table] = {"delivery": deliveries, "document": documents, "problem": problems}
 NAMES: dict[Kind, str] = {"delivery": "Sendung", "document": "Schriftstück", "problem": "Klärungsfall"}
 ID_LENGTH, SHORTEST = 26, 4
+UNCUT = Cut("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class DocumentLine:
     decided: dict[str, str]
     filed: str | None
     why: str = ""  # why it waits for a person, or was filed without one
-    cut: Cut = Cut("")  # why it is made of just these pages
+    cut: Cut = UNCUT  # why it is made of just these pages
 
     @property
     def title(self) -> str:
