@@ -32,7 +32,7 @@ from intake.db.receiving import set_envelope, set_part_problem
 from intake.db.work import bookkeeping
 from intake.errors import InputError, Reason, ServiceError
 from intake.journal import record
-from intake.propose import Knowledge, best, propose
+from intake.propose import Knowledge, first_choice, propose
 from intake.split import ONE_DOCUMENT, Cuts, Piece, Way, cut
 from intake.vocabulary import (
     Blob,
@@ -219,8 +219,7 @@ def propose_document(room: Postroom, document_id: str) -> None:
         verdict = automatic.decide(tx, tenant, document, proposals, material.pages, knowledge, cause)
         schriftstuecke.put_proposals(tx, document.id, document.tenant, proposals)
         if verdict.automatic:
-            values = {name: found.value for name in {one.field for one in proposals} if (found := best(proposals, name))}
-            decision = Decision(document.id, values, verdict.by, tx.now, document.revision + 1)
+            decision = Decision(document.id, first_choice(proposals), verdict.by, tx.now, document.revision + 1)
             schriftstuecke.add_decision(tx, document.tenant, decision)
         state = DocumentState.APPROVED if verdict.automatic else DocumentState.PROPOSED
         schriftstuecke.move_document(tx, document, state, why=verdict.why)

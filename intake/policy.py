@@ -13,7 +13,9 @@ of these must hold:
 7. the document itself is not of a restricted access class, and nothing in it asks for a higher one;
 8. every page was read without a warning, and there is text at all;
 9. no cut around it or in it is doubtful (`Cut.doubtful`);
-10. nothing else is proposed with more confidence: the first proposals of `file` and `entry` are that Akte and its entry.
+10. nothing else is proposed with more confidence: the first proposals of `file` and `entry` are that Akte and its entry;
+11. everything else that is printed lets it be this Akte with a probability of at least `SURE`: one misread digit makes the
+    Aktenzeichen of another Akte, and what was read only similarly (`reference:similar`) is never filed without a person.
 
 The second (`automatic`) rests on numbers: the best proposal is filed when its probability reaches a threshold at which an
 error budget is proven to be kept (`intake.budget`), when 6 to 9 above hold for it, and when the blind audit does not draw it.
@@ -33,6 +35,8 @@ REFERENCE_ZONE = "rule:reference-zone@1"
 PERSON = "policy:person@1"
 BUDGET = "policy:budget@1"
 OPEN_CLASSES = frozenset({"allgemein", "Poststelle", ""})
+SURE = 0.90
+SIMILAR = "reference:similar"
 LEGIBLE = 0.80
 """Least confidence of the proposal `file_reference`; `extract.references` scales it by the least legible word."""
 
@@ -144,6 +148,8 @@ def _doubt_of_others(proposals: Sequence[Proposal], file: File) -> str:
         first = max((one for one in proposals if one.field == name), key=lambda one: one.confidence, default=None)
         if first is None or first.value != wanted:
             return f"Andere Merkmale sprechen gegen die Akte {file.reference}."
+        if name == "file" and (first.confidence < SURE or SIMILAR in first.checks):
+            return f"Dass die Akte {file.reference} gemeint ist, ist nicht sicher genug: außer dem Zeichen spricht zu wenig dafür."
     return ""
 
 
@@ -151,28 +157,36 @@ def _doubt_of_others(proposals: Sequence[Proposal], file: File) -> str:
 
 
 def candidate(
-    proposals: Sequence[Proposal], pages: Sequence[Page], *, files: Mapping[str, File], entries: Mapping[str, AktenplanEntry],
+    proposals: Sequence[Proposal], pages: Sequence[Page], *, file: File | None, entries: Mapping[str, AktenplanEntry],
     access_class: str, attached: bool = False, open_classes: Collection[str] = OPEN_CLASSES, cut: Cut | None = None,
 ) -> Candidate | None:
     """The best place with what speaks against taking it unseen; None when no entry of the plan is proposed.
 
-    Arguments as in `decide`; `attached`: the document is an Anlage, which follows its main document.
+    Arguments as in `decide`; `file`: the Akte that `proposed_file` names; `attached`: the document is an Anlage, which follows
+    its main document.
     """
-    first = _first(proposals, "entry")
+    first, named, new = _first(proposals, "entry"), proposed_file(proposals), _first(proposals, "new_file")
     if first is None:
         return None
-    file = _first(proposals, "file")
-    known = next((one for one in files.values() if one.id == file.value), None) if file else None
-    sure = min(first.confidence, file.confidence) if file else first.confidence
+    where = _first(proposals, "file") if named else new
+    sure = min(first.confidence, where.confidence) if where else first.confidence
     doubt = _doubt_of_entry(first.value, entries, open_classes) or _doubt_of_class(proposals, access_class, open_classes)
     doubt = doubt or _doubt_of_pages(pages)
     if cut is not None and cut.doubtful:
         doubt = doubt or "Ob das Schriftstück richtig geschnitten ist, ist unsicher."
     if attached:
         doubt = doubt or "Eine Anlage folgt ihrem Hauptschriftstück."
-    if file and (known is None or known.closed_on is not None or known.entry != first.value):
+    if named and (file is None or file.closed_on is not None or file.entry != first.value):
         doubt = doubt or "Aktenplaneintrag und Akte passen nicht zusammen."
-    return Candidate(first.value, file.value if file else "", sure, first.evidence[0].by, doubt)
+    if named and where is not None and SIMILAR in where.checks:
+        doubt = doubt or "Das Aktenzeichen wurde nur ähnlich gelesen."
+    return Candidate(first.value, named, sure, first.evidence[0].by, doubt)
+
+
+def proposed_file(proposals: Sequence[Proposal]) -> str:
+    """The id of the Akte that would be taken; "" when none is proposed or a new one is surer."""
+    file, new = _first(proposals, "file"), _first(proposals, "new_file")
+    return file.value if file and not (new and new.confidence > file.confidence) else ""
 
 
 def decide_by_budget(found: Candidate, document: str, budget: float, standing: Standing) -> Verdict:

@@ -96,7 +96,7 @@ def best(proposals: Sequence[Proposal], name: str) -> Proposal | None:
     return max((one for one in proposals if one.field == name), key=lambda one: one.confidence, default=None)
 
 
-def settled(proposals: Iterable[Proposal]) -> dict[str, str]:
+def first_choice(proposals: Iterable[Proposal]) -> dict[str, str]:
     """What a decision takes over unless somebody says otherwise: the first value of each field, in the order given.
 
     No Akte where "none of them" is surer; and a `parent` is only ever a question to a person.

@@ -31,6 +31,7 @@ from intake.db.splices import lock_delivery
 from intake.errors import Refused, Stale
 from intake.filing import WITH, place_of
 from intake.journal import record
+from intake.propose import first_choice
 from intake.sheets import (
     OPEN,
     actor,
@@ -73,11 +74,9 @@ def approve(tx: Tx, document_id: str, revision: int, by: str, values: Mapping[st
     """
     document = hold(tx, document_id, revision, DECIDABLE)
     said = {field: _clean(field, value) for field, value in (values or {}).items()}
-    best: dict[str, str] = {}
     hidden = bool(blind(tx.connection, [document.id]))
-    for proposal in proposals_of(tx.connection, document.id):
-        if proposal.field not in PLACE or not hidden or proposal.evidence[0].by.startswith("clerk:"):
-            best.setdefault(proposal.field, proposal.value)
+    best = first_choice(proposal for proposal in proposals_of(tx.connection, document.id)
+                        if proposal.field not in PLACE or not hidden or proposal.evidence[0].by.startswith("clerk:"))
     if hidden and not any(values.get(field) for values in (best, said) for field in ("entry", "file")):
         raise Refused("Stichprobe: bitte ohne Vorschlag entscheiden. Nennen Sie den Aktenplaneintrag oder die Akte selbst.")
     settled = {field: value for field, value in _settle(tx, document, best, said).items() if value}

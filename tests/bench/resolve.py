@@ -1,15 +1,16 @@
 """The right Akte among 50,000: python -m tests.bench.resolve [--files N] [--letters N] [--noise 0.02] [--learn] [--pixels N].
 
 Prints for each kind of identifier: the right Akte first, a wrong Akte proposed as sure (probability >= 0.9), the right one
-as sure, and CPU ms a document. `--learn` fits the weights of intake/resolve/score.py on other letters and prints them.
+as sure, whether "none of them" stands above it, and CPU ms a document. `--learn` fits the weights of intake/resolve/score.py
+on another register and other letters and prints them.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-import re
 import resource
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from intake.extract.letter import letter
 from intake.extract.references import References, compiled
 from intake.resolve.index import Index
 from intake.resolve.pages import clues
-from intake.resolve.score import FEATURES, NONE_FEATURES, WEIGHTS, compare, none_features, shortlist, weigh
+from intake.resolve.score import FEATURES, NONE_FEATURES, compare, none_features, shortlist, weigh
 from intake.vocabulary import File, Material, Page, Proposal
 from tests.bench.register import PRINTED, Truth, letters, register
 
@@ -109,13 +110,13 @@ def training(files: Sequence[File], count: int) -> list[tuple[Truth, str]]:
             for one in letters(files, count // part, 1000 + seed, share, only)]
 
 
-def judged(town: Town, truth: Truth, weights: dict[str, float], source: str) -> Row:
+def judged(town: Town, truth: Truth, source: str) -> Row:
     """One letter: is the right Akte first, is a wrong one sure, is "none of them" above all, CPU ms."""
     given = material(truth, source)
     extracted = town.extractors(given)
     start = time.process_time()
     found, some = town.candidates(given, extracted)
-    none = weigh(found, some, weights)
+    none = weigh(found, some)
     took = (time.process_time() - start) * 1000
     best = max(some, key=lambda one: one.probability, default=None)
     said = best.probability if best is not None else 0.0
@@ -123,16 +124,17 @@ def judged(town: Town, truth: Truth, weights: dict[str, float], source: str) -> 
     return Row(right, said >= SURE and not right, said >= SURE and right, none > said, said, took)
 
 
-def measure(town: Town, files: Sequence[File], count: int, seed: int, share: float, source: str, weights: dict[str, float]) -> None:
-    print(f"{'printed':<24}{'letters':>8}{'first':>8}{'sure wrong':>12}{'sure right':>12}{'none above':>12}{'CPU ms':>8}{'p95':>7}")
-    made = [(truth, judged(town, truth, weights, source)) for truth in letters(files, count, seed, share)]
+def measure(town: Town, files: Sequence[File], count: int, seed: int, share: float, source: str) -> None:
+    heads = ("first", 8), ("sure wrong", 12), ("sure right", 12), ("none above", 12), ("CPU ms", 8), ("p95", 7)
+    print(f"{'printed':<24}{'letters':>8}" + "".join(f"{head:>{width}}" for head, width in heads))
+    made = [(truth, judged(town, truth, source)) for truth in letters(files, count, seed, share)]
     _line("drawn at random", [row for truth, row in made if truth.file])
     for name in PRINTED:
         _line(f"  among them {name}", [row for truth, row in made if truth.file and name in truth.printed])
     _line("not in the register", [row for truth, row in made if not truth.file])
     for name in PRINTED:
         alone = letters(files, count // 8, seed + 1, share, only=name)
-        _line(f"nothing but {name}", [judged(town, truth, weights, source) for truth in alone])
+        _line(f"nothing but {name}", [judged(town, truth, source) for truth in alone])
     print("said / true: " + "  ".join(_bin([(row.said, row.right) for _, row in made], low) for low in EDGES[:-1]))
 
 
@@ -148,7 +150,8 @@ def _bin(found: Sequence[tuple[float, bool]], low: float) -> str:
     inside = [(said, right) for said, right in found if low <= said < high]
     if not inside:
         return f"{low}: -"
-    return f"{sum(said for said, _ in inside) / len(inside):.3f}/{sum(right for _, right in inside) / len(inside):.3f} ({len(inside)})"
+    said, right = (sum(column) / len(inside) for column in zip(*inside, strict=True))
+    return f"{said:.3f}/{right:.3f} ({len(inside)})"
 
 
 def main() -> None:
@@ -157,23 +160,24 @@ def main() -> None:
     parser.add_argument("--letters", type=int, default=2400)
     parser.add_argument("--noise", type=float, default=0.02)
     parser.add_argument("--learn", action="store_true")
+    parser.add_argument("--rounds", type=int, default=3, help="how many of: noisy, well scanned, born digital")
     parser.add_argument("--seed", type=int, default=7)
     given = parser.parse_args()
+    if given.learn:
+        others = register(int(given.files / 0.96), seed=2)
+        weights = learn(Town(others), training(others, given.letters))
+        text = ", ".join(f'"{name}": {weight}' for name, weight in weights.items())
+        print("WEIGHTS: dict[str, float] = {\n" + textwrap.fill(text, 126, initial_indent="    ", subsequent_indent="    ") + "}")
+        return
     files = register(int(given.files / 0.96))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     town = Town(files)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"{len(town.index)} Akten: index in {town.seconds:.1f} CPU s, {town.index.megabytes():.0f} MiB of arrays, "
           f"{(after - before) / 1024:.0f} MiB at most while building")
-    weights = dict(WEIGHTS)
-    if given.learn:
-        others = register(int(given.files / 0.96), seed=2)
-        weights = learn(Town(others), training(others, given.letters * 2))
-        print("WEIGHTS: dict[str, float] = {")
-        print(re.sub(r"(.{1,120}), ", r"    \1,\n", ", ".join(f'"{name}": {weight}' for name, weight in weights.items())) + "}")
-    for share, source in ((given.noise, "ocr"), (0.003, "ocr"), (0.0, "text-layer")):
+    for share, source in ((given.noise, "ocr"), (0.003, "ocr"), (0.0, "text-layer"))[:given.rounds]:
         print(f"\nmisread characters {share:.1%}, {source}")
-        measure(town, files, given.letters, given.seed, share, source, weights)
+        measure(town, files, given.letters, given.seed, share, source)
 
 
 if __name__ == "__main__":
