@@ -63,7 +63,7 @@ class Flow:
 def flow(number: int, page: Page) -> Flow:
     """The running text of a page; `page.text` as it is when there are no words."""
     if not page.words:
-        return Flow(number, page.text)
+        return Flow(number, page.text.replace("\t", " "))  # a text without places knows no wide gaps
     pieces: list[str] = []
     spans: list[tuple[int, int]] = []
     words = tuple(word for word in page.words if word.text)
