@@ -31,7 +31,8 @@ def fake_page(number: int, text: str) -> Page:
     shown = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     words = tuple(Word(word, (0.1, 0.01 * index, 0.5, 0.01 * index + 0.009), 0.9, line=index)
                   for index, word in enumerate(shown.split()[:90]))
-    marks = (Separator("patch-T", ""),) if "#separator" in text else ()
+    marks = tuple(Separator("qr", line.removeprefix("#sheet ")) for line in text.splitlines() if line.startswith("#sheet "))
+    marks += (Separator("patch-T", ""),) if "#separator" in text else ()
     return Page(number, 210.0, 297.0, shown, words, blank="#blank" in text, script="print", separators=marks)
 
 
@@ -40,6 +41,7 @@ class FakeBox:
     """Counts what it did in `calls`; obeys the steering lines."""
 
     calls: list[tuple[str, str]] = field(default_factory=list)
+    media_type: str = "text/plain"
 
     def check(self) -> None:
         self.calls.append(("check", ""))
@@ -64,7 +66,7 @@ class FakeBox:
             raise InputError("Die Datei ist leer.", reason=Reason.EMPTY)
         self._obey("unpack", path, text)
         pieces = text.split("#part ")
-        parts = [FoundPart(0, None, name, "text/plain", len(text), pieces[0].count("\f") + 1, path)]
+        parts = [FoundPart(0, None, name, self.media_type, len(text), pieces[0].count("\f") + 1, path)]
         for position, piece in enumerate(pieces[1:], start=1):
             title, _, body = piece.partition("\n")
             target = workdir / f"part{position}"
