@@ -21,8 +21,11 @@ BITS = 19
 """Features are counted in 2**BITS buckets."""
 LONGEST = 20_000
 """Characters of a text that are looked at; the matter of a document stands at its front."""
-WORDS, PAIRS, PARTS, TITLE, TITLE_PARTS = 1.0, 0.7, 1.0, 1.0, 0.8
-"""Length of each group of features in the vector of a document before it is brought to length one."""
+HEAD = 700
+"""Characters at the front of a text that are counted once more: address, Betreff, committee, opening."""
+SHARES = (1.0, 1.0, 1.0, 0.7, 0.5, 1.0, 0.7, 0.7, 0.5)
+"""Length of each group of features (order of `Hasher.rows`) in the vector of a document before that gets length one."""
+_TITLE_SALT = 4
 _HYPHEN = re.compile(r"(?<=[a-zäöüß])[-\u00ad\u00ac]\s*\n\s*(?=[a-zäöüß])")
 _MASK = re.compile(r"\[[A-ZÄÖÜ]{2,10}\]")
 _TOKEN = re.compile(r"[^\W\d_]{2,}|\d+")
@@ -36,10 +39,11 @@ Ids = NDArray[np.uint32]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What a document says: its title (Betreff; may be empty) and its text."""
+    """What a document says: its text, its title (Betreff; may be empty), and what else is known of it (`sender`, `kind`)."""
 
     text: str
     title: str = ""
+    known: tuple[tuple[str, str], ...] = ()
 
 
 def tidy(text: str) -> str:
@@ -60,19 +64,29 @@ class Hasher:
     _words: dict[str, tuple[int, NDArray[np.uint64]]] = field(default_factory=dict)
 
     def rows(self, texts: Iterable[Text]) -> tuple[Matrix, ...]:
-        """One count matrix a group (words, pairs, parts, title words and pairs, title parts), a row a document."""
-        found: list[list[tuple[Ids, NDArray[np.float32]]]] = [[], [], [], [], []]
+        """One count matrix a group, a row a document: words, pairs and parts of the text, words and pairs of the title,
+        its parts, words, pairs and parts of the front of the text, and what else is known."""
+        found: list[list[tuple[Ids, NDArray[np.float32]]]] = [[] for _ in SHARES]
         for one in texts:
             for group, row in zip(found, self._groups(one), strict=True):
                 group.append(row)
         return tuple(self._stack(group) for group in found)
 
     def _groups(self, one: Text) -> Sequence[tuple[Ids, NDArray[np.float32]]]:
-        words, title = tokenise(one.text), tokenise(one.title)
-        own, pairs, parts = self._hashes(words)
-        name, name_pairs, name_parts = self._hashes(title)
+        own, pairs, parts = self._hashes(tokenise(one.text))
+        name, name_pairs, name_parts = self._hashes(tokenise(one.title))
+        front, front_pairs, front_parts = self._hashes(tokenise(one.text[:HEAD]))
+        known = np.array([hashed(f"{key}={value.casefold()}") for key, value in one.known], dtype=np.uint64)
         return (self._counted(own, 1), self._counted(pairs, 2), self._counted(parts, 3),
-                self._counted(np.concatenate([name, name_pairs]), 4), self._counted(name_parts, 5))
+                self._counted(np.concatenate([name, name_pairs]), _TITLE_SALT), self._counted(name_parts, 5),
+                self._counted(front, 6), self._counted(front_pairs, 7), self._counted(front_parts, 8),
+                self._counted(known, 9))
+
+    def words(self, text: Text) -> tuple[list[str], NDArray[np.uint64]]:
+        """The different words of a document with their buckets in the text, the title and the front (columns)."""
+        found = list(dict.fromkeys(tokenise(text.title) + tokenise(text.text)))
+        hashes = np.array([hashed(word) for word in found], dtype=np.uint64)
+        return found, np.stack([self.buckets(hashes, salt) for salt in (1, _TITLE_SALT, 6)], axis=1)
 
     def _hashes(self, words: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]:
         if len(self._words) > _CACHED:

@@ -1,4 +1,9 @@
-"""Learning where documents belong from what people decided. Pure, deterministic by seed; no database, no clock."""
+"""Learning where documents belong from what people decided. Pure, deterministic; no database, no clock.
+
+A document is a row of hashed features (`features`, `vectors`), a label a linear model (`ridge`); scores become probabilities
+on decisions that came later than what was learnt (`calibrate`). A correction counts at once: the document is remembered, and
+what is like it is scored like it. A new label works from its first example; the words of the plan are an example too.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +15,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse  # type: ignore[import-untyped]
-from sklearn.svm import LinearSVC  # type: ignore[import-untyped]
 
+from classifiers import calibrate, ridge
 from classifiers.artefacts import Artefact
-from classifiers.features import BITS, PAIRS, PARTS, TITLE, TITLE_PARTS, WORDS, Hasher, Matrix, Text, hashed, tokenise
+from classifiers.calibrate import Curve
+from classifiers.features import Hasher, Matrix, Text
+from classifiers.vectors import Scale, scale
 from intake.vocabulary import AktenplanEntry
 
-SHARES = (WORDS, PAIRS, PARTS, TITLE, TITLE_PARTS)
+HALF_LIFE = 4 * 365.0
+"""Days after which a decision counts half; never less than `LEAST_TRUST`."""
+LEAST_TRUST = 0.3
+HELD_OUT = 0.2
+"""Share of the decisions (the latest) on which the probabilities are fitted; the model itself learns from all."""
+STEP = 0.7
+"""How far one correction moves the scores of its own document towards what they should be."""
+START = -1.0
+"""Score of a label that nothing speaks for."""
 Vector = NDArray[np.float32]
 
 
@@ -57,114 +72,165 @@ class Model:
     """What was learnt. Never changes: `learn` gives a new one that shares everything but the correction."""
 
     labels: tuple[str, ...]
-    weights: NDArray[np.float32]  # buckets x labels
+    counts: NDArray[np.float64]
+    """Decisions a label rests on."""
+    weights: Matrix
     bias: Vector
-    rarity: Vector
-    temperature: float
-    memory: tuple[tuple[Matrix, Vector], ...] = ()
+    scale: Scale
+    curve: Curve = field(default_factory=Curve)
+    memory: Matrix | None = None
+    """Rows of the documents learnt since the training, and by how much each moves the labels."""
+    changes: Vector = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
     hasher: Hasher = field(default_factory=Hasher, compare=False)
 
     def predict(self, documents: Sequence[Example]) -> list[Ranked]:
         """For each document its labels with probabilities (`Ranked`); `label` of the documents is not looked at."""
-        rows = _vectors(self.hasher, documents, self.rarity)
-        return [self._ranked(row) for row in self._scores(rows)]
+        if not self.labels:
+            return [Ranked((), (), 1.0) for _ in documents]
+        sure, unknown = self.curve.all(self.scores(documents), self.counts)
+        orders = np.argsort(-sure, axis=1, kind="stable")
+        return [Ranked(tuple(self.labels[at] for at in order), tuple(row[order].tolist()), float(none))
+                for row, order, none in zip(sure, orders, unknown, strict=True)]
+
+    def scores(self, documents: Sequence[Example]) -> NDArray[np.float64]:
+        """The raw scores, documents x `labels`: near 1 for the label a document is like, near -1 for the others."""
+        return self._scores(self.scale.rows(self.hasher, [_text(one) for one in documents]))
 
     def learn(self, example: Example) -> Model:
         """The model after one more decision (at most 100 ms); a new label is known from its first example."""
-        labels = self.labels if example.label in self.labels else (*self.labels, example.label)
-        grown = self if labels is self.labels else replace(self, labels=labels)
-        row = _vectors(self.hasher, [example], self.rarity)
+        if not example.label:
+            return self
+        grown = self if example.label in self.labels else replace(
+            self, labels=(*self.labels, example.label), counts=np.append(self.counts, 0.0))
+        row = self.scale.rows(self.hasher, [_text(example)])
+        right = grown.labels.index(example.label)
         scores = grown._scores(row)[0]
-        right = labels.index(example.label)
-        change = np.zeros(len(labels), dtype=np.float32)
-        rival = int(np.argmax(np.where(np.arange(len(labels)) == right, -np.inf, scores))) if len(labels) > 1 else right
-        step = max(0.0, 1.0 - (scores[right] - scores[rival]) / 2)
-        change[right] += step
-        if rival != right:
-            change[rival] -= step
-        return replace(grown, memory=(*self.memory, (row, change)))
+        change = -STEP * np.maximum(0.0, scores - START).astype(np.float32) * (scores > -0.5)
+        change[right] = STEP * max(0.0, 1.0 - scores[right])
+        counts = grown.counts.copy()
+        counts[right] += 1
+        memory = row if self.memory is None else sparse.vstack([self.memory, row], format="csr")
+        changes = np.zeros((memory.shape[0], len(change)), dtype=np.float32)
+        changes[:-1, :self.changes.shape[1]] = self.changes
+        changes[-1] = change
+        return replace(grown, counts=counts, memory=memory, changes=changes)
 
     def why(self, document: Example, label: str, count: int = 5) -> tuple[str, ...]:
         """The words of the document that speak most for a label, the strongest first; () when none does."""
-        if label not in self.labels[:self.weights.shape[1]]:
+        if label not in self.labels:
             return ()
-        column = self.weights[:, self.labels.index(label)] * self.rarity
-        words = list(dict.fromkeys(tokenise(document.title) + tokenise(document.text)))
-        values = np.array([hashed(word) for word in words], dtype=np.uint64)
-        carried = column[self.hasher.buckets(values, 1)] + column[self.hasher.buckets(values, 4)]
-        order = [at for at in np.argsort(-carried, kind="stable") if carried[at] > 0 and len(words[at]) > 2]
-        return tuple(words[at] for at in order[:count])
+        words, buckets = self.hasher.words(_text(document))
+        at = self.labels.index(label)
+        column = np.zeros(len(self.scale.rarity), dtype=np.float32)
+        if at < self.weights.shape[1]:
+            column += self.weights[:, [at]].toarray().ravel()
+        if self.memory is not None and at < self.changes.shape[1]:
+            column += np.asarray(self.memory.T @ self.changes[:, at]).ravel()
+        carried = (column * self.scale.rarity)[buckets].sum(axis=1)
+        order = [place for place in np.argsort(-carried, kind="stable") if carried[place] > 0 and len(words[place]) > 2]
+        return tuple(words[place] for place in order if not words[place].isdigit())[:count]
 
     def to_artefact(self) -> Artefact:
-        """The model as arrays and JSON (`classifiers.artefacts.save`); the card is left empty."""
-        return Artefact({"weights": self.weights, "bias": self.bias, "rarity": self.rarity},
-                        {"labels": list(self.labels), "temperature": self.temperature}, {})
+        """The model as arrays and JSON (`classifiers.artefacts.save`), weights in one byte; the card is left empty."""
+        used = np.flatnonzero(np.diff(self.weights.indptr))
+        slim = self.weights[used]
+        most = np.abs(slim.data).max(initial=1e-9)
+        arrays: dict[str, NDArray[Any]] = {
+            "buckets": used.astype(np.uint32), "starts": slim.indptr.astype(np.uint32),
+            "columns": slim.indices.astype(np.uint16), "values": np.rint(slim.data / most * 127).astype(np.int8),
+            "bias": self.bias, "counts": self.counts.astype(np.float32), "rarity": self.scale.rarity.astype(np.float16),
+            "changes": self.changes}
+        if self.memory is not None:
+            arrays |= {"memory_starts": self.memory.indptr, "memory_columns": self.memory.indices,
+                       "memory_values": self.memory.data}
+        return Artefact(arrays, {"labels": list(self.labels), "most": float(most), "curve": self.curve.as_meta(),
+                                 "documents": self.scale.documents}, {})
 
     @classmethod
     def from_artefact(cls, stored: Artefact) -> Model:
         """The model that was stored."""
-        meta: Mapping[str, Any] = stored.meta
-        return cls(tuple(meta["labels"]), stored.arrays["weights"], stored.arrays["bias"], stored.arrays["rarity"],
-                   float(meta["temperature"]))
+        arrays, meta = stored.arrays, stored.meta
+        rarity = arrays["rarity"].astype(np.float32)
+        starts = np.zeros(len(rarity) + 1, dtype=np.int64)
+        starts[arrays["buckets"].astype(np.int64) + 1] = np.diff(arrays["starts"].astype(np.int64))
+        values = arrays["values"].astype(np.float32) * np.float32(meta["most"] / 127)
+        weights = sparse.csr_matrix((values, arrays["columns"].astype(np.int32), np.cumsum(starts)),
+                                    shape=(len(rarity), len(arrays["bias"])))
+        memory = None
+        if "memory_starts" in arrays:
+            memory = sparse.csr_matrix((arrays["memory_values"], arrays["memory_columns"], arrays["memory_starts"]),
+                                       shape=(len(arrays["memory_starts"]) - 1, len(rarity)))
+        return cls(tuple(meta["labels"]), arrays["counts"].astype(np.float64), weights, arrays["bias"],
+                   Scale(rarity, int(meta["documents"])), Curve.from_meta(meta["curve"]), memory, arrays["changes"])
 
-    def _scores(self, rows: Matrix) -> NDArray[np.float32]:
-        scores = np.full((rows.shape[0], len(self.labels)), -1.0, dtype=np.float32)
+    def _scores(self, rows: Matrix) -> NDArray[np.float64]:
+        scores = np.full((rows.shape[0], len(self.labels)), START)
         known = self.weights.shape[1]
         if known:
-            scores[:, :known] = rows @ self.weights + self.bias
-        for row, change in self.memory:
-            scores[:, :len(change)] += np.outer(np.asarray((rows @ row.T).todense()).ravel(), change)
+            scores[:, :known] = (rows @ self.weights).toarray() + self.bias
+        if self.memory is not None:
+            scores[:, :self.changes.shape[1]] += (rows @ self.memory.T).toarray() @ self.changes
         return scores
 
-    def _ranked(self, scores: Vector) -> Ranked:
-        if not len(scores):
-            return Ranked((), (), 1.0)
-        sure = np.exp((scores - scores.max()) / self.temperature)
-        sure /= sure.sum()
-        unknown = 0.02
-        order = np.argsort(-sure, kind="stable")
-        return Ranked(tuple(self.labels[at] for at in order), tuple(float(sure[at]) * (1 - unknown) for at in order), unknown)
+
+def train(examples: Sequence[Example], *, entries: Sequence[AktenplanEntry] = (), seed: int = 0, least: int = 1) -> Model:
+    """A model of all examples with a label; works from none at all.
+
+    `entries`: the plan; an entry's own words are one more example of it. `least`: features seen in fewer documents are left
+    out (5 for models that leave the house). `seed` chooses what is held out where examples have no date.
+    """
+    known = sorted((one for one in examples if one.label), key=lambda one: one.date or date.min)
+    early, late = held_out(known, seed)
+    curve = Curve()
+    if len(late) >= calibrate.ENOUGH and len({one.label for one in early}) > 1:
+        before = fit(early, entries, least)
+        place = {label: at for at, label in enumerate(before.labels)}
+        curve = calibrate.fit(before.scores(late), before.counts, [place.get(one.label, -1) for one in late])
+    return replace(fit(known, entries, least), curve=curve)
 
 
-def train(examples: Sequence[Example], *, entries: Sequence[AktenplanEntry] = (), seed: int = 0) -> Model:
-    """A model of all examples with a label; works from none at all. `entries`: the plan, whose words help rare labels."""
-    known = [one for one in examples if one.label]
+def fit(known: Sequence[Example], entries: Sequence[AktenplanEntry] = (), least: int = 1) -> Model:
+    """The linear models of all labels of `known`, with the default curve."""
     hasher = Hasher()
-    labels = tuple(sorted({one.label for one in known}))
-    rarity = _rarity(hasher, known)
-    if len(labels) < 2:
-        weights = np.zeros((1 << BITS, 0), dtype=np.float32)
-        model = Model((), weights, np.zeros(0, dtype=np.float32), rarity, 0.3, hasher=hasher)
-        for one in known:
-            model = model.learn(one)
-        return model
-    rows = _vectors(hasher, known, rarity)
+    names = [_named(entry) for entry in entries if entry.valid_to is None]
+    texts = [_text(one) for one in (*known, *names)]
+    sizes = scale(hasher, texts[:len(known)] or texts, least)
+    labels = tuple(sorted({one.label for one in (*known, *names)}))
     place = {label: at for at, label in enumerate(labels)}
-    wanted = np.array([place[one.label] for one in known])
-    machine = LinearSVC(C=1.0, random_state=seed).fit(rows, wanted)
-    weights, bias = machine.coef_, machine.intercept_
-    if len(labels) == 2:
-        weights, bias = np.vstack([-weights, weights]), np.concatenate([-bias, bias])
-    return Model(labels, np.ascontiguousarray(weights.T, dtype=np.float32), bias.astype(np.float32), rarity, 0.3, hasher=hasher)
+    wanted = np.array([place[one.label] for one in (*known, *names)], dtype=np.int64)
+    counts = np.bincount(wanted[:len(known)], minlength=len(labels)).astype(np.float64)
+    if not labels:
+        return Model((), counts, sparse.csr_matrix((1 << hasher.bits, 0), dtype=np.float32), np.zeros(0, np.float32), sizes,
+                     hasher=hasher)
+    trust = np.concatenate([trusts(known), np.full(len(names), LEAST_TRUST, dtype=np.float32)])
+    weights, bias = ridge.solve(sizes.rows(hasher, texts), wanted, len(labels), trust)
+    return Model(labels, counts, weights, bias, sizes, hasher=hasher)
 
 
-def _rarity(hasher: Hasher, examples: Sequence[Example]) -> Vector:
-    counts = np.zeros(1 << hasher.bits, dtype=np.float32)
-    for group in hasher.rows(Text(one.text, one.title) for one in examples):
-        counts += np.bincount(group.indices, minlength=len(counts)).astype(np.float32)
-    return np.asarray(np.log((1 + len(examples)) / (1 + counts)) + 1, dtype=np.float32)
+def trusts(examples: Sequence[Example]) -> Vector:
+    """How much each decision counts: half after `HALF_LIFE`, at least `LEAST_TRUST`; 1 where no date is known."""
+    newest = max((one.date for one in examples if one.date), default=None)
+    ages = [(newest - one.date).days if newest and one.date else 0 for one in examples]
+    return np.asarray(np.maximum(LEAST_TRUST, 0.5 ** (np.array(ages) / HALF_LIFE)), dtype=np.float32)
 
 
-def _vectors(hasher: Hasher, documents: Sequence[Example], rarity: Vector) -> Matrix:
-    whole: Matrix = sparse.csr_matrix((len(documents), 1 << hasher.bits), dtype=np.float32)
-    for group, share in zip(hasher.rows(Text(one.text, one.title) for one in documents), SHARES, strict=True):
-        group.data = (1 + np.log(group.data)) * rarity[group.indices]
-        whole = whole + _to_length(group, share)
-    return _to_length(whole, 1.0)
+def held_out(examples: Sequence[Example], seed: int = 0) -> tuple[list[Example], list[Example]]:
+    """Examples (in order of their date) to learn from and, the latest part or without dates a random one, to be measured on."""
+    size = int(len(examples) * HELD_OUT)
+    if examples and all(one.date for one in examples):
+        early, late = list(examples[:len(examples) - size]), list(examples[len(examples) - size:])
+    else:
+        chosen = set(np.random.default_rng(seed).permutation(len(examples))[:size].tolist())
+        early = [one for at, one in enumerate(examples) if at not in chosen]
+        late = [one for at, one in enumerate(examples) if at in chosen]
+    groups = {one.group for one in early if one.group}
+    return early, [one for one in late if one.group not in groups]
 
 
-def _to_length(rows: Matrix, length: float) -> Matrix:
-    norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
-    norms[norms == 0] = 1.0
-    rows.data *= (length / np.repeat(norms, np.diff(rows.indptr))).astype(np.float32)
-    return rows
+def _text(one: Example) -> Text:
+    return Text(one.text, one.title, tuple(sorted(one.features.items())))
+
+
+def _named(entry: AktenplanEntry) -> Example:
+    """What the plan says of an entry, as an example of it."""
+    return Example(f"{entry.title}\n{', '.join(entry.keywords)}\n{entry.description}", entry.id, None, entry.title)
