@@ -15,7 +15,8 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -47,6 +48,27 @@ class Blobs:
     def add_bytes(self, data: bytes, name: str, media_type: str) -> Blob:
         """The same for bytes in memory."""
         return self._add(data, name, media_type)
+
+    @contextmanager
+    def incoming(self) -> Iterator[Incoming]:
+        """Bytes that come piece by piece: `write` them, then `keep` makes them a blob; what was not kept leaves nothing.
+
+        Raises ServiceError as `add_file` does.
+        """
+        try:
+            tmp = self.root / TMP
+            tmp.mkdir(parents=True, exist_ok=True)
+            descriptor, written = tempfile.mkstemp(dir=tmp)
+        except OSError as error:
+            raise _trouble(error) from error
+        copy = Incoming(self, Path(written), descriptor)
+        try:
+            yield copy
+        except OSError as error:
+            raise _trouble(error) from error
+        finally:
+            copy.close()
+            Path(written).unlink(missing_ok=True)
 
     def path(self, sha256: Sha256) -> Path:
         """Where the blob lies (or would lie); the only place that builds such a path. PoststelleError for no hash."""
@@ -134,6 +156,37 @@ class Blobs:
             _fsync_folder(self.root)
 
 
+@dataclass(slots=True)
+class Incoming:
+    """A copy being written, see `Blobs.incoming`. `size` bytes so far."""
+
+    blobs: Blobs
+    written: Path
+    descriptor: int
+    size: int = 0
+    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+
+    def write(self, block: bytes) -> None:
+        """The next bytes."""
+        self.digest.update(block)
+        _write_all(self.descriptor, block)
+        self.size += len(block)
+
+    def keep(self, name: str, media_type: str) -> Blob:
+        """The blob of all that was written, durable when this returns."""
+        descriptor, self.descriptor = self.descriptor, -1
+        _finish(descriptor)
+        sha256 = self.digest.hexdigest()
+        self.blobs._link(self.written, sha256)
+        return Blob(sha256, media_type, name, self.size)
+
+    def close(self) -> None:
+        """Give up what was not kept."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
 def _regular(path: Path) -> BinaryIO:
     """The file opened for reading; what was put in its place since it was listed (a link, a pipe) is an OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -149,17 +202,30 @@ def _write(descriptor: int, source: BinaryIO | bytes) -> tuple[Sha256, int]:
     try:
         for block in (source,) if isinstance(source, bytes) else iter(lambda: source.read(BLOCK), b""):
             digest.update(block)
-            rest = memoryview(block)
-            while rest:
-                rest = rest[os.write(descriptor, rest):]
+            _write_all(descriptor, block)
             size += len(block)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    _finish(descriptor)
+    return digest.hexdigest(), size
+
+
+def _write_all(descriptor: int, block: bytes) -> None:
+    rest = memoryview(block)
+    while rest:
+        rest = rest[os.write(descriptor, rest):]
+
+
+def _finish(descriptor: int) -> None:
+    """Read-only, fsync, close; closed in any case. close may fail after a good fsync on network file systems."""
+    try:
         os.fchmod(descriptor, 0o440)
         os.fsync(descriptor)
     except BaseException:
         os.close(descriptor)
         raise
-    os.close(descriptor)  # may fail after a good fsync on network file systems: then the copy is not trusted
-    return digest.hexdigest(), size
+    os.close(descriptor)
 
 
 def _fsync_folder(folder: Path) -> None:

@@ -92,6 +92,17 @@ class EngineSettings(Section):
         return self.cores or len(os.sched_getaffinity(0))
 
 
+class WebSettings(Section):
+    """[web] what is reached over HTTP: the interface for scanners and portals."""
+
+    host: str = Field("127.0.0.1", description="Adresse, an der gelauscht wird. Über diesen Rechner hinaus nur mit TLS.")
+    port: int = Field(8632, ge=1, le=65535, description="Port.")
+    certificate: str = Field("", description="Datei mit dem TLS-Zertifikat (PEM, mit Zwischenzertifikaten).")
+    key: str = Field("", description="Datei mit dem Schlüssel dazu.")
+    behind_proxy: bool = Field(
+        False, description="true = davor steht auf einer anderen Maschine ein Proxy, der TLS spricht und allein hierher kommt.")
+
+
 class LogSettings(Section):
     """[log] ids, sizes and reason codes; never names, subjects or text (safety.md A20)."""
 
@@ -124,7 +135,8 @@ class Mailbox(Inbox):
     login: Literal["password", "xoauth2"] = Field("password", description="xoauth2 = mit einem OAuth2-Token anmelden.")
     secret_file: str = Field(
         "", description="Datei mit Kennwort, Client-Geheimnis oder fertigem Token; leer = secrets/<name> dieser Installation.")
-    token_url: str = Field("", description="Adresse, die Token ausstellt (client credentials); leer = das Token steht in der Datei.")
+    token_url: str = Field(
+        "", description="Adresse, die Token ausstellt (client credentials); leer = das Token steht in der Datei.")
     client_id: str = Field("", description="Kennung dieser Anwendung beim Aussteller der Token.")
     scope: str = Field("", description="Umfang des Tokens, etwa https://outlook.office365.com/.default")
     folder: str = Field("INBOX", description="Ordner, der geleert wird.")
@@ -224,6 +236,7 @@ class Settings(BaseSettings):
     box: BoxSettings = BoxSettings()
     read: ReadSettings = ReadSettings()
     engine: EngineSettings = EngineSettings()
+    web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
     tenant: tuple[Tenant, ...] = ()
 

@@ -161,6 +161,7 @@ decisions = Table(
     Column("at", String(32), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("live", Boolean, nullable=False),  # false after undo
+    Index("ix_decisions_live", "tenant", "live", "at"),
 )
 
 forecasts = Table(

@@ -347,7 +347,36 @@ def test_many_threads_with_the_same_and_with_other_bytes(blobs: Blobs) -> None:
     assert list((blobs.root / "tmp").iterdir()) == []
 
 
+def test_pieces_become_one_blob(blobs: Blobs) -> None:
+    with blobs.incoming() as copy:
+        for piece in (b"ein ", b"", b"Brief"):
+            copy.write(piece)
+        blob = copy.keep("brief.txt", "text/plain")
+    assert blob.size == 9 and blobs.read(blob.sha256) == b"ein Brief" and blobs.check(blob.sha256)
+    assert list((blobs.root / "tmp").iterdir()) == []
+
+
+def test_pieces_that_are_not_kept_leave_nothing(blobs: Blobs) -> None:
+    with pytest.raises(KeyboardInterrupt), blobs.incoming() as copy:
+        copy.write(b"halb")
+        raise KeyboardInterrupt
+    with blobs.incoming() as copy:
+        copy.write(b"vergessen")
+    assert list(blobs.iter_all()) == [] and list((blobs.root / "tmp").iterdir()) == []
+
+
+def test_pieces_on_a_full_disk_are_a_service_error(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "voll")
+
+    with pytest.raises(ServiceError, match="voll"), blobs.incoming() as copy:
+        monkeypatch.setattr(blobs_module.os, "write", full)
+        copy.write(b"x")
+    monkeypatch.undo()
+    assert list((blobs.root / "tmp").iterdir()) == []
+
+
 def test_the_module_opens_no_path_by_a_name() -> None:
     """One choke point: nothing else in the module joins the root with what comes from outside."""
     source = Path(blobs_module.__file__).read_text(encoding="utf-8")
-    assert len(re.findall(r"self\.root /", source)) == 3  # path, tmp (twice)
+    assert len(re.findall(r"self\.root /", source)) == 4  # path, tmp (three times)

@@ -20,6 +20,7 @@ from intake.cli.reading import read_command
 from intake.cli.registers import app as registers_app
 from intake.cli.running import status, verify_command, work
 from intake.cli.separators import app as separators_app
+from intake.cli.serving import serve, token_app
 from intake.cli.splitting import split_command
 from intake.errors import PoststelleError
 
@@ -34,6 +35,7 @@ app.command("receive")(receive_command)
 app.command("unpack")(unpack_command)
 app.command("split")(split_command)
 app.command("work")(work)
+app.command("serve")(serve)
 app.command("status")(status)
 app.command("verify")(verify_command)
 app.add_typer(aktenplan_app, name="aktenplan")
@@ -41,6 +43,7 @@ app.add_typer(registers_app, name="registers")
 app.add_typer(separators_app, name="separators")
 app.add_typer(review_app, name="review")
 app.add_typer(clarify_app, name="clarify")
+app.add_typer(token_app, name="token")
 app.add_typer(journal_app, name="journal")
 
 

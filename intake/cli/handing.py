@@ -31,7 +31,7 @@ def receive_command(
     """Dateien aufnehmen, als lägen sie im Eingangsordner. Dieselbe Datei noch einmal ändert nichts."""
     place = common.open_home(home)
     town = common.the_tenant(place, tenant)
-    door = _inbox(town, inbox)
+    door = inbox_named(town, inbox)
     blobs = Blobs(place.blobs(town.name))
     with common.database(place) as database:
         for file in files:
@@ -44,7 +44,8 @@ def receive_command(
             common.say(f"{file.name}: {said} ({common.short(delivery.id)})")
 
 
-def _inbox(tenant: Tenant, name: str) -> Inbox:
+def inbox_named(tenant: Tenant, name: str) -> Inbox:
+    """The tenant's scan profile or mailbox of this name, the first for ""; raises Refused when there is none."""
     if not tenant.inboxes:
         raise Refused(f"Der Mandant {tenant.name} hat weder Scanprofil noch Postfach. Ergänzen Sie eines in poststelle.toml.")
     if not name:

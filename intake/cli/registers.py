@@ -22,7 +22,8 @@ from intake.journal import record
 from intake.registers import REGISTERS, read_cases, read_files, read_register
 
 app = typer.Typer(no_args_is_help=True, help="Akten, Vorgänge und Register, die die Gemeinde schon hat.")
-FILE_COLUMNS = ("reference", "title", "notation", "opened_on", "closed_on", "parcel", "address", "persons")
+FILE_COLUMNS = ("reference", "title", "notation", "opened_on", "closed_on", "parcel", "address", "persons", "former", "office",
+                "handler")
 CASE_COLUMNS = ("file", "reference", "title", "closed_on")
 KINDS = ("files", "cases", *REGISTERS)
 Kind = Annotated[str, typer.Argument(metavar="REGISTER", help=", ".join(KINDS))]
@@ -126,4 +127,4 @@ def _files(conn: Connection, tenant: str) -> Iterable[Row]:
     opened = opening_days(conn, tenant)
     for _, file in sorted(akten.files_by_key(conn, tenant).items()):
         yield (file.reference, file.title, notations.get(file.entry, file.entry), opened[file.id], file.closed_on, file.parcel,
-               file.address, "|".join(file.persons))
+               file.address, "|".join(file.persons), "|".join(file.former), file.office, file.handler)

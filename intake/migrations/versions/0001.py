@@ -252,6 +252,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('decisions', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_decisions_document'), ['document'], unique=False)
+        batch_op.create_index('ix_decisions_live', ['tenant', 'live', 'at'], unique=False)
 
     op.create_table('filings',
     sa.Column('key', sa.String(length=64), nullable=False),

@@ -1,0 +1,30 @@
+"""What every route is given: the installation, its database, its blobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from intake.blobs import Blobs
+from intake.config import Home
+from intake.db.core import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Built once with the app."""
+
+    home: Home
+    db: Database
+    blobs: Callable[[str], Blobs]
+
+
+def the_web(request: Request) -> Web:
+    """The state of the app that answers this request."""
+    return cast(Web, request.app.state.web)
+
+
+WebState = Annotated[Web, Depends(the_web)]
