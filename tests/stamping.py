@@ -54,7 +54,9 @@ def stamped_page(seed: int, mode: Mode, *, slant: float = 15.0, dpi: int = 200, 
     shade.paste(ink, (0, 0), layer)
     under = page.crop((left, top, left + layer.width, top + layer.height))
     page.paste(ImageChops.multiply(under, shade), (left, top))
-    box = (left / page.width, top / page.height, (left + layer.width) / page.width, (top + layer.height) / page.height)
+    edges = layer.getbbox() or (0, 0, *layer.size)
+    box = ((left + edges[0]) / page.width, (top + edges[1]) / page.height,
+           (left + edges[2]) / page.width, (top + edges[3]) / page.height)
     return StampedPage(_scanned(page, chance, mode, dpi), day, printed, box, angle, over)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from intake.box.inside import textlayer
 from intake.box.inside.sheets import LOW_DPI, MM_PER_INCH, Sheet, opened
 from intake.box.inside.words import mean_confidence, renumbered, text_of, turned
-from intake.vocabulary import Box, Page, Separator, Word
+from intake.vocabulary import Box, Page, Script, Separator, Word
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,6 +21,7 @@ LARGE_PIXELS, LARGEST_PIXELS, LARGE_PREVIEW = 20e6, 60e6, 4e6  # A2 at 220 dpi; 
 FINE_PIXELS, FINE_CONFIDENCE = 15, 0.85  # median height of words, mean confidence
 CODE_DPI = 150.0
 PLAN_MM = 450.0  # longer pages are plans
+LARGE_MM = 425.0  # longer than A3: may have a title block
 MUCH_PICTURE = 0.2  # share of the page covered by images from which the text layer may be only a part of the page
 MUCH_INK = 0.3  # share of the ink outside the words of the layer from which it certainly is
 
@@ -116,10 +117,20 @@ def _from_layer(sheet: Sheet, words: tuple[Word, ...], order: Order, preview: Pa
         return None
     image.save_preview(shown, preview)
     marks = _codes(shown) if len(words) < 80 else ()
-    words = renumbered(words)
+    script: Script = "drawing" if max(sheet.width_mm, sheet.height_mm) > PLAN_MM else "print"
+    words = _ordered(words, script, shown, sheet.width_mm, sheet.height_mm)
     return Page(number=sheet.number, width_mm=round(sheet.width_mm, 2), height_mm=round(sheet.height_mm, 2), text=text_of(words),
-                words=words, script="drawing" if max(sheet.width_mm, sheet.height_mm) > PLAN_MM else "print", source="text-layer",
+                words=words, script=script, source="text-layer",
                 separators=marks, warnings=sheet.warnings, form=sheet.form())
+
+
+def _ordered(words: Sequence[Word], script: Script, shown: Image, width_mm: float, height_mm: float) -> tuple[Word, ...]:
+    """The words as a reader takes them in, the title block of a plan first; lines and blocks counted anew."""
+    if max(width_mm, height_mm) > LARGE_MM or script == "drawing":
+        from intake.box.inside import plan  # noqa: PLC0415
+
+        words = plan.title_first(words, shown, width_mm, height_mm)
+    return renumbered(words)
 
 
 def ink_outside(shown: Image, words: Sequence[Word]) -> float:
@@ -171,13 +182,13 @@ def _from_picture(sheet: Sheet, order: Order, engines: Engines, preview: Path) -
     across, down = (sheet.width_mm, sheet.height_mm) if rotation in (0, 180) else (sheet.height_mm, sheet.width_mm)
     if not bare and not marks and grey.width * grey.height <= LARGE_PIXELS:
         words, pressed = _stamped(sheet, grey, ink, shown, words, (rotation, skew, across), engines)
-    words = renumbered(words)
+    kind = script.script_of(words, across, down, fraktur=fraktur, inked=not bare)
+    words = _ordered(words, kind, shown, across, down)
     return Page(
         number=sheet.number, width_mm=round(across, 2), height_mm=round(down, 2), text=text_of(words), words=words,
         rotation=rotation, skew=skew, blank=bare, stamps=pressed,
-        script=script.script_of(words, across, down, fraktur=fraktur, inked=not bare),
-        quality=1.0 if bare else quality_of(words, sheet.native_dpi()), source="ocr", separators=marks, warnings=sheet.warnings,
-        form=tuple(replace(one, box=turned(one.box, rotation)) for one in sheet.form()))
+        script=kind, quality=1.0 if bare else quality_of(words, sheet.native_dpi()), source="ocr", separators=marks,
+        warnings=sheet.warnings, form=tuple(replace(one, box=turned(one.box, rotation)) for one in sheet.form()))
 
 
 def _stamped(sheet: Sheet, grey: Image, ink: Image, shown: Image, words: tuple[Word, ...], lies: tuple[Rotation, float, float],
@@ -197,7 +208,7 @@ def _stamped(sheet: Sheet, grey: Image, ink: Image, shown: Image, words: tuple[W
     upright = image.turn(grey, rotation)
     return stamps.stamped(
         stamps.Paper(upright, ink, shown, across, skew), words,
-        lambda cut: clean.without_specks(engines.get().words(cut, engines.languages, mode=stamps.BLOCK)), coloured)
+        lambda cut, mode: clean.without_specks(engines.get().words(cut, engines.languages, mode=mode)), coloured)
 
 
 def _pictures(sheet: Sheet, order: Order) -> tuple[Image, Image]:

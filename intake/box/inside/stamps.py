@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -27,11 +27,17 @@ COLOURED = 45  # difference of two channels that only an ink pad makes
 CLEAR = 0.75  # confidence of a word that was read well
 STEEPEST = 17
 SLANTED, PEAK = 2.0, 1.25  # degrees against the page; sharpness at the slant over the typical one
-BLOCK = 6  # Tesseract's page segmentation for one block of text
+BLOCK, SPARSE = 6, 11  # Tesseract's page segmentation for one block of text, for words here and there
 MARGIN_MM = 2.5
 MOST_REGIONS = 4
-HEADS = re.compile(r"^[\W_]*(post)?[ec][il1]n?(gang|gegangen|geg|g\.)(sstempel)?[:.]?[\W_]*$", re.IGNORECASE)
+LETTERS = 10  # read clearly in slanted print
+HEADS = re.compile(r"^[\W_]*((post|POST|Post)?[EeC][il1IN]*[nN](gang|GANG|gegang|GEGANG|geg|GEG|g\.|G\.)|[NI]?GEGANG"
+                   r"|\w{0,3}[nN]gegang)")
+DAY = re.compile(r"\d{1,2}[., ]{1,2}(\d{1,2}|[A-Za-zä]{3,9})[., ]{1,2}(20)?\d\d(?!\d)")
+WINDOW_MM, STEP_MM = 50.0, 15.0  # for a stamp in a heap of ink that is wider than one
+AROUND_MM = (34.0, 9.0, 20.0)  # of a head's middle: aside, above, below
 GAP_MM = 5.0  # between a stamp and print beside it that recognition put into one line
+Recognise = Callable[[Image.Image, int], tuple[Word, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class Region:
     box: Box
     slant: float
     coloured: bool
+    guessed: bool = False  # only where it is, not how far it goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +65,21 @@ class Paper:
         return self.width_mm * self.grey.height / self.grey.width
 
 
-def stamped(paper: Paper, words: Sequence[Word], recognise: Callable[[Image.Image], tuple[Word, ...]],
+def stamped(paper: Paper, words: Sequence[Word], recognise: Recognise,
             coloured: Callable[[], Image.Image]) -> tuple[tuple[Word, ...], tuple[Box, ...]]:
     """The page's words with those of each stamp as a block of its own at the end, and the boxes of the stamps.
 
-    `recognise` reads one block of text; `coloured` gives the upright page in colour, as large as the grey one.
+    `recognise` reads with the page segmentation asked for; `coloured` gives the upright page in colour, as large as the grey one.
     """
     found: list[Box] = []
     for region in regions(paper, words):
         rest, inside = _parted(words, region.box, paper.width_mm)
         again = () if _is_read(inside, region, paper.skew) else _read_again(paper, region, rest, recognise, coloured)
-        if _clear(again) > _clear(inside) or (again and not inside):
+        if _worth(again) > _worth(inside):
             inside = [*again]
-        elif not _is_stamp(region, inside, paper.skew):
+        if not _is_stamp(region, inside, paper.skew):
             continue
-        found.append(region.box)
+        found.append(_around(inside, region.box) if region.guessed else region.box)
         words = (*rest, *_as_block(inside, rest))
     return tuple(words), tuple(found)
 
@@ -80,17 +87,36 @@ def stamped(paper: Paper, words: Sequence[Word], recognise: Callable[[Image.Imag
 def regions(paper: Paper, words: Sequence[Word]) -> tuple[Region, ...]:
     """Where stamps may be, coloured ones first; none overlaps another."""
     found: list[Region] = []
-    colours = _colours(paper.shown)
-    for mask, coloured in ((colours, True), (_left_over(paper.ink, words), False)):
-        if mask is None:
+    colours, rest = _colours(paper.shown), _left_over(paper.ink, words)
+    places = [(colours, box, True, False) for box in _clusters(colours, paper)] if colours is not None else []
+    places += [(rest, box, False, False) for box in _clusters(rest, paper)]
+    places += [(rest, box, False, True) for box in _heads(words, paper)]
+    for mask, box, coloured, guessed in places:
+        if any(_common(box, other.box) > 0.2 for other in found):
             continue
-        for box in _clusters(mask, paper):
-            slant, clear = _slant(mask, box)
-            turned = clear and abs(slant - paper.skew) >= SLANTED
-            if any(_common(box, other.box) > 0.2 for other in found) or not (coloured or turned or _has_head(words, box)):
-                continue
-            found.append(Region(box, slant if turned else paper.skew, coloured))
+        slant, clear = _slant(mask, box, paper.skew)
+        turned = clear and abs(slant - paper.skew) >= SLANTED
+        if coloured or turned or _has_head(words, box):
+            found.append(Region(box, slant if turned else paper.skew, coloured, guessed))
     return tuple(found[:MOST_REGIONS])
+
+
+def _heads(words: Sequence[Word], paper: Paper) -> list[Box]:
+    """Where a word stands that a receipt stamp begins with, and what may belong to it; not in the middle of a sentence."""
+    aside, above, below = AROUND_MM
+    found = []
+    for word in words:
+        if HEADS.match(word.text) and not word.text[:1].islower():
+            x, y = (word.box[0] + word.box[2]) / 2, (word.box[1] + word.box[3]) / 2
+            found.append(clipped(x - aside / paper.width_mm, y - above / paper.height_mm,
+                                 x + aside / paper.width_mm, y + below / paper.height_mm))
+    return found
+
+
+def _around(words: Sequence[Word], box: Box) -> Box:
+    """The box around words, cut to the place they were found in."""
+    return (max(min(word.box[0] for word in words), box[0]), max(min(word.box[1] for word in words), box[1]),
+            min(max(word.box[2] for word in words), box[2]), min(max(word.box[3] for word in words), box[3])) if words else box
 
 
 def _colours(shown: Image.Image) -> Image.Image | None:
@@ -129,18 +155,32 @@ def _clusters(mask: Image.Image, paper: Paper) -> list[Box]:
             continue
         across = (inner[2] - inner[0]) / mask.width * paper.width_mm
         down = (inner[3] - inner[1]) / mask.height * paper.height_mm
+        box = clipped((left + inner[0]) / mask.width, (top + inner[1]) / mask.height,
+                      (left + inner[2]) / mask.width, (top + inner[3]) / mask.height)
         if ACROSS_MM[0] <= across <= ACROSS_MM[1] and DOWN_MM[0] <= down <= DOWN_MM[1]:
-            found.append(clipped((left + inner[0]) / mask.width, (top + inner[1]) / mask.height,
-                                 (left + inner[2]) / mask.width, (top + inner[3]) / mask.height))
+            found.append(box)
+        elif across > ACROSS_MM[1] and DOWN_MM[0] <= down <= DOWN_MM[1]:
+            found += _windows(mask, box, paper)
     return sorted(found, key=lambda box: (box[0] - box[2]) * (box[3] - box[1]))
 
 
-def _slant(mask: Image.Image, box: Box) -> tuple[float, bool]:
-    """The degrees by which lines in a box of ink fall, and whether they clearly do."""
+def _windows(mask: Image.Image, box: Box, paper: Paper) -> Iterator[Box]:
+    """The part of a wide heap of ink that is clearly slanted, if there is one: a stamp over print that was read poorly."""
+    wide, step = WINDOW_MM / paper.width_mm, STEP_MM / paper.width_mm
+    places = [(left, box[1], min(left + wide, box[2]), box[3])
+              for left in (box[0] + number * step for number in range(int((box[2] - box[0]) / step)))]
+    turned = [(place, _slant(mask, place, paper.skew)) for place in places]
+    slanted = [place for place, (slant, clear) in turned if clear and abs(slant - paper.skew) >= SLANTED]
+    if slanted:
+        yield slanted[len(slanted) // 2]
+
+
+def _slant(mask: Image.Image, box: Box, skew: float = 90.0) -> tuple[float, bool]:
+    """The degrees by which lines in a box of ink fall, and whether they clearly do. Lines of the page's own skew do not count."""
     cut = mask.crop((round(box[0] * mask.width) - 4, round(box[1] * mask.height) - 4,
                      round(box[2] * mask.width) + 4, round(box[3] * mask.height) + 4))
     scores = {degrees: sharpness(cut, math.tan(math.radians(degrees))) for degrees in range(-STEEPEST, STEEPEST + 1)}
-    best = max(scores, key=lambda degrees: scores[degrees])
+    best = max((degrees for degrees in scores if abs(degrees - skew) > 1), key=lambda degrees: scores[degrees])
     clear = scores[best] >= PEAK * sorted(scores.values())[len(scores) // 2]
     fine = {best + step / 4: sharpness(cut, math.tan(math.radians(best + step / 4))) for step in range(-3, 4)}
     return max(fine, key=lambda degrees: fine[degrees]), clear
@@ -187,37 +227,57 @@ def _is_read(inside: Sequence[Word], region: Region, skew: float) -> bool:
 
 
 def _is_stamp(region: Region, inside: Sequence[Word], skew: float) -> bool:
-    return _has_head(inside, region.box) or abs(region.slant - skew) >= SLANTED
+    """True for what begins as a receipt stamp does, and for slanted print; a signature gives no clear words."""
+    slanted = abs(region.slant - skew) >= SLANTED
+    return any(HEADS.match(word.text) for word in inside) or (slanted and (_clear(inside) >= LETTERS or _has_day(inside))) or (
+        region.coloured and _has_day(inside))
 
 
-def _read_again(paper: Paper, region: Region, rest: Sequence[Word], recognise: Callable[[Image.Image], tuple[Word, ...]],
+def _read_again(paper: Paper, region: Region, rest: Sequence[Word], recognise: Recognise,
                 coloured: Callable[[], Image.Image]) -> tuple[Word, ...]:
     """The words of a region cut out, freed of what runs through it, and turned upright; boxes are of the page."""
     cut, left, top = _cut(coloured() if region.coloured else paper.grey, region.box)
-    if region.coloured:
-        cut = _only_coloured(cut)
-    else:
-        draw = ImageDraw.Draw(cut)
-        for word in rest:
-            if word.confidence >= CLEAR:
-                x0, y0, x1, y1 = word.box
-                draw.rectangle((x0 * paper.grey.width - left, y0 * paper.grey.height - top,
-                                x1 * paper.grey.width - left, y1 * paper.grey.height - top), fill=255)
-    upright = cut.rotate(region.slant, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
-    upright.info["dpi"] = paper.grey.info["dpi"]
-    found = []
-    for word in recognise(upright):
-        if word.confidence >= 0.4 and any(character.isalnum() for character in word.text):
-            found.append(replace(word, box=_back(word.box, upright.size, cut.size, region.slant, left, top, paper.grey.size)))
-    return tuple(found) if _clear(found) >= 4 else ()
+    best: tuple[Word, ...] = ()
+    freed = _only_coloured(cut) if region.coloured else _freed(cut, paper.grey.size, left, top, rest)
+    for shown, mode in ((freed, BLOCK), (freed, SPARSE), (cut.convert("L"), BLOCK)):
+        upright = shown.rotate(region.slant, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
+        upright.info["dpi"] = paper.grey.info["dpi"]
+        found = tuple(
+            replace(word, box=_back(word.box, upright.size, cut.size, region.slant, left, top, paper.grey.size))
+            for word in recognise(upright, mode)
+            if word.confidence >= 0.3 and any(character.isalnum() for character in word.text))
+        best = max(best, found, key=_worth)
+        if _has_day(best) or _clear(found) < 3:
+            break
+    return best if _clear(best) >= 4 else ()
+
+
+def _freed(cut: Image.Image, page: tuple[int, int], left: int, top: int, rest: Sequence[Word]) -> Image.Image:
+    """The region without the words of the page that were read well."""
+    found = cut.copy()
+    draw = ImageDraw.Draw(found)
+    for word in rest:
+        if word.confidence >= CLEAR:
+            x0, y0, x1, y1 = word.box
+            draw.rectangle((x0 * page[0] - left, y0 * page[1] - top, x1 * page[0] - left, y1 * page[1] - top), fill=255)
+    return found
+
+
+def _has_day(words: Iterable[Word]) -> bool:
+    return bool(DAY.search(" ".join(word.text for word in words)))
+
+
+def _worth(words: Sequence[Word]) -> int:
+    """How much of a stamp was read: a day is worth more than a few letters."""
+    return _clear(words) + 20 * _has_day(words) + 8 * any(HEADS.match(word.text) for word in words)
 
 
 def _cut(image: Image.Image, box: Box) -> tuple[Image.Image, int, int]:
     """A region with a margin, and where its corner lies in pixels."""
     margin = MARGIN_MM / 25.4 * image.info["dpi"][0]
     left, top = max(round(box[0] * image.width - margin), 0), max(round(box[1] * image.height - margin), 0)
-    right, bottom = min(round(box[2] * image.width + margin), image.width), min(round(box[3] * image.height + margin), image.height)
-    return image.crop((left, top, right, bottom)), left, top
+    right, bottom = round(box[2] * image.width + margin), round(box[3] * image.height + margin)
+    return image.crop((left, top, min(right, image.width), min(bottom, image.height))), left, top
 
 
 def _only_coloured(cut: Image.Image) -> Image.Image:

@@ -1,0 +1,76 @@
+"""Receipt stamps on letters, slanted by up to 15 degrees, over text or not: found, and their day readable?
+
+    python tests/bench/stamps.py [--count N] [--seed N] [--slant DEGREES] [--show N]
+
+"found": a stamp region covers the stamp by half (intersection over union). "day": the stamp's words hold the day as printed.
+"other": regions where no stamp is (a signature may look like one; each costs a second look of about 0.1 s).
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[1])]
+
+from stamping import Box, StampedPage, stamped_page  # noqa: E402
+
+from intake.box.inside.read import run  # noqa: E402
+
+TESSDATA = next((str(folder) for folder in sorted(Path("/usr/share/tesseract-ocr").glob("*/tessdata"), reverse=True)), "")
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union."""
+    common = max(min(a[2], b[2]) - max(a[0], b[0]), 0) * max(min(a[3], b[3]) - max(a[1], b[1]), 0)
+    return common / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - common)
+
+
+def within(box: Box, other: Box) -> bool:
+    """True when the middle of a box lies in the other."""
+    return other[0] <= (box[0] + box[2]) / 2 <= other[2] and other[1] <= (box[1] + box[3]) / 2 <= other[3]
+
+
+def read(made: StampedPage, folder: Path) -> dict[str, object]:
+    path = folder / "page.png"
+    made.image.save(path, dpi=made.image.info["dpi"], compress_level=1)
+    page: dict[str, object] = run({"media_type": "image/png", "tessdata": TESSDATA}, [path], folder)["pages"][0]
+    return page
+
+
+def plain(text: str) -> str:
+    return re.sub(r"[^0-9a-zä]", "", text.lower())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=5000)
+    parser.add_argument("--slant", type=float, default=15.0)
+    parser.add_argument("--show", type=int, default=0)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        for mode in ("colour", "grey", "bitonal"):
+            counts, start = Counter[str](), time.process_time()
+            for seed in range(asked.seed, asked.seed + asked.count):
+                made = stamped_page(seed, mode, slant=asked.slant, dpi=(200, 300)[seed % 2])
+                page = read(made, Path(name))
+                hits = [box for box in page["stamps"] if overlap(box, made.box) >= 0.5]  # type: ignore[attr-defined]
+                inside = [word["text"] for word in page["words"] if within(word["box"], made.box)]  # type: ignore[attr-defined]
+                day = plain(made.printed) in plain(" ".join(inside))
+                counts += {"found": bool(hits), "day": day, "other": len(page["stamps"]) - len(hits),  # type: ignore[arg-type]
+                           "over text": made.over_text, "day over text": day and made.over_text}
+                if asked.show and not day:
+                    print(f"  {mode} {seed} {made.angle:.1f} over={made.over_text} found={bool(hits)} "
+                          f"{made.printed}: {' '.join(inside)}")
+            spent = (time.process_time() - start) / asked.count
+            print(f"{mode:8} of {asked.count}: {dict(counts)}  {spent:.2f} CPU s a page", flush=True)
+
+
+if __name__ == "__main__":
+    main()
