@@ -149,7 +149,7 @@ def _doubt_of_others(proposals: Sequence[Proposal], file: File) -> str:
         if first is None or first.value != wanted:
             return f"Andere Merkmale sprechen gegen die Akte {file.reference}."
         if name == "file" and (first.confidence < SURE or SIMILAR in first.checks):
-            return f"Dass die Akte {file.reference} gemeint ist, ist nicht sicher genug: außer dem Zeichen spricht zu wenig dafür."
+            return f"Ob die Akte {file.reference} gemeint ist, ist nicht sicher genug: außer dem Zeichen spricht zu wenig dafür."
     return ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from intake.aktenplan import parse_day
 from intake.keys import reference_key
-from intake.tables import Row, read_rows
+from intake.tables import stream_rows
 from intake.vocabulary import RegisterEntry
 
 T = TypeVar("T")
@@ -27,7 +27,8 @@ _SYNONYMS: Mapping[str, str] = {
     "betreff": "title", "kennzeichen": "notation", "aktenplan": "notation", "angelegt": "opened_on",
     "eroeffnet": "opened_on", "geschlossen": "closed_on", "zda": "closed_on", "flurstueck": "parcel",
     "anschrift": "address", "adresse": "address", "personen": "persons", "akte": "file", "schluessel": "key",
-    "nummer": "key",
+    "nummer": "key", "altes_aktenzeichen": "former", "fruehere_aktenzeichen": "former", "frueheres_aktenzeichen": "former",
+    "federfuehrung": "office", "amt": "office", "bearbeiter": "handler", "sachbearbeiter": "handler",
 }
 
 
@@ -63,12 +64,22 @@ def read_files(path: Path) -> tuple[tuple[FileRow, ...], tuple[str, ...]]:
 
     Raises ConfigError when the file is unreadable or lacks a column.
     """
-    return _read(path, ("reference", "title", "notation"), _file, lambda row: reference_key(row.reference))
+    left_out: list[str] = []
+    return tuple(stream_files(path, left_out)), tuple(left_out)
+
+
+def stream_files(path: Path, left_out: list[str]) -> Iterator[FileRow]:
+    """The Akten of a file one by one; sentences on rows left out are put into `left_out`. Raises as `read_files` does."""
+    return _stream(path, ("reference", "title", "notation"), _file, lambda row: reference_key(row.reference), left_out)
 
 
 def read_cases(path: Path) -> tuple[tuple[CaseRow, ...], tuple[str, ...]]:
     """The Vorgänge of a CSV or XLSX file (file, reference, title, closed_on) and sentences on rows left out."""
-    return _read(path, ("file", "reference", "title"), _case, lambda row: f"{reference_key(row.file)}\n{row.reference}")
+    left_out: list[str] = []
+    def key(row: CaseRow) -> str:
+        return f"{reference_key(row.file)}\n{row.reference}"
+
+    return tuple(_stream(path, ("file", "reference", "title"), _case, key, left_out)), tuple(left_out)
 
 
 def read_register(path: Path, register: str) -> tuple[tuple[RegisterEntry, ...], tuple[str, ...]]:
@@ -79,16 +90,21 @@ def read_register(path: Path, register: str) -> tuple[tuple[RegisterEntry, ...],
         _filled(row, columns)
         return RegisterEntry(register, row["key"], {name: value for name, value in row.items() if name != "key"})
 
-    return _read(path, columns, entry, lambda row: row.key)
+    left_out: list[str] = []
+    return tuple(_stream(path, columns, entry, lambda row: row.key, left_out)), tuple(left_out)
 
 
 def _file(row: Mapping[str, str]) -> FileRow:
     _filled(row, ("reference", "title", "notation"))
     names = row.get("persons", "")
-    persons = tuple(name.strip() for name in re.split(r"[|;]" if "|" in names or ";" in names else ",", names))
     return FileRow(row["reference"], row["title"], row["notation"], parse_day(row.get("opened_on", "")),
                    parse_day(row.get("closed_on", "")), row.get("parcel", ""), row.get("address", ""),
-                   tuple(name for name in persons if name))
+                   _list(names, "|;" if "|" in names or ";" in names else ","), _list(row.get("former", ""), "|;,"),
+                   row.get("office", ""), row.get("handler", ""))
+
+
+def _list(text: str, between: str) -> tuple[str, ...]:
+    return tuple(part for one in re.split(f"[{between}]", text) if (part := one.strip()))
 
 
 def _case(row: Mapping[str, str]) -> CaseRow:
@@ -102,22 +118,19 @@ def _filled(row: Mapping[str, str], columns: tuple[str, ...]) -> None:
             raise ValueError(f"{column} ist leer")
 
 
-def _read(
-    path: Path, columns: tuple[str, ...], make: Callable[[Mapping[str, str]], T], key: Callable[[T], str],
-) -> tuple[tuple[T, ...], tuple[str, ...]]:
+def _stream(path: Path, columns: tuple[str, ...], make: Callable[[Mapping[str, str]], T], key: Callable[[T], str],
+            left_out: list[str]) -> Iterator[T]:
     """The good rows in file order, the first of each key; a sentence for each row left out."""
-    found: dict[str, T] = {}
-    left_out: list[str] = []
-    rows: list[Row] = read_rows(path, _SYNONYMS, columns)
-    for line, row in rows:
+    seen: set[str] = set()
+    for line, row in stream_rows(path, _SYNONYMS, columns):
         try:
             made = make(row)
         except ValueError as error:
             left_out.append(f"{path.name}, Zeile {line}: {error}. Bessern Sie die Zeile aus; sie wurde übergangen.")
             continue
-        if key(made) in found:
+        if key(made) in seen:
             left_out.append(f"{path.name}, Zeile {line}: steht schon weiter oben. Löschen Sie eine der Zeilen; "
                             "die erste gilt.")
             continue
-        found[key(made)] = made
-    return tuple(found.values()), tuple(left_out)
+        seen.add(key(made))
+        yield made

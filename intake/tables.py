@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-import io
 import re
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime
+from itertools import islice
 from pathlib import Path
 
 from intake.errors import ConfigError
@@ -19,7 +20,12 @@ MAX_BYTES = 200 * 2**20
 
 
 def read_rows(path: Path, synonyms: Mapping[str, str], required: Collection[str]) -> list[Row]:
-    """The rows of a CSV or XLSX file under their column names (lower case without umlauts, `synonyms` applied).
+    """The rows of `stream_rows`, all at once."""
+    return list(stream_rows(path, synonyms, required))
+
+
+def stream_rows(path: Path, synonyms: Mapping[str, str], required: Collection[str]) -> Iterator[Row]:
+    """The rows of a CSV or XLSX file under their column names (lower case without umlauts, `synonyms` applied), one by one.
 
     The header is the first of the first 20 lines that has all `required` columns. CSV: UTF-8 (with or without mark)
     or, failing that, Windows-1252; separator `;`, `,` or tab, seen from the first line. Raises ConfigError (German)
@@ -29,20 +35,28 @@ def read_rows(path: Path, synonyms: Mapping[str, str], required: Collection[str]
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise ConfigError(f"{path} ist mit {size // 2**20} MiB zu groß für eine Tabelle. Teilen Sie die Datei auf.")
-        table = _xlsx(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _csv(path.read_bytes())
+        yield from _under_names(path.name, _xlsx(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _csv(path), synonyms,
+                                required)
     except OSError as error:
         raise ConfigError(f"Die Datei {path} lässt sich nicht lesen ({error.strerror}). "
                           "Prüfen Sie Pfad und Rechte.") from error
-    headers = [tuple(_column(cell, synonyms) for cell in cells) for cells in table[:20]]
-    start = next((index for index, columns in enumerate(headers) if set(required) <= set(columns)), None)
-    if start is None:
-        raise ConfigError(f"{path.name}: Es fehlt eine Zeile mit den Spaltennamen {', '.join(required)}. "
+
+
+def _under_names(name: str, lines: Iterator[list[str]], synonyms: Mapping[str, str], required: Collection[str]) -> Iterator[Row]:
+    number = 0
+    for number, cells in enumerate(islice(lines, 20), 1):  # noqa: B007  used after the loop
+        columns = tuple(_column(cell, synonyms) for cell in cells)
+        if set(required) <= set(columns):
+            break
+    else:
+        raise ConfigError(f"{name}: Es fehlt eine Zeile mit den Spaltennamen {', '.join(required)}. "
                           "Ergänzen Sie sie als erste Zeile der Tabelle.")
-    columns = headers[start]
     double = sorted({column for column in columns if columns.count(column) > 1 and column in required})
     if double:
-        raise ConfigError(f"{path.name} hat die Spalte {', '.join(double)} mehrfach. Benennen Sie eine um.")
-    return [(start + number, _row(columns, cells)) for number, cells in enumerate(table[start + 1:], 2) if any(cells)]
+        raise ConfigError(f"{name} hat die Spalte {', '.join(double)} mehrfach. Benennen Sie eine um.")
+    for line, cells in enumerate(lines, number + 1):
+        if any(cells):
+            yield line, _row(columns, cells)
 
 
 def _row(columns: tuple[str, ...], cells: list[str]) -> dict[str, str]:
@@ -55,22 +69,34 @@ def _column(cell: str, synonyms: Mapping[str, str]) -> str:
     return synonyms.get(name, name)
 
 
-def _csv(data: bytes) -> list[list[str]]:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", errors="replace")
-    first = text.lstrip().split("\n", 1)[0]
-    delimiter = max(";,\t", key=first.count)
-    try:
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        return [[cell.strip() for cell in line] for line in lines]
-    except csv.Error as error:
-        raise ConfigError(f"Die Tabelle ist keine gültige CSV-Datei ({error}). "
-                          "Speichern Sie sie neu als CSV mit Semikolon.") from error
+def _csv(path: Path) -> Iterator[list[str]]:
+    encoding = _encoding(path)
+    with path.open(encoding=encoding, errors="strict" if encoding == "utf-8-sig" else "replace", newline="") as file:
+        first = next((line for line in file if line.strip()), "")
+        file.seek(0)
+        delimiter = max(";,\t", key=first.count)
+        try:
+            for line in csv.reader(file, delimiter=delimiter):
+                yield [cell.strip() for cell in line]
+        except csv.Error as error:
+            raise ConfigError(f"Die Tabelle ist keine gültige CSV-Datei ({error}). "
+                              "Speichern Sie sie neu als CSV mit Semikolon.") from error
 
 
-def _xlsx(path: Path) -> list[list[str]]:
+def _encoding(path: Path) -> str:
+    """UTF-8 when the whole file is that, else Windows-1252."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        try:
+            while piece := file.read(2**20):
+                decoder.decode(piece)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "cp1252"
+    return "utf-8-sig"
+
+
+def _xlsx(path: Path) -> Iterator[list[str]]:
     import openpyxl  # noqa: PLC0415  0.2 s to import, needed for spreadsheets alone
     from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
 
@@ -80,7 +106,8 @@ def _xlsx(path: Path) -> list[list[str]]:
         raise ConfigError(f"{path.name} ist keine gültige XLSX-Datei. "
                           "Speichern Sie sie in der Tabellenkalkulation neu.") from error
     try:
-        return [[_cell(value) for value in row] for row in book.worksheets[0].iter_rows(values_only=True)]
+        for row in book.worksheets[0].iter_rows(values_only=True):
+            yield [_cell(value) for value in row]
     finally:
         book.close()
 

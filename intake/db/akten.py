@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
@@ -18,23 +19,39 @@ from intake.registers import CaseRow, FileRow
 from intake.schema import cases, files, register_entries
 from intake.vocabulary import Case, File, RegisterEntry
 
+BATCH = 500
+"""Rows looked up and written at once."""
 FILES_IMPORTED = "knowledge/files"
 """Counter of imports that changed known Akten (`knowledge.files_stamp` looks at it)."""
 
 
-def import_files(tx: Tx, tenant: str, rows: Sequence[FileRow], *, complete: bool = True) -> ImportReport:
-    """Takes over the Akten of a register; the same rows again change nothing.
+def import_files(tx: Tx, tenant: str, rows: Iterable[FileRow], *, complete: bool = True) -> ImportReport:
+    """Takes over the Akten of a register, 500 at a time; the same rows again change nothing.
 
     Akten of our own (origin "ours") and rows whose notation the plan does not have are left alone and named in
     `kept`. Nothing is deleted: with `complete`, imported Akten that the rows lack are only reported in `closed`.
     """
     entries = {notation_key(entry.notation): entry.id for entry in open_entries(tx.connection, tenant, tx.now.date())}
-    known = {row["reference_key"]: row for row in tx.connection.execute(
-        select(files).where(files.c.tenant == tenant)).mappings()}
+    reports: list[ImportReport] = []
+    names: set[str] = set()
+    stream = iter(rows)
+    while some := list(islice(stream, BATCH)):
+        reports.append(_import_batch(tx, tenant, some, entries))
+        names.update(reference_key(row.reference) for row in some)
+    if any(report.changed for report in reports):
+        next_counter(tx, tenant, FILES_IMPORTED)
+    gone = tuple(gone_files(tx.connection, tenant, names)) if complete else ()
+    return ImportReport(
+        tuple(one for report in reports for one in report.added), tuple(one for report in reports for one in report.changed),
+        gone, sum(report.unchanged for report in reports), tuple(one for report in reports for one in report.kept))
+
+
+def _import_batch(tx: Tx, tenant: str, rows: Sequence[FileRow], entries: Mapping[str, str]) -> ImportReport:
+    known = {row["reference_key"]: row for row in tx.connection.execute(select(files).where(
+        files.c.tenant == tenant, files.c.reference_key.in_([reference_key(row.reference) for row in rows]))).mappings()}
     added: list[dict[str, Any]] = []
     changed: list[str] = []
     kept: list[str] = []
-    unchanged = 0
     for row in rows:
         key, entry = reference_key(row.reference), entries.get(notation_key(row.notation))
         old = known.get(key)
@@ -51,16 +68,17 @@ def import_files(tx: Tx, tenant: str, rows: Sequence[FileRow], *, complete: bool
         elif any(old[name] != value for name, value in values.items()):
             tx.connection.execute(update(files).where(files.c.id == old["id"]).values(**values))
             changed.append(row.reference)
-        else:
-            unchanged += 1
     if added:
         tx.connection.execute(insert(files), added)
-    if changed:
-        next_counter(tx, tenant, FILES_IMPORTED)
-    names = {reference_key(row.reference) for row in rows}
-    gone = [row["reference"] for key, row in known.items() if key not in names and row["origin"] == "imported"]
-    return ImportReport(tuple(values["reference"] for values in added), tuple(changed),
-                        tuple(sorted(gone)) if complete else (), unchanged, tuple(kept))
+    return ImportReport(tuple(values["reference"] for values in added), tuple(changed), (),
+                        len(rows) - len(added) - len(changed) - len(kept), tuple(kept))
+
+
+def gone_files(conn: Connection, tenant: str, keys: Container[str]) -> list[str]:
+    """The imported Akten whose normalised Aktenzeichen is not among `keys`, by Aktenzeichen."""
+    rows = conn.execute(select(files.c.reference, files.c.reference_key).where(
+        files.c.tenant == tenant, files.c.origin == "imported"))
+    return sorted(reference for reference, key in rows if key not in keys)
 
 
 def _file_values(row: FileRow, entry: str) -> dict[str, Any]:

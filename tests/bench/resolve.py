@@ -166,8 +166,9 @@ def main() -> None:
     if given.learn:
         others = register(int(given.files / 0.96), seed=2)
         weights = learn(Town(others), training(others, given.letters))
-        text = ", ".join(f'"{name}": {weight}' for name, weight in weights.items())
-        print("WEIGHTS: dict[str, float] = {\n" + textwrap.fill(text, 126, initial_indent="    ", subsequent_indent="    ") + "}")
+        text = ", ".join(f'"{name}":_{weight}' for name, weight in weights.items())  # _ keeps name and weight on a line
+        lines = textwrap.fill(text, 126, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+        print("WEIGHTS: dict[str, float] = {\n" + lines.replace(":_", ": ") + "}")
         return
     files = register(int(given.files / 0.96))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
