@@ -6,9 +6,10 @@ document: the same again gives the same delivery), `Content-Disposition: attachm
 
 from __future__ import annotations
 
+import re
 import shutil
-from email.message import Message
 from typing import Annotated
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
@@ -145,12 +146,16 @@ def _whole(request: Request, copy: Incoming) -> None:
 
 
 def _name(disposition: str) -> str:
-    """The file name of a Content-Disposition header (RFC 6266, RFC 2231), for showing only."""
-    holder = Message()
-    holder["Content-Disposition"] = disposition.encode("latin-1", "replace").decode("utf-8", "replace").replace("\r", "").replace(
-        "\n", "")
-    found = holder.get_filename() if disposition else None
-    return " ".join(str(found or "Einlieferung").split())[:500]
+    """The file name of a Content-Disposition header (RFC 6266, RFC 8187), for showing only."""
+    extended = re.search(r"filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", disposition, re.IGNORECASE)
+    plain = re.search(r'filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))', disposition, re.IGNORECASE)
+    found = unquote(extended[1]) if extended else next((one for one in plain.groups() if one), "") if plain else ""
+    return " ".join(_whole_text(found).split())[:500] or "Einlieferung"
+
+
+def _whole_text(text: str) -> str:
+    """A header's text without half characters, which no database keeps."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "")
 
 
 def _free(blobs: Blobs) -> int:
