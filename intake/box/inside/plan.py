@@ -15,6 +15,7 @@ from PIL import Image
 from intake.vocabulary import Box, Word
 
 WIDEST_MM, HIGHEST_MM = 200.0, 300.0
+BORDER_MM = 35.0
 LEAST_WIDE_MM, LEAST_HIGH_MM = 60.0, 15.0
 MEET_MM = 2.5  # lines that meet in a corner
 DARK = 200  # a hairline on a small picture is grey
@@ -40,28 +41,42 @@ def title_first(words: Sequence[Word], shown: Image.Image, width_mm: float, heig
     box = title_box(words, shown, width_mm, height_mm)
     if box is None:
         return tuple(words)
-    inner = [word for word in words if _inside(word, box)]
+    inner = [word for word in words if inside(word, box)]
     return (*(replace(word, block=2 * word.block + 1) for word in inner),
-            *(replace(word, block=2 * word.block) for word in words if not _inside(word, box)))
+            *(replace(word, block=2 * word.block) for word in words if not inside(word, box)))
+
+
+def drawn_title(words: Sequence[Word], shown: Image.Image, width_mm: float, height_mm: float) -> Box | None:
+    """Where a framed title block stands that has no words in the text layer: its letters are drawn as lines."""
+    corner = _corner(width_mm, height_mm)
+    box = _framed(None, shown, corner, width_mm, height_mm)
+    if box is None or sum(inside(word, corner) for word in words) >= FEW:
+        return None
+    return box
 
 
 def title_box(words: Sequence[Word], shown: Image.Image, width_mm: float, height_mm: float) -> Box | None:
     """Where the title block stands; None where nothing in the lower right corner looks like one."""
-    corner = (max(1 - WIDEST_MM / width_mm, 0.4), max(1 - HIGHEST_MM / height_mm, 0.3), 1.0, 1.0)
-    near = [word for word in words if _inside(word, corner)]
+    corner = _corner(width_mm, height_mm)
+    near = [word for word in words if inside(word, corner)]
     if len(near) < FEW:
         return None
     framed = _framed(near, shown, corner, width_mm, height_mm)
     return framed or _dense(near, width_mm, height_mm)
 
 
-def _inside(word: Word, box: Box) -> bool:
+def inside(word: Word, box: Box) -> bool:
     x, y = (word.box[0] + word.box[2]) / 2, (word.box[1] + word.box[3]) / 2
     return box[0] <= x <= box[2] and box[1] <= y <= box[3]
 
 
-def _framed(words: Sequence[Word], shown: Image.Image, corner: Box, width_mm: float, height_mm: float) -> Box | None:
-    """The largest rectangle of frame lines in the corner that holds words and ends at the border of the sheet."""
+def _corner(width_mm: float, height_mm: float) -> Box:
+    """Where a title block can be: with a margin for the border of the sheet."""
+    return max(1 - (WIDEST_MM + BORDER_MM) / width_mm, 0.4), max(1 - (HIGHEST_MM + BORDER_MM) / height_mm, 0.3), 1.0, 1.0
+
+
+def _framed(words: Sequence[Word] | None, shown: Image.Image, corner: Box, width_mm: float, height_mm: float) -> Box | None:
+    """The largest rectangle of frame lines in the corner that ends at the border of the sheet and holds words (None: or none)."""
     left, top = round(corner[0] * shown.width), round(corner[1] * shown.height)
     ink = shown.crop((left, top, shown.width, shown.height)).convert("L").point([255 if v < DARK else 0 for v in range(256)])
     scale = shown.width / width_mm
@@ -80,7 +95,8 @@ def _framed(words: Sequence[Word], shown: Image.Image, corner: Box, width_mm: fl
                 continue
             box = (corner[0] + side.at / width_mm, corner[1] + upper.at / height_mm,
                    corner[0] + right / width_mm, corner[1] + bottom / height_mm)
-            if sum(_inside(word, box) for word in words) >= FEW and (best is None or wide * high > best[0]):
+            filled = words is None or sum(inside(word, box) for word in words) >= FEW
+            if filled and (best is None or wide * high > best[0]):
                 best = (wide * high, box)
     return best[1] if best else None
 
@@ -110,4 +126,4 @@ def _dense(words: Sequence[Word], width_mm: float, height_mm: float) -> Box | No
 def _close(one: Word, other: Word, width_mm: float, height_mm: float) -> bool:
     aside = max(one.box[0] - other.box[2], other.box[0] - one.box[2], 0.0) * width_mm
     apart = max(one.box[1] - other.box[3], other.box[1] - one.box[3], 0.0) * height_mm
-    return aside <= NEAR_MM and apart <= NEAR_MM / 2
+    return aside <= NEAR_MM and apart <= 0.8 * NEAR_MM

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from intake.box.inside import textlayer
 from intake.box.inside.sheets import LOW_DPI, MM_PER_INCH, Sheet, opened
-from intake.box.inside.words import mean_confidence, renumbered, text_of, turned
+from intake.box.inside.words import clipped, mean_confidence, renumbered, text_of, turned
 from intake.vocabulary import Box, Page, Script, Separator, Word
 
 if TYPE_CHECKING:
@@ -101,13 +101,14 @@ def read_sheet(sheet: Sheet, order: Order, engines: Engines, preview: Path) -> P
         words, invisible, unmapped = sheet.layer()
         always = order.trust_text_layer == "always"
         if words and (always or (invisible < 0.5 and textlayer.sane(words, unmapped))):
-            page = _from_layer(sheet, words, order, preview, always=always)
+            page = _from_layer(sheet, words, order, engines, preview, always=always)
             if page is not None:
                 return page
     return _from_picture(sheet, order, engines, preview)
 
 
-def _from_layer(sheet: Sheet, words: tuple[Word, ...], order: Order, preview: Path, *, always: bool) -> Page | None:
+def _from_layer(sheet: Sheet, words: tuple[Word, ...], order: Order, engines: Engines, preview: Path, *,
+                always: bool) -> Page | None:
     """The page by its text layer; None when images with ink of their own show that it is only a part of the page."""
     from intake.box.inside import image  # noqa: PLC0415
 
@@ -118,10 +119,32 @@ def _from_layer(sheet: Sheet, words: tuple[Word, ...], order: Order, preview: Pa
     image.save_preview(shown, preview)
     marks = _codes(shown) if len(words) < 80 else ()
     script: Script = "drawing" if max(sheet.width_mm, sheet.height_mm) > PLAN_MM else "print"
+    if script == "drawing":
+        words += _drawn_title(sheet, words, shown, order, engines)
     words = _ordered(words, script, shown, sheet.width_mm, sheet.height_mm)
     return Page(number=sheet.number, width_mm=round(sheet.width_mm, 2), height_mm=round(sheet.height_mm, 2), text=text_of(words),
                 words=words, script=script, source="text-layer",
                 separators=marks, warnings=sheet.warnings, form=sheet.form())
+
+
+def _drawn_title(sheet: Sheet, words: Sequence[Word], shown: Image, order: Order, engines: Engines) -> tuple[Word, ...]:
+    """Words of a plan's title block that are drawn as lines, recognised; () where the text layer has them."""
+    from intake.box.inside import image, plan  # noqa: PLC0415
+
+    box = plan.drawn_title(words, shown, sheet.width_mm, sheet.height_mm)
+    if box is None:
+        return ()
+    area = sheet.width_mm * sheet.height_mm / MM_PER_INCH ** 2
+    grey = image.grey_of(sheet.render(min(USUAL_DPI, (LARGEST_PIXELS / area) ** 0.5), colour=False))
+    edges = [round(edge * side) for edge, side in zip(box, grey.size * 2, strict=True)]
+    cut = grey.crop((edges[0], edges[1], edges[2], edges[3]))
+    cut.info["dpi"] = grey.info["dpi"]
+    block, line = (max(getattr(word, name) for word in words) + 1 for name in ("block", "line"))
+    return tuple(
+        replace(word, block=block + word.block, line=line + word.line, box=clipped(*(
+            (edge * side + corner) / whole for edge, side, corner, whole in
+            zip(word.box, cut.size * 2, edges[:2] * 2, grey.size * 2, strict=True))))
+        for word in engines.get().words(cut, order.languages) if any(character.isalnum() for character in word.text))
 
 
 def _ordered(words: Sequence[Word], script: Script, shown: Image, width_mm: float, height_mm: float) -> tuple[Word, ...]:
