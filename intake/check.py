@@ -8,19 +8,21 @@ import shutil
 import stat
 import tomllib
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import permutations
 from pathlib import Path
 from typing import Literal
 
 from intake.box import Box
 from intake.config import Home, ScanProfile, Tenant
-from intake.db.akten import files_by_key, register_rows
 from intake.db.core import Database, sqlite_driver, utcnow, wal_unsafe
+from intake.db.knowledge import file_count, imported_at, register_size
 from intake.db.plan import open_entries
 from intake.db.work import counts
 from intake.errors import PoststelleError
+from intake.postroom import boundary
 from intake.registers import REGISTERS
 from intake.resources import resource
 
@@ -94,8 +96,9 @@ def check_plan_and_registers(home: Home) -> Iterator[Finding]:
         for tenant in home.settings.tenant:
             with database.read() as conn:
                 entries = open_entries(conn, tenant.name, utcnow().astimezone().date())
-                known = {"Akten": len(files_by_key(conn, tenant.name))} | {
-                    name: len(register_rows(conn, tenant.name, name)) for name in REGISTERS}
+                known = {"Akten": file_count(conn, tenant.name)} | {
+                    name: register_size(conn, tenant.name, name) for name in REGISTERS}
+                imports = imported_at(conn, tenant.name)
             if not entries:
                 yield Finding("wrong", "Aktenplan", f"Der Mandant {tenant.name} hat keinen Aktenplan. Geben Sie ein: "
                               f"poststelle --home {home.root} aktenplan import DATEI --tenant {tenant.name}")
@@ -104,8 +107,18 @@ def check_plan_and_registers(home: Home) -> Iterator[Finding]:
             listed = ", ".join(f"{name} {number}" for name, number in known.items() if number)
             yield Finding("ok" if listed else "hint", "Register", f"{tenant.name}: {listed}" if listed else
                           f"{tenant.name} hat keine Register. Akten bekannt machen: poststelle registers import files DATEI")
+            yield from _old_registers(home, tenant, imports)
     finally:
         database.close()
+
+
+def _old_registers(home: Home, tenant: Tenant, imports: Mapping[str, datetime]) -> Iterator[Finding]:
+    """Registers that were not imported for longer than the tenant allows."""
+    for register, at in sorted(imports.items()) if tenant.register_max_days else ():
+        days = (utcnow() - at).days
+        if days > tenant.register_max_days:
+            yield Finding("hint", "Register", f"{tenant.name}: Das Register {register} ist {days} Tage alt (erlaubt: "
+                          f"{tenant.register_max_days}). Legen Sie eine neue Datei ({register}.csv) in {home.registers(tenant)}.")
 
 
 def check_models(home: Home) -> Iterator[Finding]:
@@ -124,6 +137,15 @@ def check_models(home: Home) -> Iterator[Finding]:
                 yield Finding("wrong", "Modelle", f"{file} fehlt oder ist nicht das Modell seiner Karte. Löschen Sie den Ordner "
                               f"{card.parent} oder holen Sie ihn neu aus dem Paket.")
     yield Finding("ok", "Modelle", f"{len(cards)} mit Karte" if cards else "keine nötig; Vorschläge kommen aus Regeln und Plan")
+
+
+def check_boundaries(home: Home) -> Iterator[Finding]:
+    """Where stacks are to be cut without sheets, the model for it is there and whole."""
+    for tenant in home.settings.tenant:
+        asked = [profile.name for profile in tenant.profile if profile.boundaries != "off" and not profile.pages_per_document]
+        if asked:
+            boundary(home.models(tenant.name))
+            yield Finding("ok", "Stapel", f"{tenant.name}: Grenzen werden erkannt in {', '.join(asked)}")
 
 
 def check_folders(home: Home) -> Iterator[Finding]:
@@ -214,5 +236,5 @@ def check_disk(home: Home) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
-    check_configuration, check_database, check_plan_and_registers, check_models, check_folders, check_languages, check_box,
-    check_disk)
+    check_configuration, check_database, check_plan_and_registers, check_models, check_boundaries, check_folders,
+    check_languages, check_box, check_disk)

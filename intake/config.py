@@ -207,6 +207,8 @@ class Tenant(Section):
         ("persönlich", "Personalsache", "vertraulich", "Jugendamt", "Sozialamt"),
         description="Stehen diese Wörter im Anschriftfeld, steigt die Zugriffsklasse auf „Vertraulich“.")
     stores: tuple[Literal["efile"], ...] = Field(("efile",), description="Ablagen; efile ist die eingebaute E-Akte.")
+    register_max_days: int = Field(
+        90, ge=0, description="Ältere Register meldet poststelle check; 0 = nie. Neue Dateien kommen in den Ordner register/.")
     rules: Rules = Rules()
     profile: tuple[ScanProfile, ...] = Field((), description="Scanprofile dieses Mandanten.")
     mailbox: tuple[Mailbox, ...] = Field((), description="Postfächer dieses Mandanten.")
@@ -295,6 +297,10 @@ class Home:
 
     def secret_file(self, mailbox: Mailbox) -> Path:
         return Path(mailbox.secret_file) if mailbox.secret_file else self.root / "secrets" / mailbox.name
+
+    def registers(self, tenant: Tenant) -> Path:
+        """Where register files are dropped: register/, with a folder for each tenant where there are several."""
+        return self.root / "register" / tenant.name if len(self.settings.tenant) > 1 else self.root / "register"
 
     def folder(self, profile: ScanProfile) -> Path:
         return Path(profile.folder) if profile.folder else self.root / "eingang" / profile.name

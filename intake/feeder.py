@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from intake import pipeline
+from intake import pipeline, receive_registers
 from intake.db.core import utcnow
 from intake.db.deliveries import Kind, note_retry
 from intake.db.filings import filings_without_receipt
@@ -101,12 +101,13 @@ def _loop(feeder: Feeder, until_idle: bool, stopping: threading.Event,
 def _round(feeder: Feeder, until_idle: bool, stopping: threading.Event,
            progress: Callable[[dict[str, object]], None] | None, told: float) -> tuple[int | None, float]:
     """One look at everything, then a pause; the exit code when there is nothing more to wait for, and when progress was told."""
-    taken = look_at_doors(feeder, stopping)
+    registers = look_at_registers(feeder)
+    taken = look_at_doors(feeder, stopping) + registers.imported
     fed = feed(feeder)
     if progress is not None and time.monotonic() - told > 1.0:
         told = time.monotonic()
         progress(_counts(feeder))
-    unsettled = sum(door.source.unsettled for door in feeder.doors)
+    unsettled = sum(door.source.unsettled for door in feeder.doors) + registers.unsettled
     if not feeder.window and not taken and not fed and not unsettled:
         code = _idle(feeder, until_idle)
         if code is not None:
@@ -141,6 +142,15 @@ def look_at_doors(feeder: Feeder, stopping: threading.Event) -> int:
         feeder.received += received
         taken += received.new + received.twins
     return taken
+
+
+def look_at_registers(feeder: Feeder) -> receive_registers.Looked:
+    """Import what was dropped into register/, before the post that may need it."""
+    try:
+        return receive_registers.look(feeder.room.home, feeder.room.db)
+    except OSError as error:
+        log.warning("register folder cannot be used", extra={"why": error.strerror or "?"})
+        return receive_registers.Looked()
 
 
 def _take(room: Postroom, door: Door | MailDoor, stopping: Callable[[], bool]) -> Received:

@@ -313,6 +313,15 @@ tokens = Table(
     Column("revoked_at", String(32)),
 )
 
+register_imports = Table(
+    # when each register (also "files" and "cases") was last imported, whether it changed or not
+    "register_imports", metadata,
+    Column("tenant", String(41), primary_key=True),
+    Column("register", String(40), primary_key=True),
+    Column("name", Text, nullable=False),  # of the file
+    Column("at", String(32), nullable=False),
+)
+
 counters = Table(
     "counters", metadata, _tenant(),
     Column("name", String(160), nullable=False),  # "batch/post/2026-11-21", "reference/ap-0312/2026"

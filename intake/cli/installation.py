@@ -18,6 +18,7 @@ from intake.cli.common import HomeOption
 from intake.config import EXAMPLE_TENANT, Home, Settings, Tenant, load, render
 from intake.db import akten
 from intake.db.core import Database, Tx, migrate
+from intake.db.knowledge import note_import
 from intake.db.plan import import_plan, open_entries
 from intake.errors import ConfigError
 from intake.journal import record
@@ -94,7 +95,7 @@ def _folders(home: Home) -> None:
         (home.root / name).mkdir(exist_ok=True)
     (home.root / "secrets").chmod(0o700)
     for tenant in home.settings.tenant:
-        for path in (home.blobs(tenant.name), home.models(tenant.name), home.akten(tenant.name)):
+        for path in (home.blobs(tenant.name), home.models(tenant.name), home.akten(tenant.name), home.registers(tenant)):
             path.mkdir(parents=True, exist_ok=True)
         for profile in tenant.profile:
             if not profile.folder:
@@ -118,11 +119,13 @@ def _import_shipped(tx: Tx, tenant: str) -> None:
     import_plan(tx, tenant, entries)
     files, _ = registers.read_files(resource("config", "registers", "files.csv"))
     akten.import_files(tx, tenant, files)
+    note_import(tx, tenant, "files", "files.csv")
     for name in registers.REGISTERS:
         path = resource("config", "registers") / f"{name}.csv"
         if path.exists():
             rows, _ = registers.read_register(path, name)
             akten.import_register(tx, tenant, name, rows)
+            note_import(tx, tenant, name, path.name)
     record(tx, tenant, ACTOR, "plan.imported", subjects={}, new={"entries": len(entries), "files": len(files)})
 
 

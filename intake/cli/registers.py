@@ -14,18 +14,15 @@ from sqlalchemy import Connection
 from intake.cli import common
 from intake.cli.common import ByOption, HomeOption, TenantOption
 from intake.db import akten
-from intake.db.core import Tx
 from intake.db.lists import opening_days
-from intake.db.plan import ImportReport, all_entries
+from intake.db.plan import all_entries
 from intake.errors import Refused
-from intake.journal import record
-from intake.registers import REGISTERS, read_cases, read_files, read_register
+from intake.receive_registers import KINDS, import_file
 
 app = typer.Typer(no_args_is_help=True, help="Akten, Vorgänge und Register, die die Gemeinde schon hat.")
 FILE_COLUMNS = ("reference", "title", "notation", "opened_on", "closed_on", "parcel", "address", "persons", "former", "office",
                 "handler")
 CASE_COLUMNS = ("file", "reference", "title", "closed_on")
-KINDS = ("files", "cases", *REGISTERS)
 Kind = Annotated[str, typer.Argument(metavar="REGISTER", help=", ".join(KINDS))]
 Row = Sequence[object]
 
@@ -44,24 +41,11 @@ def import_(
     """Ein Register aus einer Datei übernehmen."""
     opened = common.open_home(home)
     name = common.the_tenant(opened, tenant).name
-    with common.database(opened) as db, db.transaction() as tx:
-        report, left_out = _take(tx, name, _known(kind), path)
-        record(tx, name, f"clerk:{common.clerk(by)}", "register.imported", subjects={},
-               new={"register": kind, "added": len(report.added), "changed": len(report.changed)})
+    with common.database(opened) as db:
+        report, left_out = import_file(db, name, _known(kind), path, f"clerk:{common.clerk(by)}")
     for line in (*left_out, *report.kept):
         common.say(line)
     common.say(report.line())
-
-
-def _take(tx: Tx, tenant: str, kind: str, path: Path) -> tuple[ImportReport, tuple[str, ...]]:
-    if kind == "files":
-        files, left_out = read_files(path)
-        return akten.import_files(tx, tenant, files), left_out
-    if kind == "cases":
-        cases, left_out = read_cases(path)
-        return akten.import_cases(tx, tenant, cases), left_out
-    rows, left_out = read_register(path, kind)
-    return akten.import_register(tx, tenant, kind, rows), left_out
 
 
 @app.command("ls")

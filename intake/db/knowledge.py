@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
 from intake.db.akten import FILES_IMPORTED, file_by_reference, file_from
-from intake.db.core import Database
-from intake.schema import aktenplan_entries, counters, files, register_entries
+from intake.db.core import Database, Tx, parse_stamp, stamp, upsert
+from intake.schema import aktenplan_entries, cases, counters, files, register_entries, register_imports
 from intake.vocabulary import File
 
 Stamp = tuple[tuple[object, ...], ...]
@@ -53,6 +54,31 @@ def import_count(conn: Connection, tenant: str) -> int:
 def file_count(conn: Connection, tenant: str) -> int:
     """How many Akten the tenant has."""
     return int(conn.execute(select(func.count()).select_from(files).where(files.c.tenant == tenant)).scalar_one())
+
+
+def note_import(tx: Tx, tenant: str, register: str, name: str) -> None:
+    """Remember that a register was imported now from the file `name`."""
+    upsert(tx, register_imports, ("tenant", "register"),
+           [{"tenant": tenant, "register": register, "name": name, "at": stamp(tx.now)}])
+
+
+def imported_at(conn: Connection, tenant: str) -> dict[str, datetime]:
+    """When each register was last imported."""
+    rows = conn.execute(select(register_imports.c.register, register_imports.c.at).where(register_imports.c.tenant == tenant))
+    return {register: parse_stamp(at) for register, at in rows}
+
+
+def register_size(conn: Connection, tenant: str, register: str) -> int:
+    """How many rows of a register are known: of "files" those that were imported, of "cases" all."""
+    wanted = select(func.count())
+    if register == "files":
+        wanted = wanted.select_from(files).where(files.c.tenant == tenant, files.c.origin == "imported")
+    elif register == "cases":
+        wanted = wanted.select_from(cases).where(cases.c.tenant == tenant)
+    else:
+        wanted = wanted.select_from(register_entries).where(
+            register_entries.c.tenant == tenant, register_entries.c.register == register)
+    return int(conn.execute(wanted).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from intake.vocabulary import File
@@ -180,18 +180,32 @@ def drawn(rng: random.Random) -> frozenset[str]:
             return frozenset(printed)
 
 
+def unknown_file(rng: random.Random, known: Sequence[File], unknown: Sequence[File]) -> File:
+    """An Akte that the register lacks; half of them are new works on a parcel it knows, half of those by the same owner."""
+    fresh = rng.choice(unknown)
+    if rng.random() < 0.5:
+        return fresh
+    old = rng.choice(known)
+    owner = old.persons if rng.random() < 0.5 else fresh.persons
+    return replace(fresh, title=rng.choice(WORKS), parcel=old.parcel, address=old.address, persons=owner)
+
+
 def letters(files: Sequence[File], count: int, seed: int, share: float, only: str = "") -> list[Truth]:
-    """`count` letters printing what `drawn` says (or nothing but `only`); one in twelve is about an Akte that the register
-    (the first 96 % of `files`) lacks. That share of all characters is misread."""
+    """`count` letters printing what `drawn` says (or nothing but `only`). That share of all characters is misread.
+
+    Each sixth letter is about an Akte that the register (the first 96 % of `files`) lacks; most of those have no sign yet.
+    """
     rng = random.Random(seed)
     known, unknown = files[:int(len(files) * 0.96)], files[int(len(files) * 0.96):]
     made = []
     for at in range(count):
-        new = at % 12 == 11 and not only
+        new = at % 6 == 5 and not only
         printed = frozenset((only,)) if only else drawn(rng)
-        file = rng.choice(unknown if new else known)
+        if new and rng.random() < 0.7:
+            printed = (printed - {"sign", "reply", "former"}) or frozenset(("parcel", "name"))
+        file = unknown_file(rng, known, unknown) if new else rng.choice(known)
         while "former" in printed and not file.former:
-            file = rng.choice(unknown if new else known)
+            file = unknown_file(rng, known, unknown) if new else rng.choice(known)
         plain = letter(file, printed, rng, known)
         lines = noisy("\n".join(plain.lines), share, rng).split("\n")
         made.append(Truth(printed, tuple(lines), "" if new else file.id))

@@ -131,6 +131,7 @@ def measure(town: Town, files: Sequence[File], count: int, seed: int, share: flo
     _line("drawn at random", [row for truth, row in made if truth.file])
     for name in PRINTED:
         _line(f"  among them {name}", [row for truth, row in made if truth.file and name in truth.printed])
+    _line("all of them", [row for _, row in made])
     _line("not in the register", [row for truth, row in made if not truth.file])
     for name in PRINTED:
         alone = letters(files, count // 8, seed + 1, share, only=name)

@@ -158,6 +158,13 @@ def upgrade() -> None:
         batch_op.create_index('ix_problems_open', ['tenant', 'closed_at', 'opened_at'], unique=False)
         batch_op.create_index('ix_problems_subject', ['tenant', 'subject_kind', 'subject'], unique=False)
 
+    op.create_table('register_imports',
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('register', sa.String(length=40), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('at', sa.String(length=32), nullable=False),
+    sa.PrimaryKeyConstraint('tenant', 'register', name=op.f('pk_register_imports'))
+    )
     op.create_table('register_entries',
     sa.Column('tenant', sa.String(length=41), nullable=False),
     sa.Column('register', sa.String(length=40), nullable=False),
