@@ -107,6 +107,24 @@ def test_a_model_must_be_that_of_its_card(home: Home) -> None:
     assert "unlesbar" in wrong(only(home, checks.check_models))[0]
 
 
+def test_boundaries_without_a_model_are_named(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_: Path) -> None:
+        raise ConfigError("Das Modell dafür fehlt.")
+
+    monkeypatch.setattr(checks, "boundary", missing)
+    tenant = home.settings.tenant[0]
+
+    def asking(**values: object) -> Home:
+        profile = tenant.profile[0].model_copy(update=values)
+        return Home(home.root, home.settings.model_copy(update={"tenant": (tenant.model_copy(update={"profile": (profile,)}),)}))
+
+    assert only(asking(boundaries="off"), checks.check_boundaries) == ()
+    assert only(asking(boundaries="auto", pages_per_document=2), checks.check_boundaries) == ()
+    assert "fehlt" in wrong(only(asking(boundaries="ask"), checks.check_boundaries))[0]
+    monkeypatch.setattr(checks, "boundary", lambda folder: object())
+    assert wrong(only(asking(boundaries="auto"), checks.check_boundaries)) == []
+
+
 def test_a_missing_folder_names_mkdir(home: Home) -> None:
     folder = home.root / "eingang" / "scanner"
     shutil.rmtree(folder / "erledigt")
