@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from intake import budget, policy
 from intake.budget import ALPHA, LEAST_AUDIT, WINDOW, Standing, Tally
 from intake.config import Tenant
+from intake.db.akten import get_file
 from intake.db.core import Tx, new_id
 from intake.db.forecasts import (
     BUDGET,
@@ -21,8 +22,9 @@ from intake.db.forecasts import (
     last_stop,
     newest_judged,
     put_forecast,
+    rests,
 )
-from intake.db.problems import open_problem, open_problems
+from intake.db.problems import open_problem
 from intake.journal import record
 from intake.policy import Candidate, Verdict
 from intake.propose import Knowledge, best
@@ -43,13 +45,16 @@ class Scope:
 def decide(tx: Tx, tenant: Tenant, document: Document, proposals: Sequence[Proposal], pages: Sequence[Page],
            knowledge: Knowledge, cut: Cut | None) -> Verdict:
     """The verdict on a document, its forecast written down; in the transaction that moves the document."""
-    stop_what_must(tx, tenant)
-    rules, stopped = tenant.rules, {one.subject for one in open_problems(tx.connection, tenant.name)}
+    rules = tenant.rules
+    if rules.own_reference or rules.automatic:
+        stop_what_must(tx, tenant)
     verdict = policy.decide(
-        proposals, pages, own_reference=rules.own_reference and SUBJECTS[OWN_REFERENCE] not in stopped, files=knowledge.files,
-        entries=knowledge.entries, access_class=document.access_class, cut=cut)
+        proposals, pages, files=knowledge.files, entries=knowledge.entries, access_class=document.access_class, cut=cut,
+        own_reference=rules.own_reference and not rests(tx.connection, tenant.name, SUBJECTS[OWN_REFERENCE]))
+    named = policy.proposed_file(proposals)
+    file = get_file(tx.connection, tenant.name, named) if named else None
     found = policy.candidate(
-        proposals, pages, files=knowledge.files, entries=knowledge.entries, access_class=document.access_class,
+        proposals, pages, file=file, entries=knowledge.entries, access_class=document.access_class,
         attached=document.parent is not None, cut=cut)
     if found is None:
         return verdict

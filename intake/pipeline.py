@@ -200,20 +200,12 @@ def propose_document(room: Postroom, document_id: str) -> None:
     """NEW -> PROPOSED with ranked proposals, or -> APPROVED when policy allows it without a person."""
     with room.db.read() as conn:
         document = schriftstuecke.get_document(conn, document_id)
-        delivery = sendungen.get_delivery(conn, document.delivery)
         cause = cut_of(conn, document.id)
     if document.state is not DocumentState.NEW:
         return
     tenant = room.home.settings.for_tenant(document.tenant)
-    profile = _profile(room, delivery)
     knowledge = room.knowledge(document.tenant)
-    material = Material(
-        pages=pages_of_document(room, document), name=delivery.original.name,
-        # the mail's subject is its own, not that of a letter hanging on it
-        envelope=replace(delivery.envelope, subject=None) if document.parent else delivery.envelope,
-        received_on=delivery.received_at.astimezone().date(),
-        office=profile.office if profile else "", branch=profile.branch if profile else "",
-        facts=_facts(room, document), notes={"sheet": cause.says})
+    material = material_of(room, document)
     proposals = propose(material, knowledge)
     with room.db.transaction() as tx:
         verdict = automatic.decide(tx, tenant, document, proposals, material.pages, knowledge, cause)
@@ -225,6 +217,21 @@ def propose_document(room: Postroom, document_id: str) -> None:
         schriftstuecke.move_document(tx, document, state, why=verdict.why)
         record(tx, document.tenant, ACTOR if not verdict.automatic else verdict.by, f"document.{state.lower()}",
                subjects={"delivery": document.delivery, "document": document.id}, new={"why": verdict.why})
+
+
+def material_of(room: Postroom, document: Document) -> Material:
+    """What the pure rooms see of a document: what proposals rest on, and what is learnt from."""
+    with room.db.read() as conn:
+        delivery = sendungen.get_delivery(conn, document.delivery)
+        cause = cut_of(conn, document.id)
+    profile = _profile(room, delivery)
+    return Material(
+        pages=pages_of_document(room, document), name=delivery.original.name,
+        # the mail's subject is its own, not that of a letter hanging on it
+        envelope=replace(delivery.envelope, subject=None) if document.parent else delivery.envelope,
+        received_on=delivery.received_at.astimezone().date(),
+        office=profile.office if profile else "", branch=profile.branch if profile else "",
+        facts=_facts(room, document), notes={"sheet": cause.says})
 
 
 def _facts(room: Postroom, document: Document) -> tuple[Fact, ...]:

@@ -28,12 +28,14 @@ from intake.db.knowledge import (
     plan_stamp,
     titles_by_entry,
 )
+from intake.db.lessons import lessons_stamp
 from intake.db.plan import open_entries
 from intake.errors import ConfigError
 from intake.extract.letter import AccessWords, letter
 from intake.extract.references import References, compiled
 from intake.extract.sheet import Sheets
 from intake.extract.stamp import stamp
+from intake.learning import FILING, Learnt, Tools, refresh
 from intake.pipeline import SCRATCH, Postroom
 from intake.propose import Knowledge
 from intake.receive import Door
@@ -50,6 +52,9 @@ from intake.vocabulary import AktenplanEntry, Boundary, Extractor, Material, Pag
 
 PLAN_RANKER, KINDS = "classifiers.plan:PlanRanker", "classifiers.kinds:kinds"
 BOUNDARIES, BOUNDARY = "classifiers.boundary:load", "boundary"
+FILER, EXAMPLE, MODEL, TRAIN = ("classifiers.filer:Filer", "classifiers.filer:example_of", "classifiers.linear:Model",
+                                "classifiers.linear:train")
+LOAD, SAVE = "classifiers.artefacts:load", "classifiers.artefacts:save"
 """Classifiers are found by their dotted names: `intake` does not import `classifiers`."""
 
 
@@ -57,12 +62,13 @@ def build(home: Home) -> Postroom:
     """Everything a step needs; opens the database but starts nothing. Raises ConfigError."""
     db = Database(home.database_url)
     library = _Library(home, db)
-    return Postroom(
+    library.room = Postroom(
         home=home, db=db, box=Box(home.settings.box, scratch=home.root / SCRATCH),
         blobs=cache(lambda tenant: Blobs(home.blobs(tenant))),
         knowledge=library.knowledge, access_class=library.access_class,
         stores=cache(lambda tenant: _stores(home, home.settings.for_tenant(tenant))),
         boundary=cache(lambda tenant: boundary(home.models(tenant))))
+    return library.room
 
 
 def boundary(own: Path | None) -> Boundary:
@@ -79,6 +85,12 @@ def newest_model(folder: Path) -> Path | None:
     """The folder of the highest version below `folder` that has a card; None when there is none."""
     versions = [path for path in folder.glob("[0-9]*") if path.name.isdecimal() and (path / "card.toml").is_file()]
     return max(versions, key=lambda path: int(path.name), default=None)
+
+
+def learning_tools() -> Tools:
+    """What learning needs of the classifiers."""
+    return Tools(train=_named(TRAIN), restore=_named(MODEL).from_artefact, example=_named(EXAMPLE), load=_named(LOAD),
+                 save=_named(SAVE))
 
 
 def doors(home: Home) -> tuple[Door | MailDoor, ...]:
@@ -114,12 +126,35 @@ class _Library:
     db: Database
     _loaded: dict[str, tuple[Stamp, Stamp, Knowledge]] = field(default_factory=dict)
     _indexes: dict[str, tuple[int, Index]] = field(default_factory=dict)
+    _taught: dict[str, tuple[Stamp, Knowledge, Knowledge]] = field(default_factory=dict)
+    _learnt: dict[str, Learnt | None] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    room: Postroom | None = None
 
     def knowledge(self, tenant: str) -> Knowledge:
-        """What `propose` is given; Akten opened since are added, the ranking is rebuilt only for a new plan."""
+        """What `propose` is given: what the town has, and what its clerks decided until now."""
+        with self._lock:
+            known = self._known(tenant)
+            with self.db.read() as conn:
+                decided = lessons_stamp(conn, tenant)
+            old = self._taught.get(tenant)
+            if old is None or old[0] != decided or old[1] is not known:
+                self._taught[tenant] = decided, known, self._with_lessons(tenant, known, decided)
+            return self._taught[tenant][2]
+
+    def _with_lessons(self, tenant: str, known: Knowledge, decided: Stamp) -> Knowledge:
+        if self.room is None or not any(row[0] for row in decided):  # nothing decided, no model used
+            return known
+        learnt = self._learnt[tenant] = refresh(self.room, learning_tools(), tenant, self._learnt.get(tenant))
+        if learnt is None:
+            return known
+        by = f"model:{FILING}@{learnt.version or 0}" + (f"+{len(learnt.since)}" if learnt.since else "")
+        return replace(known, rank=_named(FILER)(known.rank, learnt.model, by=by, allowed=frozenset(known.entries)))
+
+    def _known(self, tenant: str) -> Knowledge:
+        """Akten opened since are added, the ranking is rebuilt only for a new plan."""
         settings = self.home.settings.for_tenant(tenant)
-        with self._lock, self.db.read() as conn:
+        with self.db.read() as conn:
             plan, known = plan_stamp(conn, tenant), files_stamp(conn, tenant)
             old = self._loaded.get(tenant)
             if old is not None and old[:2] == (plan, known):

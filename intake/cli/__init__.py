@@ -14,8 +14,10 @@ from intake.cli.aktenplan import app as aktenplan_app
 from intake.cli.common import HomeOption, TenantOption, complain, remember, say
 from intake.cli.desk import app as review_app
 from intake.cli.desk import clarify_app, journal_app
+from intake.cli.extracting import extract_command
 from intake.cli.handing import receive_command, unpack_command
 from intake.cli.installation import check_command, demo, init
+from intake.cli.models import app as models_app
 from intake.cli.reading import read_command
 from intake.cli.registers import app as registers_app
 from intake.cli.running import status, verify_command, work
@@ -31,6 +33,7 @@ app.command("init")(init)
 app.command("check")(check_command)
 app.command("demo")(demo)
 app.command("read")(read_command)
+app.command("extract")(extract_command)
 app.command("receive")(receive_command)
 app.command("unpack")(unpack_command)
 app.command("split")(split_command)
@@ -40,6 +43,7 @@ app.command("status")(status)
 app.command("verify")(verify_command)
 app.add_typer(aktenplan_app, name="aktenplan")
 app.add_typer(registers_app, name="registers")
+app.add_typer(models_app, name="model")
 app.add_typer(separators_app, name="separators")
 app.add_typer(review_app, name="review")
 app.add_typer(clarify_app, name="clarify")

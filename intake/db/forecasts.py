@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Integer, and_, case, cast, func, select, upda
 
 from intake.budget import Tally
 from intake.db.core import Tx, add, new_id, stamp, upsert
-from intake.schema import forecasts, stops
+from intake.schema import forecasts, problems, stops
 
 BUDGET, OWN_REFERENCE = "budget", "own_reference"
 """The strata: by the error budget, by hard evidence."""
@@ -98,12 +98,14 @@ def audited_and_filed(conn: Connection, tenant: str, stratum: str) -> tuple[Tall
     return Tally(audited[0], audited[1]), Tally(filed[0], filed[1])
 
 
-def judged_since(conn: Connection, tenant: str, since: str) -> list[tuple[str, str, str, bool]]:
-    """(document, model, proposed entry, wrong) of everything decided by a clerk since the time `since` (ISO), oldest first."""
-    rows = conn.execute(select(forecasts).where(
-        forecasts.c.tenant == tenant, forecasts.c.judged_at >= since, forecasts.c.automatic.is_(False),
-    ).order_by(forecasts.c.judged_at))
-    return [(row.document, row.model, row.entry, bool(row.wrong)) for row in rows]
+def proposed_entries(conn: Connection, documents: Collection[str]) -> dict[str, str]:
+    """The entry that was proposed first for each of these documents, when it was proposed."""
+    ids, found = list(documents), {}
+    for start in range(0, len(ids), 400):
+        rows = conn.execute(select(forecasts.c.document, forecasts.c.entry).where(
+            forecasts.c.document.in_(ids[start:start + 400])))
+        found.update({row.document: row.entry for row in rows})
+    return found
 
 
 def _since(conn: Connection, tenant: str, stratum: str) -> tuple[Any, ...]:
@@ -121,3 +123,10 @@ def last_stop(conn: Connection, tenant: str, stratum: str) -> tuple[str, str] | 
     row = conn.execute(select(stops.c.at, stops.c.why).where(
         stops.c.tenant == tenant, stops.c.stratum == stratum).order_by(stops.c.at.desc()).limit(1)).first()
     return (row.at, row.why) if row else None
+
+
+def rests(conn: Connection, tenant: str, rule: str) -> bool:
+    """Was this rule stopped, and the Klärungsfall about it is still open?"""
+    return conn.execute(select(problems.c.id).where(
+        problems.c.tenant == tenant, problems.c.subject_kind == "source", problems.c.subject == rule,
+        problems.c.closed_at.is_(None)).limit(1)).first() is not None
