@@ -31,6 +31,7 @@ from intake.db.knowledge import (
 from intake.db.lessons import lessons_stamp
 from intake.db.plan import open_entries
 from intake.errors import ConfigError
+from intake.extract.invoice import invoice
 from intake.extract.letter import AccessWords, letter
 from intake.extract.references import References, compiled
 from intake.extract.sheet import Sheets
@@ -192,7 +193,7 @@ class _Library:
 
 def _extractors(tenant: Tenant, known: Container[str], entries: Mapping[str, AktenplanEntry]) -> tuple[Extractor, ...]:
     references = References(compiled(tenant.reference_patterns), known)
-    return (references, letter, stamp, AccessWords(tenant.access_words), Sheets(entries.values()))
+    return (references, letter, stamp, invoice, AccessWords(tenant.access_words), Sheets(entries.values()))
 
 
 def _access_words(tenant: Tenant) -> Callable[[tuple[Page, ...]], str | None]:
