@@ -33,6 +33,7 @@ from intake.db.work import bookkeeping
 from intake.errors import InputError, Reason, ServiceError
 from intake.journal import record
 from intake.propose import Knowledge, first_choice, propose
+from intake.resolve.enclosure import enclosure, leads
 from intake.split import ONE_DOCUMENT, Cuts, Piece, Way, cut
 from intake.vocabulary import (
     Blob,
@@ -49,6 +50,7 @@ from intake.vocabulary import (
     PageState,
     Part,
     Problem,
+    Proposal,
     Store,
 )
 
@@ -56,6 +58,8 @@ log = logging.getLogger(__name__)
 
 ACTOR = "service:pipeline"
 SCRATCH = "work"
+ENCLOSURES = 8
+"""So many documents back the letter is looked for that a document may be enclosed with."""
 Rotation = Literal[0, 90, 180, 270]
 
 
@@ -206,7 +210,7 @@ def propose_document(room: Postroom, document_id: str) -> None:
     tenant = room.home.settings.for_tenant(document.tenant)
     knowledge = room.knowledge(document.tenant)
     material = material_of(room, document)
-    proposals = propose(material, knowledge)
+    proposals = (*propose(material, knowledge), *_parents(room, document, material))
     with room.db.transaction() as tx:
         verdict = automatic.decide(tx, tenant, document, proposals, material.pages, knowledge, cause)
         schriftstuecke.put_proposals(tx, document.id, document.tenant, proposals)
@@ -217,6 +221,20 @@ def propose_document(room: Postroom, document_id: str) -> None:
         schriftstuecke.move_document(tx, document, state, why=verdict.why)
         record(tx, document.tenant, ACTOR if not verdict.automatic else verdict.by, f"document.{state.lower()}",
                subjects={"delivery": document.delivery, "document": document.id}, new={"why": verdict.why})
+
+
+def _parents(room: Postroom, document: Document, material: Material) -> tuple[Proposal, ...]:
+    """The letter before it in the delivery that this document may be an Anlage of, as a question; () for what leads itself."""
+    if document.parent or leads(material):
+        return ()
+    with room.db.read() as conn:
+        before = schriftstuecke.documents_of(conn, document.delivery)
+    before = before[:[one.id for one in before].index(document.id)]
+    for main in reversed(before[-ENCLOSURES:]):
+        if main.parent is None and main.state is not DocumentState.REJECTED and leads(found := material_of(room, main)):
+            asked = enclosure(material, found, main.id)
+            return (asked,) if asked else ()
+    return ()
 
 
 def material_of(room: Postroom, document: Document) -> Material:

@@ -27,11 +27,11 @@ FEATURES = (
 )
 NONE_FEATURES = ("none", "none_sign", "none_parcel", "none_address", "none_name")
 WEIGHTS: dict[str, float] = {
-    "sign": 10.08, "sign_labelled": 1.54, "sign_certain": 2.25, "sign_illegible": 1.56, "sign_similar": 9.53,
-    "sign_distance": -5.52, "sign_former": 1.89, "sign_other": -0.22, "parcel": 5.06, "parcel_loose": 0.23,
-    "parcel_similar": 0.39, "parcel_other": -3.28, "address": 4.0, "address_similar": 4.19, "address_other": -0.25,
-    "name": -3.29, "name_rare": 6.97, "name_similar": -4.75, "name_other": 1.25, "title": 5.54, "thread": 6.0, "closed": -1.0,
-    "none": 3.74, "none_sign": 6.99, "none_parcel": 4.22, "none_address": 0.01, "none_name": -1.24}
+    "sign": 9.56, "sign_labelled": 0.86, "sign_certain": 2.5, "sign_illegible": 1.41, "sign_similar": 7.75,
+    "sign_distance": -4.46, "sign_former": 1.87, "sign_other": -0.23, "parcel": 1.83, "parcel_loose": 0.4,
+    "parcel_similar": -0.87, "parcel_other": -5.04, "address": 2.49, "address_similar": 2.79, "address_other": 0.19,
+    "name": -3.42, "name_rare": 5.46, "name_similar": -4.87, "name_other": 1.33, "title": 4.9, "thread": 6.0, "closed": -1.0,
+    "none": 3.72, "none_sign": 4.79, "none_parcel": 4.16, "none_address": -1.27, "none_name": -1.27}
 _FREQUENT = frozenset((
     "eines", "einer", "einem", "neubau", "errichtung", "antrag", "bauantrag", "sowie", "wegen", "ueber", "unter", "nach"))
 
