@@ -24,16 +24,20 @@ from intake.cli import common
 from intake.config import LogSettings, Settings, find_home, load
 from intake.errors import ConfigError, Reason
 from intake.read import as_json, plan_chunks
-from intake.vocabulary import Page
+from intake.vocabulary import Envelope, Page
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file as read: its readable parts, their pages (numbered through from 1), and where each page stands (part, number)."""
+    """A file as read: its readable parts, their pages (numbered through from 1), where each page stands (part, number).
+
+    `envelope` holds the header fields of a mail.
+    """
 
     parts: tuple[FoundPart, ...]
     pages: tuple[Page, ...]
     places: tuple[tuple[int, int], ...]
+    envelope: Envelope
 
 
 def read_command(
@@ -81,7 +85,7 @@ def read_file(box: Box, file: Path, order: ReadOrder, workdir: Path, cores: int,
     total = sum(part.pages for part in parts)
     if opened.read is not None:
         told(total, total)
-        return _numbered(parts, [opened.read.pages])
+        return _numbered(parts, [opened.read.pages], opened.unpacked.envelope)
     chunks = [(part, pages) for part in parts for pages in plan_chunks(part.pages, (), order.chunk_pages)]
     with ThreadPoolExecutor(cores) as pool:
         results = pool.map(lambda chunk: box.read(chunk[0].path, chunk[0].media_type, chunk[1], order, workdir).pages, chunks)
@@ -89,13 +93,14 @@ def read_file(box: Box, file: Path, order: ReadOrder, workdir: Path, cores: int,
         for pages, done in zip(results, accumulate(len(pages) for _, pages in chunks), strict=True):
             found.append(pages)
             told(done, total)
-    return _numbered(parts, found)
+    return _numbered(parts, found, opened.unpacked.envelope)
 
 
-def _numbered(parts: Sequence[FoundPart], found: Sequence[Sequence[Page]]) -> Reading:
+def _numbered(parts: Sequence[FoundPart], found: Sequence[Sequence[Page]], envelope: Envelope) -> Reading:
     pages = [page for chunk in found for page in chunk]
     places = [(index, number) for index, part in enumerate(parts) for number in range(1, part.pages + 1)]
-    return Reading(tuple(parts), tuple(replace(page, number=number) for number, page in enumerate(pages, start=1)), tuple(places))
+    numbered = tuple(replace(page, number=number) for number, page in enumerate(pages, start=1))
+    return Reading(tuple(parts), numbered, tuple(places), envelope)
 
 
 def write_json(pages: Sequence[Page], made: Rendition, target: Path) -> None:

@@ -43,6 +43,15 @@ def find_dates(text: str, near: int = 2026) -> tuple[FoundDate, ...]:
     return tuple(found)
 
 
+def plausibility(day: date, received_on: date | None) -> str:
+    """What the day of receipt says of the date of a letter: "date:ok", "date:after-receipt", "date:long-ago" (over two years)."""
+    if received_on is None:
+        return "date:ok"
+    if day > received_on:
+        return "date:after-receipt"
+    return "date:long-ago" if (received_on - day).days > 731 else "date:ok"
+
+
 def _month(name: str) -> int:
     plain = {"mrz": "maer", "mar": "maer", "oct": "okt", "dec": "dez"}.get(fold(name)[:3], fold(name))
     return next((number for number, start in enumerate(_MONTHS, 1) if plain.startswith(start)), 0)

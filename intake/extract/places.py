@@ -30,7 +30,8 @@ _BEFORE = (r"(?:Am|An\s+(?:der|den|dem)|Auf\s+(?:der|dem|den)|Im|In\s+(?:der|den
            r"Alte[rns]?|Neue[rns]?|Hohe[rns]?|Lange[rn]?|Kurze[rn]?|Große[rn]?|Kleine[rn]?)")
 _NAMED = rf"(?:{_BEFORE}\s+{_CAP})"
 _NUMBER = r"\d{1,3}(?:\s?[A-Za-z](?![\wäöüß.]))?(?:\s?(?:[-–]|bis)\s*\d{1,3}(?:\s?[A-Za-z](?![\wäöüß.]))?)?"
-_AFTER = (r"(?!\d|[.,:]\d|/\d{2}|\.?\s*Änderung|\s?(?:m²|m2|m\b|qm|ha\b|km|%|€|Euro|Uhr|Jahre|Prozent|[Ww]ohn|Meter|[Tt]eil|Punkt|"
+_AFTER = (r"(?!\d|[.,:]\d|/\d{2}|\.?\s*Änderung|\s?(?:m²|m2|m\b|qm|ha\b|km|%|€|Euro|Uhr|Jahre|Prozent|[Ww]ohn|Meter|"
+          r"[Tt]eil|Punkt|"
           r"[A-ZÄÖÜ]?[a-zäöü]+e?n?\s+(?:sind|werden|wurde|waren|soll)))")
 _ADDRESS = re.compile(rf"(?<![\w-])(?P<street>{_NAMED}|{_TWO}|{_ONE})\s*(?:Nr\.?\s*)?(?P<number>{_NUMBER}){_AFTER}")
 _MORE = re.compile(rf"\s*(?:,|und|u\.|sowie|/|\+)\s*(?P<number>\d{{1,3}}(?:\s?[a-z](?![\wäöüß]))?){_AFTER}(?!\.)")
@@ -45,8 +46,10 @@ _OFFICE = re.compile(
     r"(?:Rathaus|\bAmt\b|amt\b|GmbH|AG|KG|e\.\s?V\.|Anschrift|wohnhaft|Telefon|Tel\.|Büro|Gutachter|Ingenieur\w*|Architekt\w*|"
     r"Bürger\w*\s+aus\s+der|Fraktion|behörde|Sitz|Adresse)[\s,:;·|–-]*$")
 _NO_STREET = re.compile(
-    r"(?:(?:Bundes|Landes|Kreis|Gemeindeverbindungs)straße|\w*punkt|Anlagen?|Sonder\w+|Bereich\w*|Baufeld\w*|Gebiet\w*|Abschnitt\w*|"
-    r"Ziffer\w*|Punkt\w*|Seite\w*|Kapitel|TOP|Sitzung\w*|Abbildung\w*|Tabelle\w*|Jahr\w*|Zeitraum|Januar|Februar|März|April|Mai|Juni|"
+    r"(?:(?:Bundes|Landes|Kreis|Gemeindeverbindungs)straße|\w*punkt|Anlagen?|Sonder\w+|Bereich\w*|Baufeld\w*|Gebiet\w*|"
+    r"Abschnitt\w*|"
+    r"Ziffer\w*|Punkt\w*|Seite\w*|Kapitel|TOP|Sitzung\w*|Abbildung\w*|Tabelle\w*|Jahr\w*|Zeitraum|Januar|Februar|März|April|Mai|"
+    r"Juni|"
     r"Juli|August|September|Oktober|November|Dezember|Montag|Dienstag|Mittwoch|Donnerstag|Freitag|Samstag|Sonntag|Amtsblatt|"
     r"Stadtteil\w*|Variante\w*|Stufe\w*|Phase\w*|Bebauungsplan\w*|Artikel|Absatz|Teil\w*|Gruppe\w*|Klasse\w*|Raum|Haus|Block|"
     r"Modul\w*|Los|Nummer|Alter|Gegensatz|Schnitt|Durchschnitt|Umfang|Kreis\w*|Ausschuss\w*|Gemeinderat\w*|Antrag\w*|Frage\w*|"

@@ -1,0 +1,62 @@
+"""extract: the values of one file, each with its place on the page, outside the pipeline."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intake import log
+from intake.box import Box, ReadOrder
+from intake.cli import common
+from intake.cli.reading import Reading, bar, read_file, settings_for
+from intake.config import LogSettings
+from intake.extract.standard import as_fields, extract, standard
+from intake.vocabulary import Material, Proposal
+
+LONGEST = 70
+"""Characters of a value in the list for a person; the JSON has all."""
+
+
+def extract_command(
+    file: Annotated[Path, typer.Argument(help="PDF, Bild, E-Mail oder E-Rechnung (XML).", exists=True, dir_okay=False)],
+    no_xml: Annotated[bool, typer.Option("--no-xml", help="Die Daten einer E-Rechnung nicht beachten, nur das Bild.")] = False,
+    to_json: Annotated[Path | None, typer.Option("--json", help="Alle Werte als JSON in diese Datei schreiben.")] = None,
+    home: common.HomeOption = None,
+) -> None:
+    """Werte aus einer Datei lesen, ohne sie anzunehmen: Absender, Datum, Betreff, Zeichen, Flurstücke, Beträge und mehr."""
+    log.setup(LogSettings(level="warning"))
+    settings = settings_for(home)
+    order = ReadOrder(
+        engine=settings.read.engine, languages=settings.read.languages, dpi=settings.read.dpi,
+        trust_text_layer=settings.read.trust_text_layer, preview_dpi=settings.read.preview_dpi,
+        chunk_pages=settings.read.chunk_pages)
+    with tempfile.TemporaryDirectory(prefix="poststelle-extract-") as folder, (
+            bar() if sys.stderr.isatty() else nullcontext(lambda _done, _total: None)) as told:
+        reading = read_file(Box(settings.box), file, order, Path(folder), settings.engine.cores_here, told)
+    found = extract(material_of(reading, file.name, facts=not no_xml), standard())
+    if to_json is None:
+        _show(found)
+        return
+    with common.writing(to_json):
+        to_json.write_text(json.dumps({"fields": as_fields(found)}, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    common.say(f"{len(found)} Werte auf {len(reading.pages)} Seiten gefunden, geschrieben nach {to_json}")
+
+
+def material_of(reading: Reading, name: str, *, facts: bool) -> Material:
+    """All pages of a file as one document, with what it states as data when `facts`, and the header fields of a mail."""
+    stated = tuple(fact for part in reading.parts for fact in part.facts) if facts else ()
+    return Material(reading.pages, reading.envelope, name=name, facts=stated)
+
+
+def _show(found: Sequence[Proposal]) -> None:
+    common.table("", ("Feld", "Wert", "Seite", "Sicher", "Prüfung"), [
+        (one.field, one.value if len(one.value) <= LONGEST else one.value[:LONGEST - 1] + "…", one.evidence[0].page or "",
+         common.weight(one.confidence), ", ".join(one.checks)) for one in found],
+        empty="Keine Werte gefunden. Prüfen Sie mit „poststelle read“, ob die Datei lesbar ist.")
