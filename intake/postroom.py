@@ -78,6 +78,11 @@ def boundary(own: Path | None) -> Boundary:
     if folder is None:
         raise ConfigError("Stapel sollen ohne Trennblätter geschnitten werden, aber das Modell dafür (models/boundary) fehlt. "
                           "Installieren Sie poststelle neu, oder setzen Sie boundaries = \"off\".")
+    return boundary_in(folder)
+
+
+def boundary_in(folder: Path) -> Boundary:
+    """The learned boundary in this folder of one version; raises ConfigError when it is incomplete or was changed."""
     model: Boundary = _named(BOUNDARIES)(folder)
     return model
 
