@@ -22,8 +22,9 @@ _PAIRS = frozenset(frozenset(pair) for pair in (
     "CO", "EF", "MN", "HN", "PR", "BR", "TI", "TF"))
 """Characters that recognition takes for each other, seen in Tesseract's readings of scanned digits and capitals."""
 _SEPARATORS = frozenset("-/.,:;·_ ")
-LOOK_ALIKE, SEPARATOR, OTHER = 0.5, 0.3, 1.0
-"""Cost of one misread character: a look-alike, a separator read as another (or lost), anything else."""
+SAME_FORM, SEPARATOR, LOOK_ALIKE, OTHER = 0.2, 0.3, 0.5, 1.0
+"""Cost of one misread character: a letter for the digit it looks like, a separator read as another (or lost), a look-alike that
+makes as good a sign, anything else."""
 FARTHEST = 1.6
 """Signs further apart than this are two signs: one look-alike and one other slip still count as one."""
 _TITLES = frozenset((
@@ -47,7 +48,7 @@ def without_one(text: str) -> Iterator[str]:
 
 
 def distance(one: str, other: str) -> float:
-    """How far two texts (upper case) lie apart as misreadings: 0 equal, a sum of `LOOK_ALIKE`, `SEPARATOR` and `OTHER`.
+    """How far two texts (upper case) lie apart as misreadings: 0 equal, else the cost of the slips between.
 
     Above `FARTHEST` only that it is more is right.
     """
@@ -79,6 +80,8 @@ def _mistaken(left: str, right: str) -> float:
         return 0.0
     if left in _SEPARATORS and right in _SEPARATORS:
         return SEPARATOR
+    if left.translate(_LOOK_ALIKE) == right.translate(_LOOK_ALIKE):
+        return SAME_FORM
     return LOOK_ALIKE if frozenset((left, right)) in _PAIRS else OTHER
 
 
@@ -125,25 +128,26 @@ _BETWEEN = frozenset(("und", "u", "sowie", "tlw", "teilweise", "nr", "nrn", "", 
 def parcels(tokens: Sequence[str]) -> list[tuple[Parcel, int, int]]:
     """The parcels named by a row of words, each with the first and the last word that names it (for its place)."""
     found: list[tuple[Parcel, int, int]] = []
-    gemarkung, flur, since, begun = "", "", -99, 0
+    gemarkung, flur, since, begun, group = "", "", -99, 0, 0
     at = 0
     while at < len(tokens):
         if code := _CODE.search(tokens[at]):
             found.append((of_code(code), at, at))
         word = _keyword(tokens[at])
         if word and at - since > 8:
-            gemarkung, flur, begun = "", "", at
+            gemarkung, flur, begun, group = "", "", at, len(found)
         if word:
             since = at
         if word == "gemarkung" and at + 1 < len(tokens) and (name := _bare(tokens[at + 1])) and not name.isdigit():
             gemarkung = name
-            found = [_with(one, at, gemarkung=gemarkung) for one in found]
+            found[group:] = [_with(one, gemarkung=gemarkung) for one in found[group:]]
             at += 1
         elif word == "flur" and at + 1 < len(tokens) and (match := _NUMBER.match(_digits_of(tokens[at + 1]))):
             flur = str(int(match[1]))
-            found = [_with(one, at, flur=flur) for one in found]
+            found[group:] = [_with(one, flur=flur) for one in found[group:]]
             at += 1
         elif word == "parcel":
+            group = len(found)
             numbers, end = _numbers(tokens, at + 1)
             found += [(Parcel(gemarkung, flur, number), begun, place) for number, place in numbers]
             at, since = max(at, end - 1), max(at, end - 1)
@@ -158,11 +162,9 @@ def of_code(code: re.Match[str]) -> Parcel:
     return Parcel("", flur, f"{int(code[3])}/{below}" if below else str(int(code[3])))
 
 
-def _with(one: tuple[Parcel, int, int], at: int, gemarkung: str = "", flur: str = "") -> tuple[Parcel, int, int]:
-    """What follows a parcel ("17/4 der Gemarkung …") belongs to it when it stands near and nothing was said before."""
+def _with(one: tuple[Parcel, int, int], gemarkung: str = "", flur: str = "") -> tuple[Parcel, int, int]:
+    """What follows a list of parcels ("17/4, 17/5 der Gemarkung …") belongs to them when nothing was said before."""
     parcel, first, last = one
-    if at - last > 4:
-        return one
     return Parcel(parcel.gemarkung or gemarkung, parcel.flur or flur, parcel.number), first, last
 
 
