@@ -1,4 +1,4 @@
-"""The filing plan as a file: load CSV or XLSX, validate, search, show as a tree, export. The database keeps the truth.
+"""The filing plan as a file: load CSV, XLSX, xdomea 0301; validate, search, show as a tree, export. The database is the truth.
 
 Ids are stable and apart from the notation: the column `id` of the file wins; where it is missing the id is made from
 the notation at first sight, and `db.plan.import_plan` keeps the id a notation already has.
@@ -20,6 +20,7 @@ from typing import Literal
 from intake.keys import fold, natural_key, notation_key
 from intake.tables import read_rows
 from intake.vocabulary import AktenplanEntry
+from intake.xdomea_plan import read_message
 
 COLUMNS = ("id", "notation", "title", "keywords", "unit", "retention_years", "disposal", "access_class",
            "valid_from", "valid_to", "description")
@@ -71,12 +72,12 @@ class PlanReport:
 
 
 def read_plan(path: Path) -> tuple[tuple[AktenplanEntry, ...], PlanReport]:
-    """The entries of a CSV (`;`, `,` or tab) or XLSX file in plan order, and the report on them.
+    """The entries of a CSV (`;`, `,` or tab), XLSX or xdomea 0301 (XML) file in plan order, and the report on them.
 
     Entries are returned also when the report is blocking (to show them); raises ConfigError when the file is no plan:
     unreadable, or without the columns for Kennzeichen and Titel (`SYNONYMS` are understood).
     """
-    rows = read_rows(path, SYNONYMS, ("notation", "title"))
+    rows = read_message(path) if path.suffix.lower() == ".xml" else read_rows(path, SYNONYMS, ("notation", "title"))
     entries: list[AktenplanEntry] = []
     findings: list[Finding] = []
     named: dict[str, str] = {}

@@ -29,6 +29,14 @@ def notation_key(text: str) -> str:
     return ".".join(group for group in re.split(r"[\s./:,;-]+", _upper(text)) if group)
 
 
+def compact_key(text: str) -> str:
+    """The key of a Kennzeichen without its groups, for people who leave out the dots: `63260`, `S0100`, `0001B10000`.
+
+    Two entries may share it (`1.23`, `12.3`); it names an entry only where it is the only one.
+    """
+    return notation_key(text).replace(".", "")
+
+
 def _upper(text: str) -> str:
     """Upper case in compatibility form with plain dashes; the same text again when done twice."""
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).upper())

@@ -260,6 +260,7 @@ aktenplan_entries = Table(
     Column("valid_from", String(10)),
     Column("valid_to", String(10)),
     Column("current", Boolean, nullable=False),
+    Column("extension", Boolean, nullable=False, default=False),  # the tenant's own addition to a shared plan
     UniqueConstraint("tenant", "id", "version"),
     Index("ix_aktenplan_entries_current", "tenant", "current", "sort_key"),
 )

@@ -11,7 +11,7 @@ import pytest
 
 from intake.aktenplan import in_order, link, read_plan
 from intake.db import akten, plan
-from intake.db.core import Database
+from intake.db.core import Database, Tx
 from intake.errors import InputError, Stale
 from intake.registers import CaseRow, FileRow
 from intake.vocabulary import AktenplanEntry, Case, File, RegisterEntry
@@ -166,3 +166,35 @@ def test_registers(db: Database) -> None:
         assert akten.import_register(tx, "a", "strassen", rows(c="Twiete")).closed == ("a", "b")
         assert akten.register_rows(tx.connection, "a", "strassen") == (RegisterEntry("strassen", "c", {"name": "Twiete"}),)
         assert akten.register_rows(tx.connection, "b", "strassen") == ()
+
+
+@pytest.mark.parametrize(("written", "found"), [
+    ("632.60", "632.60"), ("632 60", "632.60"), ("63260", "632.60"), ("S0100", "S 0100"), ("0001b10000", "0001 B10 000"),
+    ("104401", "10 44 01"), ("123", None), ("12.3", "12.3"), ("", None), ("6326", None)])
+def test_a_notation_is_known_as_the_plan_writes_it(db: Database, written: str, found: str | None) -> None:
+    with db.transaction() as tx:
+        plan.import_plan(tx, "a", entries("632.60", "S 0100", "0001 B10 000", "10 44 01", "1.23", "12.3"))
+        entry = plan.entry_by_notation(tx.connection, "a", written, TODAY)
+    assert (entry.notation if entry else None) == found
+
+
+def test_two_tenants_share_a_plan_and_one_extends_it(db: Database) -> None:
+    shared, own = entries("6", "63", "632", "7"), entries("632.99")
+    with db.transaction() as tx:
+        for tenant in ("a", "b"):
+            plan.import_plan(tx, tenant, shared)
+        report = plan.import_plan(tx, "a", (*own, *entries("63")), extension=True)
+        assert report.added == ("632.99",) and report.closed == () and len(report.kept) == 1 and "63" in report.kept[0]
+        added = plan.get_entry(tx.connection, "a", "ap-632.99")
+        assert added and added.parent == "ap-632"
+        assert notations(tx, "a", TODAY) == {"6", "63", "632", "632.99", "7"}
+    with db.transaction() as tx:  # a new version of the shared plan leaves the extension, and the other way round
+        assert plan.import_plan(tx, "a", entries("6", "63", "632")).closed == ("7",)
+        assert plan.import_plan(tx, "a", own, extension=True) == plan.ImportReport(unchanged=1)
+        assert notations(tx, "a", tx.now.date()) == {"6", "63", "632", "632.99"}
+        assert plan.import_plan(tx, "a", (), extension=True).closed == ("632.99",)
+        assert notations(tx, "b", TODAY) == {"6", "63", "632", "7"}
+
+
+def notations(tx: Tx, tenant: str, on: date) -> set[str]:
+    return {one.notation for one in plan.open_entries(tx.connection, tenant, on)}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.keys import fold, natural_key, notation_key, reference_key, street_key
+from intake.keys import compact_key, fold, natural_key, notation_key, reference_key, street_key
 
 SIGNS = st.from_regex(r"(BA|OA|III/2)[/-][0-9]{1,3}(\.[0-9]{2})?-[0-9]{4}/[0-9]{4}", fullmatch=True)
 
@@ -65,3 +65,9 @@ def test_streets(written: str) -> None:
 def test_fold_knows_german_and_accents() -> None:
     assert fold("Größe ÄRGER Çelik Şahin é") == "groesse aerger celik sahin e"
     assert fold("STRAẞE") == "strasse"
+
+
+@pytest.mark.parametrize("written", ["S 0100", "S0100", "s.0100"])
+def test_a_notation_without_its_groups(written: str) -> None:
+    assert compact_key(written) == "S0100" and compact_key("0001 B10 000") == "0001B10000"
+    assert compact_key("1.23") == compact_key("12.3")  # so it names an entry only where it is the only one

@@ -22,21 +22,28 @@ DISPOSALS = {"A": "archivwürdig", "B": "bewerten", "V": "vernichten"}
 
 @app.command("import")
 def import_(
-    path: Annotated[Path, typer.Argument(metavar="DATEI", help="CSV oder XLSX mit Kennzeichen und Titel.")],
-    home: HomeOption = None, tenant: TenantOption = None, by: ByOption = None,
+    path: Annotated[Path, typer.Argument(metavar="DATEI", help="CSV, XLSX oder xdomea 0301 (XML) mit Kennzeichen und Titel.")],
+    home: HomeOption = None, by: ByOption = None,
+    tenant: Annotated[list[str] | None, typer.Option(
+        "--tenant", help="Mandant; mehrmals für einen gemeinsamen Plan.")] = None,
+    extension: Annotated[bool, typer.Option(
+        "--extension", help="Nur eigene Ergänzungen zum gemeinsamen Plan; der Plan selbst bleibt, wie er ist.")] = False,
 ) -> None:
     """Eine neue Fassung des Aktenplans übernehmen; was fehlt, wird geschlossen, nichts gelöscht."""
     opened = common.open_home(home)
-    name = common.the_tenant(opened, tenant).name
+    names = [common.the_tenant(opened, one).name for one in tenant or [""]]
     entries, report = read_plan(path)
     for line in report.lines():
         common.say(line)
     if report.blocking:
         raise InputError("Der Aktenplan wurde nicht übernommen. Bessern Sie die genannten Zeilen aus.", reason=Reason.WRONG_TYPE)
     with common.database(opened) as db, db.transaction() as tx:
-        done = import_plan(tx, name, entries)
-        record(tx, name, f"clerk:{common.clerk(by)}", "plan.imported", subjects={}, new={"entries": len(entries)})
-    common.say(done.line())
+        for name in names:
+            done = import_plan(tx, name, entries, extension=extension)
+            record(tx, name, f"clerk:{common.clerk(by)}", "plan.imported", subjects={}, new={"entries": len(entries)})
+            common.say(f"{name}: {done.line()}" if len(names) > 1 else done.line())
+            for sentence in done.kept:
+                common.say(sentence)
 
 
 @app.command("ls")

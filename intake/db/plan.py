@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, and_, bindparam, insert, or_, sel
 
 from intake.aktenplan import in_order, link, sort_keys
 from intake.db.core import Tx
-from intake.keys import notation_key
+from intake.keys import compact_key, notation_key
 from intake.schema import aktenplan_entries as table
 from intake.vocabulary import AktenplanEntry
 
@@ -40,31 +40,38 @@ class ImportReport:
                 f"{self.unchanged} unverändert" + (f", {len(self.kept)} nicht übernommen" if self.kept else ""))
 
 
-def import_plan(tx: Tx, tenant: str, entries: Sequence[AktenplanEntry]) -> ImportReport:
+def import_plan(tx: Tx, tenant: str, entries: Sequence[AktenplanEntry], *, extension: bool = False) -> ImportReport:
     """Makes `entries` (as `read_plan` gave them) the plan of the tenant; the same file again changes nothing.
+
+    A plan that several tenants share is imported for each; what one of them adds of its own is its `extension`: kept apart, so
+    that neither import closes or changes entries of the other. An entry whose Kennzeichen the other has open is not taken over.
 
     The id of the file wins; an entry whose id was made from its notation keeps the id that the notation already has.
     Entries that the file lacks are closed with yesterday's date, whether in use or not: filings point to them for ever.
     """
-    known = {entry.id: (entry, version) for entry, version in _newest(tx.connection, tenant)}
-    wanted, _ = link(_keep_ids(entries, known), _parent_names(entries))
-    keys = sort_keys(wanted)
+    known = {entry.id: (entry, version) for entry, version in _newest(tx.connection, tenant, extension)}
+    others = [entry for entry, _ in _newest(tx.connection, tenant, not extension)]
+    entries, kept = _without_theirs(entries, others)
+    linked, _ = link([*(others if extension else ()), *_keep_ids(entries, known)], _parent_names(entries))
+    keys = sort_keys(linked)
+    theirs = {entry.id for entry in others}
+    wanted = [entry for entry in linked if entry.id not in theirs]
     today = tx.now.date()
     added, changed, rows, old = [], [], [], []
     for entry in wanted:
         if entry.id not in known:
             added.append(entry.notation)
-            rows.append(_row(tenant, entry, 1, keys[entry.id]))
+            rows.append(_row(tenant, entry, 1, keys[entry.id], extension))
         elif entry != known[entry.id][0]:
             changed.append(entry.notation)
             old.append(entry.id)
-            rows.append(_row(tenant, entry, known[entry.id][1] + 1, keys[entry.id]))
+            rows.append(_row(tenant, entry, known[entry.id][1] + 1, keys[entry.id], extension))
     names = {entry.id for entry in wanted}
     gone = [(entry, version) for entry, version in known.values() if entry.id not in names and entry.valid_to is None]
     for entry, version in gone:
         old.append(entry.id)
         closed = replace(entry, valid_to=date.fromordinal(today.toordinal() - 1))
-        rows.append(_row(tenant, closed, version + 1, _sort_key(tx.connection, tenant, entry.id)))
+        rows.append(_row(tenant, closed, version + 1, _sort_key(tx.connection, tenant, entry.id), extension))
     if old:
         tx.connection.execute(
             update(table).where(table.c.tenant == tenant, table.c.id == bindparam("old")).values(current=False),
@@ -72,7 +79,21 @@ def import_plan(tx: Tx, tenant: str, entries: Sequence[AktenplanEntry]) -> Impor
     if rows:
         tx.connection.execute(insert(table), rows)
     return ImportReport(tuple(added), tuple(changed), tuple(entry.notation for entry, _ in gone),
-                        len(wanted) - len(added) - len(changed))
+                        len(wanted) - len(added) - len(changed), kept)
+
+
+def _without_theirs(
+    entries: Sequence[AktenplanEntry], others: Sequence[AktenplanEntry],
+) -> tuple[list[AktenplanEntry], tuple[str, ...]]:
+    """`entries` without those that the other part of the plan has, and a German sentence for each left out."""
+    ids = {entry.id for entry in others}
+    notations = {notation_key(entry.notation) for entry in others if entry.valid_to is None}
+    double = [entry for entry in entries
+              if entry.id in ids or (entry.valid_to is None and notation_key(entry.notation) in notations)]
+    names = {entry.id for entry in double}
+    return [entry for entry in entries if entry.id not in names], tuple(
+        f"{entry.notation} „{entry.title}“ steht schon im anderen Teil des Plans. Nehmen Sie den Eintrag dort heraus, oder "
+        "vergeben Sie ein anderes Kennzeichen." for entry in double)
 
 
 def _keep_ids(
@@ -91,14 +112,14 @@ def _parent_names(entries: Sequence[AktenplanEntry]) -> dict[str, str]:
     return {entry.id: notation[entry.parent] for entry in entries if entry.parent in notation and entry.parent}
 
 
-def _row(tenant: str, entry: AktenplanEntry, version: int, sort_key: str) -> dict[str, Any]:
+def _row(tenant: str, entry: AktenplanEntry, version: int, sort_key: str, extension: bool) -> dict[str, Any]:
     return {
         "tenant": tenant, "id": entry.id, "version": version, "notation": entry.notation, "sort_key": sort_key,
         "parent": entry.parent, "title": entry.title, "keywords": list(entry.keywords),
         "description": entry.description, "unit": entry.unit, "retention": entry.retention,
         "disposal": entry.disposal, "access_class": entry.access_class,
         "valid_from": entry.valid_from.isoformat() if entry.valid_from else None,
-        "valid_to": entry.valid_to.isoformat() if entry.valid_to else None, "current": True}
+        "valid_to": entry.valid_to.isoformat() if entry.valid_to else None, "current": True, "extension": extension}
 
 
 def _entry(row: RowMapping) -> AktenplanEntry:
@@ -108,8 +129,11 @@ def _entry(row: RowMapping) -> AktenplanEntry:
         date.fromisoformat(row["valid_to"]) if row["valid_to"] else None, row["description"], row["parent"])
 
 
-def _newest(conn: Connection, tenant: str) -> list[tuple[AktenplanEntry, int]]:
-    rows = conn.execute(select(table).where(table.c.tenant == tenant, table.c.current)).mappings()
+def _newest(conn: Connection, tenant: str, extension: bool | None = None) -> list[tuple[AktenplanEntry, int]]:
+    wanted = select(table).where(table.c.tenant == tenant, table.c.current)
+    if extension is not None:
+        wanted = wanted.where(table.c.extension.is_(extension))
+    rows = conn.execute(wanted).mappings()
     return [(_entry(row), row["version"]) for row in rows]
 
 
@@ -141,9 +165,12 @@ def get_entry(conn: Connection, tenant: str, name: str) -> AktenplanEntry | None
 
 
 def entry_by_notation(conn: Connection, tenant: str, notation: str, on: date) -> AktenplanEntry | None:
-    """The entry open on `on` whose notation has the same key (`632.60`, `632 60`); None when there is none."""
-    wanted = notation_key(notation)
-    return next((entry for entry in open_entries(conn, tenant, on) if notation_key(entry.notation) == wanted), None)
+    """The entry open on `on` whose notation has the same key (`632.60`, `632 60`), or, written without dots and blanks
+    (`63260`), the only one that this can mean; None when there is none."""
+    wanted, found = notation_key(notation), open_entries(conn, tenant, on)
+    exact = next((entry for entry in found if notation_key(entry.notation) == wanted), None)
+    loose = [entry for entry in found if compact_key(entry.notation) == compact_key(notation)]
+    return exact or (loose[0] if wanted and len(loose) == 1 else None)
 
 
 def versions(conn: Connection, tenant: str, name: str) -> tuple[AktenplanEntry, ...]:

@@ -33,6 +33,7 @@ def upgrade() -> None:
     sa.Column('valid_from', sa.String(length=10), nullable=True),
     sa.Column('valid_to', sa.String(length=10), nullable=True),
     sa.Column('current', sa.Boolean(), nullable=False),
+    sa.Column('extension', sa.Boolean(), nullable=False),
     sa.UniqueConstraint('tenant', 'id', 'version', name=op.f('uq_aktenplan_entries_tenant_id_version'))
     )
     with op.batch_alter_table('aktenplan_entries', schema=None) as batch_op:
