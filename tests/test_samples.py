@@ -22,7 +22,8 @@ from intake.box import Box, ReadOrder
 from intake.cli.reading import Reading, read_file
 from intake.config import BoxSettings
 from intake.keys import notation_key
-from intake.split import cut
+from intake.sheetcode import SheetCode, decode
+from intake.split import Way, cut
 from samples import invoice
 from samples.letters import born_digital, random_letter
 from samples.make import SAMPLES, make
@@ -135,6 +136,7 @@ def test_the_code_of_a_sheet_can_be_read_and_checks(number: int) -> None:
     (code,) = zxingcpp.read_barcodes(sheet(number))
     assert code.text == payload(number)
     assert re.fullmatch(r"MI1\|T=D\|ID=[0-9a-f-]{36}\|C=[0-9A-F]{4}", code.text)
+    assert isinstance(decode(code.text, "mittelau"), SheetCode), "a sheet without a tenant is good for all"
 
 
 def test_letters_in_numbers_differ_and_repeat(tmp_path: Path) -> None:
@@ -153,8 +155,8 @@ def reading_of(name: str, tmp_path: Path) -> Reading:
 
 def test_the_stack_is_cut_at_its_sheets(tmp_path: Path) -> None:
     truth = expected("posteingang-stapel.pdf")
-    cuts = cut(reading_of("posteingang-stapel.pdf", tmp_path).pages, "cut")
-    assert [list(pages) for pages in cuts.documents] == [one["pages"] for one in truth["documents"]]
+    cuts = cut(reading_of("posteingang-stapel.pdf", tmp_path).pages, Way("mittelau"))
+    assert [list(piece.pages) for piece in cuts.documents] == [one["pages"] for one in truth["documents"]]
     assert list(cuts.separators) == truth["separators"] and list(cuts.blanks) == truth["blank"]
 
 
