@@ -24,7 +24,7 @@ ALONE = re.compile(rf"^['‘’‚.:,]*([(\[„\"]?)['‘’.:]*([{LIKE_SIGN}§]
 HANGING = re.compile(r"^(\(?[A-Za-zäöüß][a-zäöüß]{1,})['‘’.-]*([$§]{1,2})$|^(.*\d\)[.,;:]?)([8$§&])$")
 GLUED = re.compile(rf"^['‘’‚]*([(\[„\"]?)['‘’]*([{LIKE_SIGN}§]{{1,2}}?)[.:,;'’°-]?"
                    rf"([1-9]\d{{0,2}}[a-z]?[).,;:}}]*(?:[.-]?Abs\.)?)$")
-NUMBER = re.compile(r"^['‘’.:]?([1-9]|!\d)")
+NUMBER = re.compile(r"^['‘’.:]?([1-9]|!\d|[lıI](\d|[a-d]$))")  # "§ 1a" is read as "la", "§ 10" as "ı0"
 AMOUNT = re.compile(r"^['‘’.:]?\d{1,3}(\.?\d{3})*[.,](\d\d\b|-)")  # 47,50 and 1.000,00: no paragraph
 TALL, DEEP = 1.14, 0.07  # of the digits beside it: by that a sign is taller and reaches lower
 DEEPEST = 0.15  # beyond what a speck adds to a digit
@@ -42,8 +42,11 @@ OFTEN = re.compile(r"^\(?(des|gemäß|gem\.|gegen|nach|vgl\.)[-.,:'’]?$")  # b
 LETTERED = re.compile(r"^\d{1,4}[a-d][).,;:]*$")
 THOUSANDS = re.compile(r"^\d{3}$")  # "nach 8 500 Einwohnern"
 LIST_GOES_ON = re.compile(r"^(und|bis|oder|ff?\.)$")
-COUNTING = re.compile(r"^(\d+[a-z]?,|S\.|Seite|Nr\.?|Abs\.?|Satz|bis|Haus|Blatt|Anlage|.*§)$")
+MONEY = re.compile(r"^(EUR|Euro|€|DM|Cent|Stück|\d{1,3}(\.\d{3})*,\d\d)$")
+COUNTING = re.compile(r"^(\d+[a-z]?,|EUR|Euro|€|DM|Cent|Stück|\d{1,3}(\.\d{3})*,\d\d"
+                      r"|S\.|Seite|Nr\.?|Abs\.?|Satz|bis|Haus|Blatt|Anlage|.*§)$")
 DOUBLE = frozenset(("88", "$$", "8$", "$8", "SS", "ss", "55", "§§", "§$", "$§"))
+PLAIN_DOUBLE = frozenset(("88", "$$", "8$", "$8", "§§", "§$", "$§", "&&", "8&", "&8"))  # nobody reads one sign so
 LISTED = re.compile(r"§|^(und|bis|oder|sowie|Art\.?|Artikel|Nr\.?|Abs\.?|Satz|[A-Z]\.|.*\d[a-z]?,?)$")
 
 
@@ -145,6 +148,8 @@ def _is_price(word: Word, before: Sequence[Word], after: Sequence[Word], grey: I
         return False
     if before and STRONGLY.match(before[-1].text):
         return False
+    if before and "(" not in word.text and not LEADING.match(before[-1].text) and before[-1].text[-1:] not in ",;)":
+        return True
     seen = glyphs(grey, word.box)
     digit = _digit(seen[1:]) or (_digit(glyphs(grey, after[0].box)) if after else None)
     if not seen or digit is None:
@@ -173,13 +178,29 @@ def _sign(word: Word, before: Word | None, after: Sequence[Word], grey: Image) -
 def _alone(match: re.Match[str], word: Word, before: Word | None, after: Sequence[Word], grey: Image) -> int:
     """How many signs the word before a number is: 0, 1 or 2."""
     read = match[2] if len(match[2]) < 3 else "$$" if "$" in match[2] else ""
+    if before is not None and MONEY.match(before.text) and read.isdigit():
+        return 0
+    count = _counted(read, word, before, after, grey, opened=bool(match[1]))
+    if count < 2 or _is_list(after):
+        return count
+    tall = [glyph for glyph in glyphs(grey, word.box) if not match[1] and glyph.right - glyph.left > 0.2 * glyph.height]
+    return count if match[2] in PLAIN_DOUBLE and (not tall or _count(tall) > 1) else 1
+
+
+def _is_list(after: Sequence[Word]) -> bool:
+    """True when more than one paragraph is named: "5, 51", "7 und 8", "12 ff."."""
+    return after[0].text.endswith((",", "-")) or (len(after) == 2 and bool(LIST_GOES_ON.match(after[1].text)))
+
+
+def _counted(read: str, word: Word, before: Word | None, after: Sequence[Word], grey: Image, *, opened: bool) -> int:
+    """The same for what was read there, as the picture and the words around it say."""
     cited_so = bool(read) and _is_cited(read, before, after, word.text)
     numbers = len(after) == 2 and after[1].text[:1].isdigit() and read != "§"  # no paragraph is followed by another number
     number = len(read) == 2 and read.isdigit() and read not in DOUBLE
     if not read or ((numbers or number) and not cited_so):
         return 0
     seen, digit = glyphs(grey, word.box), _digit(glyphs(grey, after[0].box))
-    signs = [glyph for glyph in seen[1 if match[1] else 0:] if digit and glyph.height > 0.6 * digit.height]
+    signs = [glyph for glyph in seen[1 if opened else 0:] if digit and glyph.height > 0.6 * digit.height]
     count = _count(signs) if digit and signs and read not in DOUBLE else len(read)
     if digit and signs and _count(signs) <= 2 and (read != "&" or signs[0].right - signs[0].left <= 0.75 * signs[0].height):
         if read in "$§" and before is not None and _is_dollar(signs[0], digit) and not cited_so:
