@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import tempfile
 from contextlib import nullcontext
@@ -48,6 +49,9 @@ def split_command(
     found = cut_reading(reading, way, model)
     if to_json is None:
         _show(found)
+        if model is not None:
+            sure = common.weight(math.prod(cuts.probability for cuts in found))
+            common.say(f"Alle Schnitte dieses Stapels sind richtig: {sure}")
         return
     with common.writing(to_json):
         plain = [_plain(piece) for cuts in found for piece in cuts.documents]
