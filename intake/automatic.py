@@ -161,3 +161,15 @@ def last_reason(conn: Connection, tenant: str) -> str:
     """Why filing by the budget was stopped last; "" when it never was."""
     found = last_stop(conn, tenant, BUDGET)
     return found[1] if found else ""
+
+
+def earned_line(conn: Connection, tenant: Tenant) -> str:
+    """How far filing by the budget has come for everything without numbers of its own."""
+    return state_line(scopes(conn, tenant)[0].standing)
+
+
+def state_line(one: Standing) -> str:
+    """ "ab 98 % Sicherheit, Stichprobe 12 %", or what is missing, for a list."""
+    if one.threshold is None:
+        return policy.missing_line(one)
+    return f"ab {policy.percent(one.threshold)} Sicherheit, Stichprobe {policy.percent(one.audit)}"

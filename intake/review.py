@@ -25,7 +25,7 @@ from intake.db.documents import (
     put_proposals,
 )
 from intake.db.filings import undo_filing
-from intake.db.forecasts import blind, judge, unjudge
+from intake.db.forecasts import PLACE, blind, judge, unjudge
 from intake.db.problems import close_problem, close_problems_of, get_problem, open_problem
 from intake.db.splices import lock_delivery
 from intake.errors import Refused, Stale
@@ -61,7 +61,6 @@ RESOLUTIONS: Mapping[str, str] = {
     "reject": "Zurückweisen",
 }
 DECIDABLE = (DocumentState.PROPOSED, DocumentState.CLARIFY)
-PLACE = ("entry", "file", "case", "file_reference")
 LONGEST_VALUE = 2000
 
 

@@ -17,6 +17,7 @@ from intake.cli.running import STATES
 from intake.db.core import Tx
 from intake.db.deliveries import get_delivery
 from intake.db.documents import get_document, ledger, live_decision, proposals_of
+from intake.db.forecasts import PLACE
 from intake.db.lists import id_by_ending, list_documents
 from intake.db.plan import get_entry
 from intake.db.problems import get_problem, open_problems
@@ -93,7 +94,8 @@ def show(ident: Ident, home: HomeOption = None, tenant: TenantOption = None) -> 
             said = outcome.fate(room, conn, desk.tenant, line, problem)
             loose = [ref for ref, owner, _ in ledger(conn, delivery.id) if owner is None]
             rows = [(one.field, _value(conn, desk.tenant, one), common.weight(one.confidence), _evidence(one))
-                    for one in proposals]
+                    for one in proposals
+                    if not line.blind or one.field not in PLACE or one.evidence[0].by.startswith("clerk:")]
     finally:
         room.db.close()
     common.table(f"Schriftstück {document.id}", ("", ""), (

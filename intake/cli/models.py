@@ -80,7 +80,7 @@ def show(home: HomeOption = None, tenant: TenantOption = None, as_json: JsonOpti
     common.say(f"Ablegen ohne Rückfrage: {state}. {stopped}")
     common.table("", ("Bereich", "blind geprüft", "falsch", "höchstens falsch (95 %)", "Stand"), [
         (names[scope.name], scope.standing.tally.reviewed, scope.standing.tally.wrong, policy.percent(scope.standing.bound),
-         _state(scope)) for scope in scopes])
+         automatic.state_line(scope.standing)) for scope in scopes])
     for stratum, title in ((BUDGET, "Nach Fehlerbudget"), (OWN_REFERENCE, "Nach eigenem Aktenzeichen")):
         audited, filed = strata[stratum]
         common.say(f"{title} abgelegt: {filed.reviewed}, davon zurückgenommen {filed.wrong}; Stichproben {audited.reviewed}, "
@@ -93,13 +93,6 @@ def _scope_name(conn: object, tenant: str, name: str) -> str:
         entry = get_entry(conn, tenant, value)  # type: ignore[arg-type]
         return f"{entry.notation} {entry.title}" if entry else value
     return f"Art {value}" if value else "alle übrigen"
-
-
-def _state(scope: automatic.Scope) -> str:
-    one = scope.standing
-    if one.threshold is None:
-        return policy.missing_line(one)
-    return f"ab {policy.percent(one.threshold)} Sicherheit, Stichprobe {policy.percent(one.audit)}"
 
 
 @app.command("compare")

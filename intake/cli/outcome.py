@@ -79,7 +79,8 @@ def fate(room: Postroom, conn: Connection, tenant: str, document: DocumentLine, 
         return f"Klärung: {problem.title}"
     if document.state is not DocumentState.PROPOSED:
         return STATES.get(document.state, document.state.value)
-    return f"wartet auf Prüfung: {document.why}\n{place(conn, tenant, document)}"
+    where = "" if document.blind else f"\n{place(conn, tenant, document)}"
+    return f"wartet auf Prüfung: {document.why}{where}"
 
 
 def place(conn: Connection, tenant: str, document: DocumentLine) -> str:
@@ -88,6 +89,8 @@ def place(conn: Connection, tenant: str, document: DocumentLine) -> str:
         file = get_file(conn, tenant, document.filed)
         entry = get_entry(conn, tenant, file.entry) if file else None
         return f"{file.reference} „{file.title}“\n{entry.notation} {entry.title}" if file and entry else document.filed
+    if document.blind:
+        return "Stichprobe: bitte ohne Vorschlag entscheiden"
     if "file" in document.proposed:
         value, sure = document.proposed["file"]
         file = get_file(conn, tenant, value)

@@ -16,6 +16,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from intake import log, postroom
+from intake.automatic import earned_line
 from intake.blobs import Blobs
 from intake.cli import common
 from intake.cli.common import HomeOption, JsonOption, TenantOption
@@ -135,6 +136,8 @@ def status(home: HomeOption = None, tenant: TenantOption = None, as_json: JsonOp
     named = common.the_tenant(opened, tenant).name if common.tenant_named(tenant) else None
     with common.database(opened) as db, db.read() as conn:
         numbers = counts(conn, named)
+        earning = [(one.title or one.name, earned_line(conn, one)) for one in opened.settings.tenant
+                   if one.rules.automatic and named in (None, one.name)]
     if as_json:
         typer.echo(json.dumps(numbers, ensure_ascii=False))
         return
@@ -142,6 +145,7 @@ def status(home: HomeOption = None, tenant: TenantOption = None, as_json: JsonOp
         ("Sendungen", "deliveries"), ("Schriftstücke", "documents"), ("Seiten", "pages"), ("Ergebnis", "outcome"))
         for state, number in numbers[key].items() if number]
     rows.append(("Klärungsfälle", "offen", numbers["problems"]))
+    rows += [("Ohne Rückfrage", title, said) for title, said in earning]
     if numbers["oldest_waiting_s"]:
         rows.append(("Älteste Arbeit", "wartet seit Sekunden", numbers["oldest_waiting_s"]))
     common.table("", ("", "Stand", "Zahl"), rows)

@@ -15,6 +15,8 @@ from intake.budget import Tally
 from intake.db.core import Tx, add, new_id, stamp, upsert
 from intake.schema import forecasts, problems, stops
 
+PLACE = frozenset({"entry", "file", "case", "new_file", "file_title", "file_reference", "office", "handler"})
+"""Fields that say where a document belongs: not shown of a document in the blind audit."""
 BUDGET, OWN_REFERENCE = "budget", "own_reference"
 """The strata: by the error budget, by hard evidence."""
 

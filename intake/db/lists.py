@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from intake.db.core import parse_stamp
 from intake.db.cuts import from_json
+from intake.db.forecasts import PLACE, blind
 from intake.errors import Refused
 from intake.schema import decisions, deliveries, documents, files, filings, pages, problems, proposals
 from intake.vocabulary import Cut, DeliveryState, DocumentState
@@ -58,6 +59,7 @@ class DocumentLine:
     filed: str | None
     why: str = ""  # why it waits for a person, or was filed without one
     cut: Cut = UNCUT  # why it is made of just these pages
+    blind: bool = False  # drawn for the blind audit: `proposed` is without the place
 
     @property
     def title(self) -> str:
@@ -94,20 +96,23 @@ def list_documents(conn: Connection, tenant: str, states: Collection[DocumentSta
     rows = conn.execute(wanted.order_by(
         documents.c.received_at, documents.c.delivery, documents.c.position, documents.c.id).limit(limit)).mappings().all()
     ids = [row["id"] for row in rows]
-    best, decided, places = _best(conn, ids), _decided(conn, ids), _places(conn, ids)
+    hidden = blind(conn, ids)
+    best, decided, places = _best(conn, ids, hidden), _decided(conn, ids), _places(conn, ids)
     numbers = {row[0]: row[1] for row in conn.execute(select(pages.c.document, func.count()).where(
         pages.c.document.in_(ids)).group_by(pages.c.document))}
     return tuple(DocumentLine(
         row["id"], row["delivery"], DocumentState(row["state"]), row["revision"], parse_stamp(row["received_at"]), row["parent"],
         row["access_class"], numbers.get(row["id"], 0), row["name"], best.get(row["id"], {}), decided.get(row["id"], {}),
-        places.get(row["id"]), row["why"], from_json(row["cut_by"], row["cut"])) for row in rows)
+        places.get(row["id"]), row["why"], from_json(row["cut_by"], row["cut"]),
+        row["id"] in hidden) for row in rows)
 
 
-def _best(conn: Connection, ids: Collection[str]) -> dict[str, dict[str, tuple[str, float]]]:
+def _best(conn: Connection, ids: Collection[str], hidden: Collection[str]) -> dict[str, dict[str, tuple[str, float]]]:
     found: dict[str, dict[str, tuple[str, float]]] = {}
     for row in conn.execute(select(proposals.c.document, proposals.c.field, proposals.c.value, proposals.c.confidence).where(
             proposals.c.document.in_(ids)).order_by(proposals.c.document, proposals.c.rank)):
-        found.setdefault(row.document, {}).setdefault(row.field, (row.value, row.confidence))
+        if row.document not in hidden or row.field not in PLACE:
+            found.setdefault(row.document, {}).setdefault(row.field, (row.value, row.confidence))
     return found
 
 
