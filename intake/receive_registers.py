@@ -100,23 +100,23 @@ def import_file(db: Database, tenant: str, kind: str, path: Path, actor: str, *,
                 careful: bool = False) -> tuple[ImportReport, tuple[str, ...]]:
     """Make the rows of a CSV or XLSX file the register `kind`; the report, and a sentence on each row left out.
 
-    Journal entry `register.imported`. Raises ConfigError (German; nothing was changed) for a file that is unreadable or has
-    no good row, with `careful` also for one that lacks more than half of what is known.
+    Journal entry `register.imported` with the numbers (+ new, ~ changed, - gone, = unchanged). Raises ConfigError (German; nothing was changed) for a file that is unreadable or has
+    no good row, with `careful` also for one that would delete more than half of a register.
     """
     left_out: list[str] = []
     if kind == "files":
         keys = {reference_key(row.reference) for row in stream_files(path, left_out)}
         with db.read() as conn:
-            size, gone = register_size(conn, tenant, kind), gone_files(conn, tenant, keys)
-        _plausible(path, len(keys), size, len(gone) if careful else 0, left_out)
-        report = _files(db, tenant, path, tuple(gone))
+            gone = gone_files(conn, tenant, keys)
+        _plausible(path, len(keys), 0, 0, left_out)
+        report = _files(db, tenant, path, tuple(gone))  # what is gone is only told: an Akte is never deleted
     else:
         report = _others(db, tenant, kind, path, left_out, careful)
     with db.transaction() as tx:
         note_import(tx, tenant, kind, path.name)
-        record(tx, tenant, actor, "register.imported", subjects={}, new={
-            "register": kind, "added": len(report.added), "changed": len(report.changed), "gone": len(report.closed),
-            "unchanged": report.unchanged, "left_out": len(left_out) + len(report.kept)})
+        rows = f"+{len(report.added)} ~{len(report.changed)} -{len(report.closed)} ={report.unchanged}"
+        record(tx, tenant, actor, "register.imported", subjects={"register": kind, "rows": rows}, new={
+            "added": report.added, "changed": report.changed, "gone": report.closed, "left_out": (*report.kept, *left_out)})
     return report, tuple(left_out)
 
 

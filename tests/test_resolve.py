@@ -242,7 +242,7 @@ def test_the_right_akte_first_in_a_small_dense_register() -> None:
 
 def test_clues_do_not_choke_on_noise() -> None:
     rng = random.Random(1)
-    text = noisy(" ".join(rng.choice(("BA/632", "17/4", "Flur", "Flurstück", "12", "Heideweg", "und", "-", "/")) for _ in range(800)),
-                 0.2, rng)
+    some = ("BA/632", "17/4", "Flur", "Flurstück", "12", "Heideweg", "und", "-", "/")
+    text = noisy(" ".join(rng.choice(some) for _ in range(800)), 0.2, rng)
     found = clues(letter(*text.split("und")), (), RESOLVE.index)
     assert len(found.addresses) < 60

@@ -27,11 +27,11 @@ FEATURES = (
 )
 NONE_FEATURES = ("none", "none_sign", "none_parcel", "none_address", "none_name")
 WEIGHTS: dict[str, float] = {
-    "sign": 9.56, "sign_labelled": 0.86, "sign_certain": 2.5, "sign_illegible": 1.41, "sign_similar": 7.75,
-    "sign_distance": -4.46, "sign_former": 1.87, "sign_other": -0.23, "parcel": 1.83, "parcel_loose": 0.4,
-    "parcel_similar": -0.87, "parcel_other": -5.04, "address": 2.49, "address_similar": 2.79, "address_other": 0.19,
-    "name": -3.42, "name_rare": 5.46, "name_similar": -4.87, "name_other": 1.33, "title": 4.9, "thread": 6.0, "closed": -1.0,
-    "none": 3.72, "none_sign": 4.79, "none_parcel": 4.16, "none_address": -1.27, "none_name": -1.27}
+    "sign": 9.3, "sign_labelled": 0.84, "sign_certain": 2.59, "sign_illegible": 1.34, "sign_similar": 8.15,
+    "sign_distance": -5.41, "sign_former": 1.77, "sign_other": -0.18, "parcel": 1.64, "parcel_loose": 2.56,
+    "parcel_similar": -1.36, "parcel_other": -5.14, "address": 2.57, "address_similar": 3.05, "address_other": 0.39,
+    "name": -3.77, "name_rare": 5.23, "name_similar": -5.8, "name_other": 0.95, "title": 4.95, "thread": 6.0, "closed": -1.0,
+    "none": 3.24, "none_sign": 5.16, "none_parcel": 4.19, "none_address": -1.29, "none_name": -0.97}
 _FREQUENT = frozenset((
     "eines", "einer", "einem", "neubau", "errichtung", "antrag", "bauantrag", "sowie", "wegen", "ueber", "unter", "nach"))
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from intake.vocabulary import File
 
-FLUREN = Path(__file__).resolve().parents[3] / "shared/data/gazetteers/nrw_gemarkungen_fluren/katasteraemter-gemarkungen-fluren-nrw.json"
+FLUREN = Path(__file__).resolve().parents[3].joinpath(
+    "shared/data/gazetteers/nrw_gemarkungen_fluren/katasteraemter-gemarkungen-fluren-nrw.json")
 _FIRST = """
 Anke Jens Ute Heinrich Karin Uwe Petra Frank Sabine Thomas Monika Michael Susanne Andreas Claudia Stefan Birgit Peter Heike
 Klaus Gabriele Wolfgang Andrea Jürgen Martina Bernd Angelika Dieter Nicole Holger Anja Torsten Silke Markus Christine Ralf
@@ -42,8 +43,10 @@ Schiller Lessing Mozart Beethoven Haydn Kant Hebbel Storm Fontane Raabe Ring Nor
 TREES = tuple(_TREES.split())
 
 TAILS = ("straße", "weg", "allee", "gasse", "platz", "kamp", "stieg", "ring")
-FIRMS = ("Wohnbau", "Immobilien", "Projektentwicklung", "Bauträger", "Energie", "Landhandel", "Autohaus", "Zimmerei", "Tischlerei")
-WORKS = ("Neubau eines Einfamilienhauses", "Errichtung eines Carports", "Anbau eines Wintergartens", "Nutzungsänderung zur Ferienwohnung",
+FIRMS = ("Wohnbau", "Immobilien", "Projektentwicklung", "Bauträger", "Energie", "Landhandel", "Autohaus", "Zimmerei",
+         "Tischlerei")
+WORKS = ("Neubau eines Einfamilienhauses", "Errichtung eines Carports", "Anbau eines Wintergartens",
+         "Nutzungsänderung zur Ferienwohnung",
          "Abbruch einer Scheune", "Neubau eines Mehrfamilienhauses", "Errichtung einer Werbeanlage", "Umbau eines Ladenlokals",
          "Dachgeschossausbau", "Errichtung einer Garage", "Neubau einer Lagerhalle", "Errichtung einer Einfriedung",
          "Grundstücksentwässerung", "Aufstellung eines Mobilfunkmastes", "Errichtung einer Photovoltaikanlage", "Baulast Zufahrt",
@@ -75,7 +78,8 @@ def register(count: int, seed: int = 1) -> list[File]:
     """`count` Akten; a fifth of them lie on a parcel that has another one already, half of those of the same owner."""
     rng = random.Random(seed)
     places = gemarkungen()
-    streets = [f"{tree}{tail}" for tree in TREES for tail in TAILS] + [f"Am {tree}{tail}" for tree in TREES for tail in ("kamp", "teich")]
+    streets = [f"{tree}{tail}" for tree in TREES for tail in TAILS]
+    streets += [f"Am {tree}{tail}" for tree in TREES for tail in ("kamp", "teich")]
     firms = [f"{rng.choice(LAST)} {rng.choice(FIRMS)} GmbH" for _ in range(60)]
     files: list[File] = []
     numbers: dict[tuple[str, int], int] = {}
@@ -93,9 +97,9 @@ def register(count: int, seed: int = 1) -> list[File]:
             address = _fresh(taken, lambda: f"{rng.choice(streets)} {rng.randint(1, 99)}{rng.choice(('', '', '', '', 'a', 'b'))}")
             owner = _person(rng, firms)
             plots.append((parcel, address, owner))
-        former = (f"{rng.randint(1, 9)}{rng.randint(100, 999)}-{rng.randint(1, 4000):05d}/{year % 100:02d}",) if year < 2004 else ()
+        old = f"{rng.randint(1, 9)}{rng.randint(100, 999)}-{rng.randint(1, 4000):05d}/{year % 100:02d}"
         files.append(File(f"f{at:06d}", f"{sign}-{number:04d}/{year}", rng.choice(WORKS), "e1", "imported", None, parcel, address,
-                          (owner,), former))
+                          (owner,), (old,) if year < 2004 else ()))
     return files
 
 
@@ -130,10 +134,11 @@ def letter(file: File, printed: frozenset[str], rng: random.Random, others: Sequ
         subject = work
     else:
         subject = f"{work}, {rng.choice(('Az.', 'Aktenzeichen', 'Bauakte'))} {sign}" if with_sign else work
-    lines += [f"Datum: {rng.randint(1, 28):02d}.{rng.randint(1, 12):02d}.2026", "", subject, "", "Sehr geehrte Damen und Herren,", ""]
+    lines += [f"Datum: {rng.randint(1, 28):02d}.{rng.randint(1, 12):02d}.2026", "", subject, ""]
+    lines += ["Sehr geehrte Damen und Herren,", ""]
     if "parcel" in printed:
         lines.append(rng.choice((f"zum Vorhaben auf dem Grundstück {file.parcel} teilen wir mit,",
-                                 f"betroffen ist {file.parcel.replace('Flurstück', 'Flst.').replace('Gemarkung ', 'Gem. ')} tlw.,")))
+                                 f"betroffen ist {file.parcel.replace('Flurstück', 'Flst.').replace('markung ', 'm. ')} tlw.,")))
     if "address" in printed:
         lines.append(f"das Baugrundstück liegt {file.address.replace('straße', rng.choice(('straße', 'str.')))}, hier geht es um")
     if "name" in printed and writer != file.persons[0]:
@@ -146,9 +151,10 @@ def letter(file: File, printed: frozenset[str], rng: random.Random, others: Sequ
     return Truth(printed, tuple(lines), file.id)
 
 
-LOOK = {"0": "O86", "1": "lI7", "2": "Z7", "3": "89", "4": "A9", "5": "S6", "6": "G58", "7": "1T", "8": "B36", "9": "48", "B": "8",
-        "O": "0", "S": "5", "l": "1I", "I": "l1", "/": "I1", "-": ".~", ".": ",", "e": "c", "c": "e", "n": "u", "u": "n", "i": "l",
-        "ä": "a", "ö": "o", "ü": "u", "ß": "B", "h": "b", "f": "t", "t": "f", "r": "n"}
+LOOK = {
+    "0": "O86", "1": "lI7", "2": "Z7", "3": "89", "4": "A9", "5": "S6", "6": "G58", "7": "1T", "8": "B36", "9": "48", "B":
+    "8", "O": "0", "S": "5", "l": "1I", "I": "l1", "/": "I1", "-": ".~", ".": ",", "e": "c", "c": "e", "n": "u", "u": "n",
+    "i": "l", "ä": "a", "ö": "o", "ü": "u", "ß": "B", "h": "b", "f": "t", "t": "f", "r": "n"}
 
 
 def noisy(text: str, share: float, rng: random.Random) -> str:
