@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib import import_module
@@ -31,11 +31,10 @@ from intake.db.knowledge import (
 from intake.db.lessons import lessons_stamp
 from intake.db.plan import open_entries
 from intake.errors import ConfigError
-from intake.extract.invoice import invoice
-from intake.extract.letter import AccessWords, letter
+from intake.extract.letter import AccessWords
 from intake.extract.references import References, compiled
 from intake.extract.sheet import Sheets
-from intake.extract.stamp import stamp
+from intake.extract.standard import standard
 from intake.learning import FILING, Learnt, Tools, refresh
 from intake.pipeline import SCRATCH, Postroom
 from intake.propose import Knowledge
@@ -49,7 +48,7 @@ from intake.sources.imap import Account
 from intake.sources.imap import Mailbox as ImapMailbox
 from intake.sources.secrets import client_credentials, from_file
 from intake.stores.efile import EFile
-from intake.vocabulary import AktenplanEntry, Boundary, Extractor, Material, Page, Store
+from intake.vocabulary import AktenplanEntry, Boundary, Extractor, Material, Page, RegisterEntry, Store
 
 PLAN_RANKER, KINDS = "classifiers.plan:PlanRanker", "classifiers.kinds:kinds"
 BOUNDARIES, BOUNDARY = "classifiers.boundary:load", "boundary"
@@ -166,15 +165,16 @@ class _Library:
             if old is not None and old[:2] == (plan, known):
                 return old[2]
             files, index = Akten(self.db, tenant), self._index_of(conn, tenant)
+            gemarkungen, streets = register_rows(conn, tenant, "gemarkungen"), register_rows(conn, tenant, "strassen")
             if old is not None and old[0] == plan:
                 knowledge = replace(old[2], files=files, resolve=Resolver(index, files.by_ids),
-                                    extractors=_extractors(settings, index, old[2].entries))
+                                    extractors=_extractors(settings, index, old[2].entries, gemarkungen, streets))
             else:
                 entries = open_entries(conn, tenant, utcnow().astimezone().date())
                 by_id = {entry.id: entry for entry in entries}
-                places = [settings.title, *(row.values.get("name", "") for row in register_rows(conn, tenant, "gemarkungen"))]
+                places = [settings.title, *(row.values.get("name", "") for row in gemarkungen)]
                 knowledge = Knowledge(
-                    entries=by_id, files=files, extractors=_extractors(settings, index, by_id),
+                    entries=by_id, files=files, extractors=_extractors(settings, index, by_id, gemarkungen, streets),
                     rank=_named(PLAN_RANKER)(entries, titles_by_entry(conn, tenant), places), judges=(_named(KINDS),),
                     resolve=Resolver(index, files.by_ids), preview=partial(filing.preview, settings))
             self._loaded[tenant] = (plan, known, knowledge)
@@ -196,9 +196,12 @@ class _Library:
         return _access_words(self.home.settings.for_tenant(tenant))(pages)
 
 
-def _extractors(tenant: Tenant, known: Container[str], entries: Mapping[str, AktenplanEntry]) -> tuple[Extractor, ...]:
+def _extractors(tenant: Tenant, known: Container[str], entries: Mapping[str, AktenplanEntry],
+                gemarkungen: Iterable[RegisterEntry], streets: Iterable[RegisterEntry]) -> tuple[Extractor, ...]:
     references = References(compiled(tenant.reference_patterns), known)
-    return (references, letter, stamp, invoice, AccessWords(tenant.access_words), Sheets(entries.values()))
+    usual = standard({row.values.get("name", ""): row.key for row in gemarkungen},
+                     {row.values.get("name", ""): row.key for row in streets})
+    return (references, *usual, AccessWords(tenant.access_words), Sheets(entries.values()))
 
 
 def _access_words(tenant: Tenant) -> Callable[[tuple[Page, ...]], str | None]:

@@ -17,6 +17,9 @@ from intake.vocabulary import AktenplanEntry, Evidence, Extractor, File, Materia
 Ranker = Callable[[Material, Sequence[Proposal]], Iterable[Proposal]]
 """Asked second: proposals (of `entry`, `kind`, ...) from the document and what the extractors found in it."""
 MOST_PER_FIELD = 5
+LISTS = frozenset({"parcel", "parcel_id", "site_address", "enclosure", "iban", "email", "phone"})
+"""Fields of which a document has several that are all right, not several answers to one question."""
+MOST_OF_LIST = 60
 TITLE_LENGTH = 160
 LIKELY = 0.5
 KNOWN_FILE = 0.99
@@ -67,7 +70,7 @@ def propose(material: Material, knowledge: Knowledge) -> tuple[Proposal, ...]:
 
 
 def merge(proposals: Iterable[Proposal]) -> tuple[Proposal, ...]:
-    """Equal values of a field as one proposal (highest confidence, all evidence), ranked, at most five a field.
+    """Equal values of a field as one proposal (highest confidence, all evidence), ranked, at most five a field (sixty of LISTS).
 
     Fields come in alphabetical order; equal confidences keep the order in which they were proposed.
     """
@@ -80,7 +83,7 @@ def merge(proposals: Iterable[Proposal]) -> tuple[Proposal, ...]:
     kept: list[Proposal] = []
     for one in ranked:
         counts[one.field] = counts.get(one.field, 0) + 1
-        if counts[one.field] <= MOST_PER_FIELD:
+        if counts[one.field] <= (MOST_OF_LIST if one.field in LISTS else MOST_PER_FIELD):
             kept.append(one)
     return tuple(kept)
 

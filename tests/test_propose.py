@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +53,12 @@ def test_merging_ranks_and_keeps_every_origin(given_ones: list[Proposal]) -> Non
             same = [other for other in given_ones if (other.field, other.value) == (field, proposal.value)]
             assert proposal.confidence == max(other.confidence for other in same)
             assert set(proposal.evidence) == {place for other in same for place in other.evidence}
+
+
+def test_a_list_is_not_cut_like_answers() -> None:
+    parcels = [one("parcel", f"{number}/2", 0.9) for number in range(1, 31)]
+    assert len(values(merge(parcels), "parcel")) == 30
+    assert len(values(merge(replace(parcel, field="subject") for parcel in parcels), "subject")) == MOST_PER_FIELD
 
 
 def test_a_known_sign_gives_akte_and_entry_above_all_words() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from intake.extract.dates import find_dates
 from intake.extract.layout import Segment, evidence, legibility
@@ -27,6 +28,9 @@ _CLOSING = re.compile(r"^(mit (freundliche|besten|vielen)|hochachtungsvoll|freun
                       r"im auftrag|i\.\s?a\.)", re.IGNORECASE)
 _NO_NAME = re.compile(r"\d{3}|@|www\.|^(tel|fax|telefon|e-?mail|iban|seite|datum|blatt|eing|eingang|eingegangen|posteingang)\b",
                       re.IGNORECASE)
+
+SETTING = (2.8, 8.5)
+"""Millimetres from one line of an address to the next."""
 
 
 def letter(material: Material) -> tuple[Proposal, ...]:
@@ -49,19 +53,27 @@ def _proposal(name: str, value: str, sure: float, by: str, segment: Segment, sta
 
 
 def _address_lines(front: Zones) -> list[Segment]:
-    """The address field without the sender's return line and the notes above it."""
-    lines = [segment for segment in front.address if not _VERMERK.match(segment.text)]
+    """The lines of the address proper: from the town upwards, as long as they are set alike; without return line and notes."""
     back = _return_line(front)
-    if back is not None:
-        lines = [segment for segment in lines if segment.top > back.top + 1.0]
-    return lines
+    lines = [one for one in front.address if not _VERMERK.match(one.text) and (back is None or one.top > back.top + 1.0)
+             and one.height >= 1.5 and len(re.findall(r"[^\W_]", one.text)) >= 3]
+    towns = [at for at, one in enumerate(lines) if at and _TOWN.match(one.text)]
+    if not towns:
+        return lines
+    block = [lines[towns[-1]]]
+    for one in reversed(lines[:towns[-1]]):
+        if not SETTING[0] <= block[0].bottom - one.bottom <= SETTING[1] or abs(one.left - block[0].left) > 4.0:
+            break
+        block.insert(0, one)
+    return block if len(block) > 1 else lines
 
 
 def _return_line(front: Zones) -> Segment | None:
     """The line in small type above the address: the sender in one line with a postcode, separated by dots or commas."""
-    for segment in front.address:
+    lines = [one for one in front.all if one.box and one.left <= 50 and ADDRESS[1] - 4 <= one.top <= ADDRESS[3] - 8]
+    for segment in lines if front.scale else ():
         pieces = _RETURN_LINE.split(segment.text)
-        if len(pieces) >= 3 and any(_TOWN.match(piece.strip()) for piece in pieces):
+        if len(pieces) >= 3 and any(_TOWN.match(piece.strip()) or re.fullmatch(r"\d{5}", piece.strip()) for piece in pieces):
             return segment
     return None
 
@@ -78,11 +90,11 @@ def _recipient(front: Zones) -> Iterator[Proposal]:
 
 def _sender(front: Zones, material: Material) -> Iterator[Proposal]:
     back = _return_line(front)
-    if back is not None:
-        value = _RETURN_LINE.split(back.text)[0].strip()
-        yield _proposal("sender_name", value, 0.93, "return-line", back, 0, len(value))
     head = [one for one in front.all if front.scale and one.bottom < ADDRESS[1] + 18 and not _NO_NAME.search(one.text)
-            and one not in front.address and label_of(one.text)[0] is None and re.search(r"[A-Za-zÄÖÜäöü]{3}", one.text)]
+            and one not in front.address and one is not back and one not in front.subject and label_of(one.text)[0] is None
+            and re.search(r"[A-Za-zÄÖÜäöü]{3}", one.text)]
+    if back is not None:
+        yield from _of_return_line(back, head)
     if head:
         largest = max(head, key=lambda one: (round(one.height, 0), -one.top))
         yield _proposal("sender_name", largest.text.strip(), 0.6, "letter-head", largest)
@@ -93,6 +105,28 @@ def _sender(front: Zones, material: Material) -> Iterator[Proposal]:
         name = re.sub(r"\s*<[^>]*>\s*$", "", material.envelope.sender).strip(" \"'") or material.envelope.sender
         place = Evidence("rule:mail-sender@1", 0, None, material.envelope.sender)
         yield Proposal("sender_name", name, 0.9, (place,))
+
+
+def _of_return_line(back: Segment, head: Sequence[Segment]) -> Iterator[Proposal]:
+    """Name and address of the sender. The letter head says the same name in larger, surer type; then its spelling counts."""
+    first = _RETURN_LINE.split(back.text)[0].strip()
+    alike = [one for one in head if one.height > back.height and _alike(first, one.text)]
+    if alike:
+        yield _proposal("sender_name", alike[0].text.strip(), 0.95, "head-and-return-line", alike[0])
+    yield _proposal("sender_name", first, 0.85 if alike else 0.93, "return-line", back, 0, len(first))
+    street = re.search(r"[^,·•|∙⋅*]*\d+\s?[a-z]?\s*(?:,|[·•|∙⋅*–-])\s*(?:D\s?-\s?)?\d{5}\s+[^,·•|]+$", back.text[len(first):])
+    if street:
+        start = len(first) + street.start() + len(street.group()) - len(street.group().lstrip(" ,·•|∙⋅*–-"))
+        pieces = [piece.strip() for piece in _RETURN_LINE.split(back.text[start:]) if piece.strip()]
+        yield _proposal("sender_address", ", ".join(pieces), 0.9, "return-line", back, start, len(back.text))
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two readings are of one name: equal but for a misread letter in five, or one begins with the other."""
+    first, second = fold(one), fold(other.strip())
+    shorter, longer = sorted((first, second), key=len)
+    return len(shorter) >= 4 and (SequenceMatcher(None, first, second).ratio() >= 0.8 or (
+        longer.startswith(shorter) and not longer[len(shorter)].isalnum()))
 
 
 def _signature(front: Zones) -> Segment | None:

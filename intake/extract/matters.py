@@ -17,8 +17,8 @@ from intake.vocabulary import Material, Proposal
 _PROJECT = re.compile(
     r"^(?:\d{1,2}\.?\s+|[a-z]\)\s*)?(?:Bauvorhaben|Vorhaben|Bezeichnung des (?:Bauv|V)orhabens|Art (?:der Maßnahme|des "
     r"Vorhabens)|"
-    r"Gegenstand des Antrags|Maßnahme|Bauantrag|Bauvoranfrage|Bauanfrage|Antrag auf (?:Baugenehmigung|"
-    r"Bauvorbescheid))\s*:\s*(?P<rest>.*)$")
+    r"Gegenstand des Antrags|Maßnahme|Bauantrag|Bauvoranfrage|Bauanfrage|Antrag auf (?:Baugenehmigung|Bauvorbescheid)(?=\s*:))"
+    r"\s*(?::\s*(?P<rest>.*))?$")
 _BEFORE_DATE: tuple[tuple[str, re.Pattern[str], float], ...] = (
     ("deadline", re.compile(r"(?:\bbis\s+(?:spätestens\s+)?(?:zum\s+)?|\bspätestens\s+(?:am|bis(?: zum)?)\s+|"
                             r"\bFrist\b[^.\n]{0,40}?|"
@@ -30,7 +30,8 @@ _BEFORE_DATE: tuple[tuple[str, re.Pattern[str], float], ...] = (
 )
 _REGARDING = re.compile(r"^\s*(?:Bezug|Bez\.)\s*:\s*(?P<rest>\S.*)$")
 _ENCLOSURES = re.compile(r"^Anlagen?\s*(?:\(\d+\))?\s*:?\s*(?P<rest>.*)$")
-_NO_ENCLOSURE = re.compile(r"(?:Sparkasse|IBAN|Telefon|www\.|Seite \d|^\W*$|^-\s*\d+\s*-$|Mit freundlichen|Sehr geehrte)")
+_NO_ENCLOSURE = re.compile(r"(?:Sparkasse|IBAN|Telefon|www\.|Seite \d|^\W*$|^-\s*\d+\s*-$|Mit freundlichen|Sehr geehrte|"
+                           r"Unterschrift|EINGEGANGEN|Eingegangen|.*, den \d)")
 MOST_ENCLOSURES = 25
 
 
@@ -48,7 +49,7 @@ def _lines(here: Flow, lines: list[Line]) -> Iterator[Proposal]:
     """Vorhaben and Bezug: the rest of their line, else the next line."""
     for at, line in enumerate(lines):
         if match := _PROJECT.match(line.text):
-            rest, last = match.group("rest").strip(), line
+            rest, last = (match.group("rest") or "").strip(), line
             if not rest and at + 1 < len(lines):
                 last, rest = lines[at + 1], lines[at + 1].text
             if 6 <= len(rest) <= 240 and re.search(r"[^\W\d_]{4}", rest):
@@ -83,7 +84,8 @@ def _enclosures(here: Flow, lines: list[Line]) -> Iterator[Proposal]:
             continue
         end = line.end
         for below in lines[at + 1:at + 1 + MOST_ENCLOSURES]:
-            if "\n\n\n" in here.text[end:below.start] or _NO_ENCLOSURE.search(below.text) or len(below.text) > 90:
+            gap = here.text[end:below.start].count("\n") > (2 if end == line.end else 1)
+            if gap or _NO_ENCLOSURE.search(below.text) or len(below.text) > 90:
                 break
             item = re.sub(r"^(?:[-–•·*]|\d{1,2}[.)]|\d\s?x)\s*", "", below.text)
             if re.search(r"[^\W\d_]{3}", item):

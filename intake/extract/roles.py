@@ -79,7 +79,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 def _labelled(text: str, pattern: str) -> Iterator[tuple[int, int]]:
     """A leading word with a colon, or alone on its line: the name is the rest of the line, else the next line."""
     label = re.compile(rf"(?m)(?:^|\t)[^\S\n]*(?:\d{{1,2}}\.?\s+)?{pattern}"
-                       rf"(?:\s*(?:/|und|bzw\.|oder)\s*{_ROLE_WORD.pattern}|\s+[Hh]ochbau)?"
+                       rf"(?:(?P<pair>\s*(?:/|und|bzw\.|oder)\s*(?:{_ROLE_WORD.pattern}))|\s+[Hh]ochbau)?"
                        r"[^\S\n]*(?P<colon>:|\(Name\):?)?[^\S\n]*(?P<rest>[^\n]*)$")
     for match in label.finditer(text):
         rest = match.group("rest").strip()
@@ -90,7 +90,8 @@ def _labelled(text: str, pattern: str) -> Iterator[tuple[int, int]]:
             end = text.find("\n", start)
             end = len(text) if end < 0 else end
             line = text[start:end]
-            if text[match.end():start].count("\n") <= 3 and (match.group("colon") or _looks_like_name(line)) and _wordy(line):
+            if text[match.end():start].count("\n") <= 3 and _wordy(line) and (
+                    match.group("colon") or match.group("pair") or _looks_like_name(line)):
                 yield _until_contact(text, start, _continued(text, start, end))
 
 

@@ -157,14 +157,25 @@ def _value(here: Sequence[Segment], label: Segment, end: int) -> tuple[Segment, 
     others = [segment for segment in here if segment.box and segment is not label]
     in_row = [one for one in others if overlap(one, label) > 0.5 and one.left >= label.right]
     right = min(in_row, key=lambda one: one.left, default=None)
+    next_label = min((one.left for one in in_row if label_of(one.text)[0] is not None), default=1e9)
     below = min((one for one in others if 0.0 <= one.top - label.bottom + 1.5 <= 9.0 and one.left < label.right + 8
                  and one.right > label.left - 2 and abs(one.left - label.left) < 12),
                 key=lambda one: one.top, default=None)
     labels_in_row = any(label_of(one.text)[0] is not None for one in in_row)
     for one in ((below, right) if labels_in_row else (right, below)):
         if one is not None and label_of(one.text)[0] is None and one.left - label.right < 60:
-            return one, one.words, one.text
+            own = _column(one, label, next_label) if one is below and one.right > next_label else one.words
+            return one, own, " ".join(word.text for word in own) if own else one.text
     return None
+
+
+def _column(value: Segment, label: Segment, end: float) -> tuple[Word, ...]:
+    """The words of a line of values that stand below one label, where the gap to the next column was too narrow to part them."""
+    box = value.box or (0.0, 0.0, 1.0, 1.0)
+    first, last = value.words[0].box[0], value.words[-1].box[2]
+    scale = (box[2] - box[0]) / max(1e-6, last - first)
+    places = [(box[0] + (word.box[0] - first) * scale, word) for word in value.words]
+    return tuple(word for left, word in places if label.left - 4.0 <= left < end - 2.0)
 
 
 def _subject(here: Sequence[Segment], salutation: Segment | None, taken: Sequence[Segment]) -> tuple[Segment, ...]:
