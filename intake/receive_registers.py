@@ -100,8 +100,9 @@ def import_file(db: Database, tenant: str, kind: str, path: Path, actor: str, *,
                 careful: bool = False) -> tuple[ImportReport, tuple[str, ...]]:
     """Make the rows of a CSV or XLSX file the register `kind`; the report, and a sentence on each row left out.
 
-    Journal entry `register.imported` with the numbers (+ new, ~ changed, - gone, = unchanged). Raises ConfigError (German; nothing was changed) for a file that is unreadable or has
-    no good row, with `careful` also for one that would delete more than half of a register.
+    Journal entry `register.imported` with the numbers (+ new, ~ changed, - gone, = unchanged). Raises ConfigError (German;
+    nothing was changed) for a file that is unreadable or has no good row, with `careful` also for one that would delete more
+    than half of a register. Imported Akten that a file lacks are told, never deleted.
     """
     left_out: list[str] = []
     if kind == "files":
