@@ -15,7 +15,7 @@ from itertools import product
 from intake.extract.amounts import find_amounts, find_rates
 from intake.extract.tables import BELOW_MM, Row, Spot, squeezed
 
-_BARE_RATES = frozenset({"5,5", "5.5", "7", "8", "9", "13", *(str(rate) for rate in range(16, 26))})
+_BARE_RATES = frozenset({Decimal("5.5"), *map(Decimal, (7, 8, 9, 13, *range(16, 26)))})
 """Rates believed without a per cent sign; 10 is not among them (ten pieces at a tenth of the sum)."""
 Weights = tuple[float, float, float]
 Triple = tuple[Decimal, Decimal, Decimal]
@@ -155,9 +155,9 @@ def rates(lines: Sequence[Row], found: Sequence[Candidate]) -> tuple[Rate, ...]:
         own = [one for one in found if any(one.spot.segment is segment for segment in row.segments)]
         if not 2 <= len(own) <= 5:
             continue
-        printed = {*find_rates(row.text), *(Decimal(number.replace(",", ".")) for segment in row.segments for number in
-                                            re.findall(r"(?<![\d.,])(\d{1,2}(?:[.,]\d)?)(?![\d,])", segment.text)
-                                            if number in _BARE_RATES)}
+        bare = (Decimal(number.replace(",", ".")) for segment in row.segments
+                for number in re.findall(r"(?<![\d.,])\d{1,2}(?:[.,]\d{1,2})?(?![\d,])", segment.text))
+        printed = {*find_rates(row.text), *(rate for rate in bare if rate in _BARE_RATES)}
         for net, tax in product(own, own):
             rate = next((rate for rate in sorted(printed) if 0 < rate <= 30 and abs(net.value) > abs(tax.value) > 0
                          and abs(net.value * rate / 100 - tax.value) <= ROUNDING), None)
