@@ -35,7 +35,7 @@ def test_what_is_read(data: bytes, media_type: str) -> None:
 @pytest.mark.parametrize(("data", "reason"), [
     (b"", Reason.EMPTY), (b"%!PS-Adobe-3.0 EPSF-3.0", Reason.UNKNOWN_TYPE), (b"\xc5\xd0\xd3\xc6....", Reason.UNKNOWN_TYPE),
     (b"MZ\x90\0\x03", Reason.ACTIVE), (b"\x7fELF\x02", Reason.ACTIVE), (b"\xca\xfe\xba\xbe\0\0", Reason.ACTIVE),
-    (b"L\0\0\0\x01\x14\x02\0", Reason.ACTIVE), (b"{\\rtf1 x}", Reason.UNKNOWN_TYPE), (b"GIF89a", Reason.UNKNOWN_TYPE),
+    (b"L\0\0\0\x01\x14\x02\0", Reason.ACTIVE), (b"GIF89a", Reason.UNKNOWN_TYPE),
     (b"8BPS\0", Reason.UNKNOWN_TYPE), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Reason.UNKNOWN_TYPE),
     (b"\x1f\x8b\x08", Reason.UNKNOWN_TYPE), (b"Rar!\x1a\x07", Reason.UNKNOWN_TYPE),
     (b"\x78\x9f\x3e\x22", Reason.UNKNOWN_TYPE), (b"\0\0\0\x18ftypheic", Reason.UNKNOWN_TYPE),

@@ -237,7 +237,9 @@ class Box:
 
     def _found(self, part: recheck.RawPart, original: Path, out: Path) -> FoundPart:
         """One part re-checked, its file adopted. Pages and a problem exclude each other."""
-        if (part.pages == 0) != (part.problem is not None) or part.pages > self.settings.max_pages:
+        empty = part.pages == 0 and part.media_type != "application/zip"  # an archive is its files
+        wrong = part.pages > 0 if part.problem else empty
+        if wrong or part.pages > self.settings.max_pages:
             raise recheck.nonsense("Seitenzahl eines Teils")
         if part.parent is not None and part.parent >= part.position:
             raise recheck.nonsense("Teil liegt in einem späteren")

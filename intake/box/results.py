@@ -19,8 +19,9 @@ PdfaLevel = Literal["2b", "3b", "none"]
 class FoundPart:
     """One file found inside a delivery. `path` is the original itself for a plain scan; `problem` is a Reason code.
 
-    `parent` is the position of the part this one lay in (None = the delivery itself), `pages` is 0 exactly when there
-    is a problem, `detail` a German sentence for the clerk. `facts` are what the file states as data (an e-invoice).
+    `parent` is the position of the part this one lay in (None = the delivery itself), `pages` is 0 when there is a problem
+    and for an archive, whose files are parts of their own; `detail` a German sentence for the clerk. `facts` are what the
+    file states as data (an e-invoice).
     """
 
     position: int

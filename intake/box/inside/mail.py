@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from email.message import Message
 from email.parser import BytesParser
 from io import BytesIO
 from typing import Any
 
-from intake.box.inside import sniff
+from intake.box.inside import outlook, sniff
 from intake.box.inside.mailtext import Lenient, as_text, clean, eight_bit, html_text, line, sent_at
-from intake.box.inside.sniff import IMAGES, MAIL, TEXT, Kind
+from intake.box.inside.message import ENCRYPTED, SIGNED, Leaf, Letter
+from intake.box.inside.sniff import IMAGES, MAIL, OUTLOOK, TEXT, TNEF, Kind
 from intake.box.inside.unpack import Parts
 from intake.errors import InputError, Reason
 
@@ -26,30 +27,6 @@ DECORATION_PIXELS = 100
 """A picture inside the text is decoration (logo, icon, counting pixel) below either; it stays in the original only."""
 SIGNATURES = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"})
 _BODIES = frozenset({"text/plain", "text/html", "text/rfc822-headers", "message/rfc822-headers"})
-_ENCRYPTED = Kind("application/pkcs7-mime", Reason.ENCRYPTED,
-                  "Die Nachricht ist verschlüsselt. Bitten Sie den Absender um eine unverschlüsselte Fassung.")
-_SIGNED = Kind("application/pkcs7-mime", Reason.UNKNOWN_TYPE,
-               "Der Inhalt steckt in einer S/MIME-Signatur (smime.p7m), die hier nicht geöffnet wird.")
-
-
-@dataclass(slots=True)
-class Leaf:
-    """An attachment. `kind` is set where the message itself says what it is (encrypted)."""
-
-    name: str
-    data: bytes
-    kind: Kind | None = None
-    inline: bool = False
-
-
-@dataclass(slots=True)
-class Letter:
-    """A message taken apart: its headers, its text, remarks, and what hangs on it in order."""
-
-    headers: dict[str, str]
-    text: list[str] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
-    leaves: list[Leaf | Letter] = field(default_factory=list)
 
 
 def parse(data: bytes) -> Message:
@@ -83,7 +60,7 @@ def _walk(node: Message, into: Letter, depth: int, max_depth: int, nesting: int)
     elif kind == "message/delivery-status":
         into.text += ["\n".join(f"{name}: {line(value)}" for name, value in child.items()) for child in _messages(children)]
     elif kind == "multipart/encrypted":
-        into.leaves.append(Leaf("verschlüsselt.asc", node.as_bytes(), _ENCRYPTED))
+        into.leaves.append(Leaf("verschlüsselt.asc", node.as_bytes(), ENCRYPTED))
     elif kind == "multipart/alternative":
         _alternative(_messages(children), into, depth, max_depth, nesting)
     else:
@@ -130,7 +107,7 @@ def _leaf(node: Message, kind: str, into: Letter) -> None:
         into.remarks.append(f"Signatur, nicht geprüft: {name or kind}")
     elif kind in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
         signed = str(node.get_param("smime-type", "")).lower() == "signed-data"
-        into.leaves.append(Leaf(name or "smime.p7m", data, _SIGNED if signed else _ENCRYPTED))
+        into.leaves.append(Leaf(name or "smime.p7m", data, SIGNED if signed else ENCRYPTED))
     elif kind in _BODIES and not name and disposition != "attachment":
         text = as_text(data, _charset(node))
         into.text.append(clean(html_text(text) if kind == "text/html" else text).strip("\n"))
@@ -198,30 +175,74 @@ def page_text(found: Letter, attached: list[str]) -> str:
 def lay_out(found: Letter, parts: Parts, parent: int | None, depth: int) -> None:
     """Write the letter and all that hangs on it into `parts`."""
     position = parts.reserve(parent, "Nachricht.txt")
-    kept: list[Leaf | Letter] = []
-    for leaf in found.leaves:
-        if isinstance(leaf, Leaf) and is_decoration(leaf):
-            found.remarks.append(f"Bild im Text, nur im Original: {leaf.name}, {len(leaf.data) / 1024:.1f} kB")
+    kept: list[tuple[Leaf, Leaf | Letter]] = []
+    for leaf, inner in _unwrapped_leaves(found, depth, parts.limits.max_depth):
+        if isinstance(inner, Leaf) and is_decoration(inner):
+            found.remarks.append(f"Bild im Text, nur im Original: {inner.name}, {len(inner.data) / 1024:.1f} kB")
         else:
-            kept.append(leaf)
-    names = [leaf.name if isinstance(leaf, Leaf) else leaf.headers.get("Subject", "Nachricht") for leaf in kept]
+            kept.append((leaf, inner))
+    names = [inner.name if isinstance(inner, Leaf) else inner.headers.get("Subject", leaf.name or "Nachricht")
+             for leaf, inner in kept]
     parts.fill_text(position, page_text(found, names))
-    for leaf in kept:
-        if isinstance(leaf, Letter):
-            lay_out(leaf, parts, position, depth + 1)
-        elif leaf.kind is None and sniff.sniff(leaf.data[:sniff.HEAD], b"", leaf.name).media_type == MAIL:
-            lay_out(letter(parse(leaf.data), depth + 1, parts.limits.max_depth), parts, position, depth + 1)
+    for _, inner in kept:
+        if isinstance(inner, Letter):
+            lay_out(inner, parts, position, depth + 1)
         else:
-            parts.add(position, leaf.name, leaf.data, leaf.kind, check=True)
+            parts.add(position, inner.name, inner.data, inner.kind, check=True)
 
 
-def unpack(data: bytes, parts: Parts) -> dict[str, Any]:
-    """Fill `parts` with the message in `data`; returns the envelope. Raises InputError when all of it is encrypted."""
-    found = letter(parse(data), 0, parts.limits.max_depth)
+def _unwrapped_leaves(found: Letter, depth: int, max_depth: int) -> Iterator[tuple[Leaf, Leaf | Letter]]:
+    """Everything that hangs on a letter, letters among it opened; what winmail.dat holds hangs on the letter itself."""
+    for leaf in list(found.leaves):
+        if isinstance(leaf, Letter):
+            yield Leaf("", b""), leaf
+            continue
+        inner = opened(leaf.name, leaf.data, leaf.kind, depth, max_depth)
+        if isinstance(inner, Letter) and sniff.sniff(leaf.data[:sniff.HEAD], b"", leaf.name).media_type == TNEF:
+            found.remarks.append(f"{leaf.name}: {len(inner.leaves)} Dateien entnommen")
+            if len("".join(inner.text).split()) > len("".join(found.text).split()):
+                found.text.extend(inner.text)
+            for one in inner.leaves:
+                yield (Leaf("", b""), one) if isinstance(one, Letter) else (one, one)
+        elif isinstance(inner, Letter):
+            yield leaf, inner
+        else:
+            yield leaf, Leaf(leaf.name, leaf.data, inner, leaf.inline)
+
+
+def opened(name: str, data: bytes, kind: Kind | None, depth: int, max_depth: int) -> Letter | Kind | None:
+    """The letter in some bytes; else what is already known of their kind (None = nothing, to be sniffed).
+
+    A letter that cannot be read is a kind with its reason: the rest goes on. Raises InputError beyond `max_depth`.
+    """
+    if kind is not None:
+        return kind
+    found = sniff.sniff(data[:sniff.HEAD], data[-sniff.TAIL:], name).media_type
+    outlook_file = found == "application/x-ole-storage" and outlook.is_message(data)
+    if found not in (MAIL, TNEF) and not outlook_file:
+        return None
+    if depth >= max_depth:
+        raise InputError("", reason=Reason.TOO_LARGE, detail=f"Mehr als {max_depth} Nachrichten ineinander.")
+    try:
+        if found == MAIL:
+            return letter(parse(data), depth + 1, max_depth)
+        return outlook.of_tnef(data) if found == TNEF else outlook.of_msg(data)
+    except InputError as error:
+        if error.reason is Reason.TOO_LARGE:
+            raise
+        return Kind(OUTLOOK if outlook_file else found, error.reason, error.detail)
+
+
+def unpack(data: bytes, parts: Parts, media_type: str = MAIL) -> dict[str, Any]:
+    """Fill `parts` with the letter in `data`; returns the envelope. Raises InputError when all of it is encrypted."""
+    if media_type == MAIL:
+        found = letter(parse(data), 0, parts.limits.max_depth)
+    else:
+        found = outlook.of_tnef(data) if media_type == TNEF else outlook.of_msg(data)
     lay_out(found, parts, None, 0)
     locked = any(part["problem"] == Reason.ENCRYPTED for part in parts.found)
     if locked and not any(text.strip() for text in found.text) and sum(part["pages"] > 0 for part in parts.found) == 1:
-        raise InputError("", reason=Reason.ENCRYPTED, detail=_ENCRYPTED.detail)
+        raise InputError("", reason=Reason.ENCRYPTED, detail=ENCRYPTED.detail)
     sent = sent_at(found.headers.get("Date", ""))
     return {"sender": found.headers.get("From"), "recipient": found.headers.get("To"), "subject": found.headers.get("Subject"),
             "date": sent.isoformat() if sent else None, "message_id": found.headers.get("Message-ID")}

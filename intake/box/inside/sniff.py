@@ -13,8 +13,9 @@ HEAD, TAIL = 64 * 1024, 2048
 PDF_HEADER_WITHIN = 1024  # what readers accept (ISO 32000-1, Annex H.3.4.1 note)
 
 PDF, MAIL, TEXT, HTML = "application/pdf", "message/rfc822", "text/plain", "text/html"
+ZIP, OUTLOOK, TNEF, RTF = "application/zip", "application/vnd.ms-outlook", "application/ms-tnef", "application/rtf"
 IMAGES = frozenset({"image/tiff", "image/jpeg", "image/png", "image/webp", "image/jp2", "image/bmp", "image/avif"})
-READABLE = IMAGES | {PDF, MAIL, TEXT, HTML}
+READABLE = IMAGES | {PDF, MAIL, TEXT, HTML, RTF}
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"II*\x00", "image/tiff"), (b"MM\x00*", "image/tiff"), (b"II+\x00", "image/tiff"), (b"MM\x00+", "image/tiff"),

@@ -12,10 +12,15 @@ from typing import Any
 
 from intake.box.inside import einvoice, sniff
 from intake.box.inside.einvoice import XML
-from intake.box.inside.sniff import IMAGES, MAIL, PDF, TEXT, Kind
+from intake.box.inside.message import Letter
+from intake.box.inside.sniff import IMAGES, MAIL, OUTLOOK, PDF, RTF, TEXT, TNEF, ZIP, Kind
 from intake.errors import InputError, Reason
 
 MAX_FRAMES = 2_000
+MOST_UNPACKED = 1 << 30
+"""Bytes that may come out of all archives of a delivery."""
+LARGEST_MESSAGE = 512 << 20
+LETTERS = frozenset({MAIL, OUTLOOK, TNEF})
 TURNED_TO_PNG = {"image/bmp": "BMP", "image/avif": "AVIF"}
 """Formats of which the reader sees a PNG instead."""
 WHOLE_IMAGE_BYTES = 8 << 20
@@ -40,6 +45,7 @@ class Parts:
     out: Path
     limits: Limits
     found: list[dict[str, Any]] = field(default_factory=list)
+    unpacked: int = 0  # bytes that came out of archives
 
     def reserve(self, parent: int | None, name: str) -> int:
         """A new part, to be filled in; raises InputError when the delivery has too many."""
@@ -72,11 +78,39 @@ class Parts:
         self.found[position]["file"] = path.name
         kind = kind or refined(path, sniff.sniff(data[:sniff.HEAD], data[-sniff.TAIL:], name))
         try:
+            if kind.media_type == ZIP and kind.reason is None:
+                self.open_archive(position, path)
+                return
             self.found[position] |= describe(path, kind, self.out / f"m{position}", self.limits, check=check)
             self.hang(position, path)
         except InputError as error:
             self.found[position] |= {"media_type": kind.media_type, "problem": error.reason.value, "detail": error.detail}
 
+    def open_archive(self, position: int, path: Path) -> None:
+        """The files of an archive as parts below it; the archive itself has no pages. Raises InputError too_large."""
+        from intake.box.inside import archive  # noqa: PLC0415
+        self.found[position] |= {"media_type": ZIP}
+        if self.depth(position) > self.limits.max_depth:
+            raise InputError("", reason=Reason.TOO_LARGE, detail=f"Mehr als {self.limits.max_depth} Archive ineinander.")
+        for packed in archive.files(path, MOST_UNPACKED - self.unpacked):
+            self.unpacked += len(packed.data)
+            self.put(position, packed.name, packed.data, packed.kind)
+
+    def put(self, parent: int | None, name: str, data: bytes, kind: Kind | None = None) -> None:
+        """Whatever lies in a container: a letter is taken apart too, anything else becomes a part."""
+        from intake.box.inside import mail  # noqa: PLC0415
+        inner = mail.opened(name, data, kind, self.depth(parent), self.limits.max_depth)
+        if isinstance(inner, Letter):
+            mail.lay_out(inner, self, parent, self.depth(parent))
+        else:
+            self.add(parent, name, data, inner, check=True)
+
+    def depth(self, position: int | None) -> int:
+        """How many parts lie around the inside of a part."""
+        count = 0
+        while position is not None:
+            position, count = self.found[position]["parent"], count + 1
+        return count
 
     def hang(self, position: int, path: Path) -> None:
         """Add the documents that travel inside an XML invoice, as parts below it (no invoice in an invoice)."""
@@ -93,7 +127,12 @@ def refined(path: Path, kind: Kind) -> Kind:
     if kind.media_type == XML and kind.reason is Reason.UNKNOWN_TYPE:
         with path.open("rb") as file:
             return Kind(XML) if einvoice.looks_like_one(file.read(einvoice.MAX_LOOKED_AT)) else kind
-    if kind.media_type != "application/zip":
+    if kind.media_type == "application/x-ole-storage" and path.stat().st_size <= LARGEST_MESSAGE:
+        from intake.box.inside import outlook  # noqa: PLC0415
+        return Kind(OUTLOOK) if outlook.is_message(path.read_bytes()) else kind
+    if kind.media_type == TNEF:
+        return Kind(TNEF)
+    if kind.media_type != ZIP:
         return kind
     from intake.box.inside import archive  # noqa: PLC0415
     return archive.zip_kind(path)
@@ -136,6 +175,11 @@ def _text(path: Path, media_type: str, other: Path, limits: Limits) -> dict[str,
     if media_type == sniff.HTML:
         from intake.box.inside.mailtext import html_text  # noqa: PLC0415
         data = html_text(plaintext.decoded(data)).encode()
+        other.write_bytes(data)
+        instead = {"file": other.name}
+    if media_type == RTF:
+        from intake.box.inside.outlook import rtf_text  # noqa: PLC0415
+        data = rtf_text(data).encode()
         other.write_bytes(data)
         instead = {"file": other.name}
     pages = len(plaintext.laid_out(data))
@@ -197,10 +241,13 @@ def run(order: dict[str, Any], inputs: list[Path], out: Path) -> dict[str, Any]:
     path, name = inputs[0], str(order["name"])
     kind = refined(path, sniff.sniff_file(path, name))
     parts = Parts(out, limits)
-    if kind.media_type == MAIL and kind.reason is None:
+    if kind.media_type in LETTERS and kind.reason is None:
         from intake.box.inside import mail  # noqa: PLC0415
-        return {"envelope": mail.unpack(path.read_bytes(), parts), "parts": parts.found}
+        return {"envelope": mail.unpack(path.read_bytes(), parts, kind.media_type), "parts": parts.found}
     position = parts.reserve(None, name)
+    if kind.media_type == ZIP and kind.reason is None:
+        parts.open_archive(position, path)
+        return {"envelope": {}, "parts": parts.found}
     parts.found[position] |= describe(path, kind, parts.file(position), limits)
     parts.hang(position, path)
     return {"envelope": {}, "parts": parts.found}
