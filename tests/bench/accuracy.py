@@ -1,6 +1,6 @@
 """How well pages are read: the counts behind the bars of reading, each a table; nothing is shown but what is counted.
 
-    python tests/bench/accuracy.py fraktur | turns | codes | codes-false | blank | digital [--step N] [--seed N] [--count N]
+    python tests/bench/accuracy.py fraktur|turns|codes|codes-false|blank|digital|layer [--step N] [--seed N] [--count N]
 
 fraktur: every page of the shared Fraktur books, script chosen by the machine; bars 2.2 % (1841), 3.6 % (1809), script 95 %.
 turns: every page of the shared municipal scans turned in pixels by 0, 90, 180 and 270 degrees; bar 99.5 % upright.
@@ -8,6 +8,7 @@ codes: generated separator sheets at 200 and 300 dpi, skewed 0-5 degrees, bitona
 codes-false: every page of the shared scans, invoices, books and plans; bar 0 found.
 blank: so many generated blank pages and so many with one line or stamp; the truly blank pages of the scans; bar all right.
 digital: every PDF of the shared scans and invoices through the sandbox; how many become PDF/A, how many words change (bar 0).
+layer: the text layer of renditions of scans against the stored words; bar 99 % of the pages.
 `--step N` takes every N-th page or file only. Reading runs in this process, `digital` in the sandbox.
 """
 
@@ -24,6 +25,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pikepdf
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[1]),
                 str(Path(__file__).resolve().parent)]
@@ -45,6 +48,7 @@ from drawn import (  # noqa: E402
 )
 from measures import cer  # noqa: E402
 from PIL import Image  # noqa: E402
+from stamping import stamped_page  # noqa: E402
 
 from intake.box import Box, ReadOrder, RenditionPage  # noqa: E402
 from intake.box.inside import barcodes, blank, clean, geometry, patch, upright  # noqa: E402
@@ -121,7 +125,8 @@ def codes(asked: argparse.Namespace) -> None:
     for seed in range(asked.seed, asked.seed + asked.count):
         chance = random.Random(seed)
         dpi, code = chance.choice((200, 300)), chance.choice(sorted(PATCHES))
-        sheet = patch_sheet(code, dpi, across=chance.random() < 0.6, length_mm=chance.choice((50, 100, 170)), top_mm=chance.choice((7, 15)))
+        sheet = patch_sheet(code, dpi, across=chance.random() < 0.6, length_mm=chance.choice((50, 100, 170)),
+                            top_mm=chance.choice((7, 15)))
         page = as_read(scanned(sheet, seed, skew=chance.uniform(-5, 5), noise=0.05, bitonal=True))
         kinds = [mark.kind for mark in patch.patches(at_dpi(page, geometry.SMALL_DPI))]
         found["patch right" if kinds == [f"patch-{code}"] else "patch wrong"] += 1
@@ -214,7 +219,7 @@ def _nearly_blank(seed: int, chance: random.Random) -> Image.Image:
 
 def digital(asked: argparse.Namespace) -> None:
     """Words are compared as pdftotext reads them, before and after."""
-    box, levels, changed, pages_all, in_order = Box(BoxSettings()), Counter[str](), [], 0, 0
+    box, levels, changed = Box(BoxSettings()), Counter[str](), []
     for folder in ("municipal_scans/pdf", "invoices/pdf"):
         for path in sorted((DATA / folder).glob("*.pdf"))[::asked.step]:
             with tempfile.TemporaryDirectory() as name:
@@ -222,8 +227,8 @@ def digital(asked: argparse.Namespace) -> None:
                 if pages is None or any(page.source == "ocr" for page in pages.pages):
                     levels["scan or long"] += 1
                     continue
-                made = box.rendition([(path, "application/pdf")], [RenditionPage(0, page.number, 0, page) for page in pages.pages],
-                                     title=path.stem, workdir=Path(name))
+                leaves = [RenditionPage(0, page.number, 0, page) for page in pages.pages]
+                made = box.rendition([(path, "application/pdf")], leaves, title=path.stem, workdir=Path(name))
                 levels[made.pdfa] += 1
                 if made.pdfa == "none":
                     print(f"{path.name}: {made.reason}", flush=True)
@@ -231,8 +236,40 @@ def digital(asked: argparse.Namespace) -> None:
                     levels["false claim"] += 1
                 if _words_of(path) != _words_of(made.pdf):
                     changed.append(path.name)
-                pages_all, in_order = pages_all + len(pages.pages), in_order + len(pages.pages)
     print(dict(levels), f"words changed in {changed}")
+
+
+def layer(asked: argparse.Namespace) -> None:
+    """Scans and stamped letters: the words of each page's text layer, as pdftotext reads them in the order of the file."""
+    box, right, pages, wrong = Box(BoxSettings()), 0, 0, Counter[str]()
+    with tempfile.TemporaryDirectory() as name:
+        for path, media_type in _scanned_files(asked, Path(name)):
+            found = box.read(path, media_type, [1, 2] if path.suffix == ".pdf" else [1], ReadOrder(), Path(name)).pages
+            made = box.rendition([(path, media_type)], [RenditionPage(0, page.number, 0, page) for page in found],
+                                 title=path.stem, workdir=Path(name))
+            wrong[made.pdfa] += 1
+            for place, page in enumerate(found, start=1):
+                command = ["pdftotext", "-raw", "-f", str(place), "-l", str(place), str(made.pdf), "-"]
+                shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+                pages, right = pages + 1, right + (shown == [piece for word in page.words for piece in word.text.split()])
+                if shown != [piece for word in page.words for piece in word.text.split()]:
+                    print(f"{path.name} {page.number}: {len(shown)} words shown, {len(page.words)} stored", flush=True)
+    print(f"{right} of {pages} pages give the stored words in order; PDF/A: {dict(wrong)}")
+
+
+def _scanned_files(asked: argparse.Namespace, folder: Path) -> Iterator[tuple[Path, str]]:
+    """Scans of two pages and more, and letters with slanted stamps."""
+    with (DATA / "municipal_scans/inventory.csv").open() as file:
+        scanned_ones = {row["file"] for row in csv.DictReader(file) if row["kind"] != "born_digital"}
+    found = [path for path in sorted((DATA / "municipal_scans/pdf").glob("*.pdf")) if path.name in scanned_ones]
+    for path in found[::asked.step]:
+        with pikepdf.open(path) as pdf:
+            if len(pdf.pages) > 1:
+                yield path, "application/pdf"
+    for seed in range(asked.seed, asked.seed + 6):
+        made = stamped_page(seed, ("colour", "grey", "bitonal")[seed % 3])
+        made.image.save(folder / f"stamp-{seed}.png", dpi=made.image.info["dpi"])
+        yield folder / f"stamp-{seed}.png", "image/png"
 
 
 def _words_of(path: Path) -> list[str]:
@@ -241,7 +278,8 @@ def _words_of(path: Path) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    tasks = {"fraktur": fraktur, "turns": turns, "codes": codes, "codes-false": codes_false, "blank": blanks, "digital": digital}
+    tasks = {"fraktur": fraktur, "turns": turns, "codes": codes, "codes-false": codes_false, "blank": blanks, "digital": digital,
+             "layer": layer}
     parser.add_argument("what", choices=tasks)
     parser.add_argument("--step", type=int, default=1)
     parser.add_argument("--seed", type=int, default=10_000)

@@ -42,7 +42,7 @@ OFTEN = re.compile(r"^\(?(des|gemäß|gem\.|gegen|nach|vgl\.)[-.,:'’]?$")  # b
 LETTERED = re.compile(r"^\d{1,4}[a-d][).,;:]*$")
 THOUSANDS = re.compile(r"^\d{3}$")  # "nach 8 500 Einwohnern"
 LIST_GOES_ON = re.compile(r"^(und|bis|oder|ff?\.)$")
-MONEY = re.compile(r"^(EUR|Euro|€|DM|Cent|Stück|\d{1,3}(\.\d{3})*,\d\d)$")
+MONEY = re.compile(r"^(\d{1,4}|EUR|Euro|€|DM|Cent|Stück|\d{1,3}(\.\d{3})*,\d\d)$")
 COUNTING = re.compile(r"^(\d+[a-z]?,|EUR|Euro|€|DM|Cent|Stück|\d{1,3}(\.\d{3})*,\d\d"
                       r"|S\.|Seite|Nr\.?|Abs\.?|Satz|bis|Haus|Blatt|Anlage|.*§)$")
 DOUBLE = frozenset(("88", "$$", "8$", "$8", "SS", "ss", "55", "§§", "§$", "$§"))
