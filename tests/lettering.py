@@ -16,8 +16,9 @@ from samples.canvas import ScanCanvas
 from samples.letters import Letter, lay_out, random_letter, scribble
 
 MONTHS = ("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember")
-PERSONS = ("Ayşe Yıldız", "Lukas Wolf", "Dr. Sönke Müller-Störmer", "Heiner Angermann", "Jiří Dvořák", "Marie-Luise von der Heydt",
-           "Stefan Imhoff", "Renate Groß", "Hans-Jürgen Weiß", "Birte Petersen-Lüth", "Karl Öhlmann", "Ines Münch")
+PERSONS = ("Ayşe Yıldız", "Lukas Wolf", "Dr. Sönke Müller-Störmer", "Heiner Angermann", "Jiří Dvořák",
+           "Marie-Luise von der Heydt", "Stefan Imhoff",
+           "Renate Groß", "Hans-Jürgen Weiß", "Birte Petersen-Lüth", "Karl Öhlmann", "Ines Münch")
 FIRMS = ("Ingenieurbüro Thomsen & Partner GmbH", "Hansen Bau GmbH & Co. KG", "Architektur Sörensen", "Norddeutsche Wärmenetze AG",
          "Zimmerei Jäger", "Wohnungsbaugenossenschaft Auental eG", "TSV Mittelau 1921 e. V.", "Rechtsanwälte Brandt Köster "
                                                                                               "Lüders",

@@ -23,6 +23,7 @@ _VERMERK = re.compile(r"^(einschreiben|eigenh[äa]ndig|pers[öo]nlich|vertraulic
 _FORM_OF_ADDRESS = re.compile(r"^(an(?: (?:die|das|den))?|herrn?|frau|firma|familie|eheleute)$", re.IGNORECASE)
 _RETURN_LINE = re.compile(r"\s*[·•|∙⋅*–-]\s+|\s+[·•|∙⋅*–-]\s*|,\s*")
 _TOWN = re.compile(r"(?:D\s?-\s?)?\d{5}\s+[A-ZÄÖÜ]")
+_STREET_LINE = re.compile(r"[^\W\d]{3}.*\s\d{1,3}\s?[a-z]?$")
 _PLACE_DATE = re.compile(r"^[A-ZÄÖÜ][\wäöüß./ -]{1,40},\s*(?:den\s+)?$")
 _CLOSING = re.compile(r"^(mit (freundliche|besten|vielen)|hochachtungsvoll|freundliche gr|viele gr|beste gr|"
                       r"im auftrag|i\.\s?a\.)", re.IGNORECASE)
@@ -95,6 +96,7 @@ def _sender(front: Zones, material: Material) -> Iterator[Proposal]:
             and re.search(r"[A-Za-zÄÖÜäöü]{3}", one.text)]
     if back is not None:
         yield from _of_return_line(back, head)
+    yield from _head_address(front, back.top if back else ADDRESS[1] + 18)
     if head:
         largest = max(head, key=lambda one: (round(one.height, 0), -one.top))
         yield _proposal("sender_name", largest.text.strip(), 0.6, "letter-head", largest)
@@ -105,6 +107,20 @@ def _sender(front: Zones, material: Material) -> Iterator[Proposal]:
         name = re.sub(r"\s*<[^>]*>\s*$", "", material.envelope.sender).strip(" \"'") or material.envelope.sender
         place = Evidence("rule:mail-sender@1", 0, None, material.envelope.sender)
         yield Proposal("sender_name", name, 0.9, (place,))
+
+
+def _head_address(front: Zones, end: float) -> Iterator[Proposal]:
+    """Street and town in the letter head, one below the other and set alike, above `end` mm."""
+    for town in front.all if front.scale else ():
+        if town.bottom > end or not re.fullmatch(r"(?:D\s?-\s?)?\d{5}\s+[A-ZÄÖÜ][^\d|]{2,40}", town.text.strip()):
+            continue
+        for street in front.all:
+            alike = abs(street.left - town.left) < 4 or abs(street.right - town.right) < 4
+            if alike and 2.0 <= town.top - street.top <= 8.5 and _STREET_LINE.search(street.text.strip()):
+                words = (*street.words, *town.words)
+                yield Proposal("sender_address", f"{street.text.strip()}, {town.text.strip()}", round(
+                    0.92 * (0.6 + 0.4 * legibility(words)), 3), (evidence("rule:letter-head-address@1", town.page, words),))
+                return
 
 
 def _of_return_line(back: Segment, head: Sequence[Segment]) -> Iterator[Proposal]:
