@@ -158,7 +158,7 @@ def _cut(room: Postroom, delivery: Delivery, parts: tuple[Part, ...], part: Part
     """Cut one part as its door says. What hangs on a mail stays whole unless its door says split; text has no learned cuts."""
     door = _profile(room, delivery)
     mailed = delivery.channel != "folder" or part.parent is not None or any(one.parent == part.position for one in parts)
-    if mailed and (door is None or door.attachments == "whole"):
+    if part.facts or (mailed and (door is None or door.attachments == "whole")):  # an e-invoice is one document
         return cut(pages, ONE_DOCUMENT)
     way = way_of(delivery.tenant, door if isinstance(door, ScanProfile) else None)
     if part.blob.media_type.startswith("text/"):
