@@ -1,10 +1,11 @@
 """Pages -> documents. Pure: every page comes out in exactly one place (house.md, page conservation).
 
-1. Sheets cut for certain: patch codes T, 2 (document) and 3 (batch), and codes of our own (`intake/sheetcode.py`). They belong
-   to no document. What a sheet says of its Akte, entry or kind holds for the documents behind it: said by a document's sheet
-   until the next sheet, by a Leitbeleg until the next Leitbeleg or batch, by a batch's sheet until the next batch. Codes of
-   others (postage, forms, parcel labels) never cut. A code of ours that is damaged or another tenant's does not cut either,
-   unless a patch code stands beside it; the document is doubtful in both cases.
+1. Sheets cut for certain: patch codes T, 2 (document) and 3 (batch) on a page with few words, and codes of our own
+   (`intake/sheetcode.py`). They belong to no document. What a sheet says of its Akte, entry or kind holds for the documents
+   behind it: said by a document's sheet until the next sheet, by a Leitbeleg until the next Leitbeleg or batch, by a batch's sheet
+   until the next batch. Codes of others (postage, forms, parcel labels) never cut. A code of ours that is damaged or another
+   tenant's does not cut either, unless a patch code stands beside it; the document is doubtful in both cases. So is one with a
+   page of text that seems to bear a patch code: the page stays in it.
 2. Between two sheets: a fixed number of scanned pages a document (blank ones counted), or the learned boundary, or one document.
 3. Blank pages (backs of single-sided paper) belong to no document but stay viewable.
 
@@ -29,6 +30,8 @@ CUTTING_PATCHES: dict[str, Begins] = {"patch-T": "document", "patch-2": "documen
 """Document, document or batch (standards.md 11); 1, 4 and 6 steer scanners."""
 OUR_CODES = frozenset({"qr", "code128", "datamatrix"})
 BY_SEPARATOR, BY_FILE, BY_COUNT = "rule:separator@1", "rule:one-file@1", "rule:page-count@1"
+MOST_WORDS, FEW_WORDS, EDGE = 150, 40, 0.25
+"""Words of a sheet whose patch code stands along an edge (a Leitbeleg has 80), of one with it elsewhere; what is an edge."""
 MOST_MARKS = 8  # sentences a document is marked with; a person looks at the first
 
 
@@ -84,6 +87,9 @@ def sheet_of(page: Page, tenant: str) -> Sheet:
     codes = tuple(dict.fromkeys(code for code in found if isinstance(code, SheetCode)))
     faulty = next((code for code in found if isinstance(code, Fault)), None)
     patch = _patch(page.separators)
+    if patch and not codes and not _is_bare_sheet(page):
+        return Sheet(None, None, f"Seite {page.number} trägt ein Patchmuster, ist aber beschrieben: sie blieb im Schriftstück "
+                                 "und hat nicht geschnitten. Prüfen Sie, ob hier ein neues beginnt.")
     if faulty:
         then = ("geschnitten wurde nach dem Patchcode daneben." if patch else
                 "es hat nicht geschnitten. Prüfen Sie, ob hier ein neues Schriftstück beginnt.")
@@ -96,6 +102,13 @@ def sheet_of(page: Page, tenant: str) -> Sheet:
 def _patch(marks: Sequence[Separator]) -> Begins | None:
     begins = {CUTTING_PATCHES[mark.kind] for mark in marks if mark.kind in CUTTING_PATCHES}
     return "batch" if "batch" in begins else "document" if begins else None
+
+
+def _is_bare_sheet(page: Page) -> bool:
+    """Whether a page with a patch code has no more on it than a separator sheet: bars in the middle of a letter are no sheet."""
+    across = [mark.box for mark in page.separators if mark.kind in CUTTING_PATCHES]
+    at_edge = any(abs((box[one] + box[one + 2]) / 2 - 0.5) > EDGE for box in across for one in (0, 1))
+    return len(page.words) <= (MOST_WORDS if at_edge else FEW_WORDS)
 
 
 def is_separator(page: Page, tenant: str = "") -> bool:

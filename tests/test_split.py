@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from intake.sheetcode import SheetCode, encode
 from intake.split import BY_COUNT, BY_FILE, BY_SEPARATOR, Cuts, Way, cut, decode, is_separator
-from intake.vocabulary import Page, Said, Separator, Stack, Start
+from intake.vocabulary import Page, Said, Separator, Stack, Start, Word
 
 PATCH, BATCH = Separator("patch-T", ""), Separator("patch-3", "")
 FOREIGN = Separator("qr", "BCD\n002\n1\nSCT")
@@ -79,6 +80,18 @@ def test_a_sheet_of_another_tenant_or_with_wrong_check_digits_is_a_doubt(mark: S
     assert beside.documents[1].cut.says == ()
     last = cut([page(1), page(2, mark, PATCH)], CUT)
     assert last.documents[0].cut.doubtful, "nothing behind the sheet: the document before it is told"
+
+
+@pytest.mark.parametrize(("words", "box", "cuts"), [
+    (0, (0.2, 0.4, 0.8, 0.5), True), (39, (0.2, 0.45, 0.8, 0.55), True), (60, (0.2, 0.45, 0.8, 0.55), False),
+    (120, (0.2, 0.03, 0.8, 0.1), True), (120, (0.03, 0.2, 0.1, 0.8), True), (250, (0.2, 0.03, 0.8, 0.1), False)])
+def test_bars_on_a_written_page_do_not_take_it_out(words: int, box: tuple[float, float, float, float], cuts: bool) -> None:
+    written = replace(page(2, Separator("patch-T", "", box)), words=(Word("Wort", (0.1, 0.1, 0.2, 0.2), 0.9),) * words)
+    found = cut([page(1), written, page(3)], CUT)
+    assert (found.separators == (2,)) == cuts
+    assert any(piece.cut.doubtful for piece in found.documents) != cuts, "never silently"
+    coded = replace(written, separators=(*written.separators, ours()))
+    assert cut([page(1), coded, page(3)], CUT).separators == (2,), "a whole code of ours leaves no doubt"
 
 
 def test_two_different_codes_on_one_sheet_cut_but_say_nothing() -> None:
