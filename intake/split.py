@@ -3,9 +3,9 @@
 1. Sheets cut for certain: patch codes T, 2 (document) and 3 (batch) on a page with few words, and codes of our own
    (`intake/sheetcode.py`). They belong to no document. What a sheet says of its Akte, entry or kind holds for the documents
    behind it: said by a document's sheet until the next sheet, by a Leitbeleg until the next Leitbeleg or batch, by a batch's
-   sheet until the next batch. Codes of others (postage, forms, parcel labels) never cut. A code of ours that is damaged or another
-   tenant's does not cut either, unless a patch code stands beside it; the document is doubtful in both cases. So is one with a
-   page of text that seems to bear a patch code: the page stays in it.
+   sheet until the next batch. Codes of others (postage, forms, parcel labels) never cut. A code of ours that is damaged or
+   another tenant's does not cut either, unless a patch code stands beside it; the document is doubtful in both cases. So is one
+   with a page of text that seems to bear a patch code: the page stays in it.
 2. Between two sheets: a fixed number of scanned pages a document (blank ones counted), or the learned boundary, or one document.
 3. Blank pages (backs of single-sided paper) belong to no document but stay viewable.
 
