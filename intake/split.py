@@ -260,7 +260,7 @@ def _learned(run: _Run, live: Sequence[Page], stack: Stack, way: Way) -> Iterato
         sure = math.prod(_sureness(stack, place, place in firsts) for place in places)
         told = [mark for place in places if (mark := _mark(live, stack, place, start, way))]
         marks = tuple(text for _, text in sorted(told, key=lambda one: not one[0]))
-        by, why = (stack.by, _why(stack, start)) if start else (run.by, (run.evidence,))
+        by, why = (stack.by, _why(stack, start, begins=True)) if start else (run.by, (run.evidence,))
         cause = Cut(by, round(sure, 4), why, marks, any(hard for hard, _ in told))
         yield _piece(run, live[start:end], cause, first=start == 0)
 
@@ -277,17 +277,21 @@ def _mark(live: Sequence[Page], stack: Stack, place: int, start: int, way: Way) 
     hard = sure < way.cut_ask or (begins and way.boundaries == "ask")
     if not hard and sure >= way.cut_auto:
         return None
-    why = ", ".join(_why(stack, place))
+    why = ", ".join(_why(stack, place, begins=begins))
     number, said = live[place].number, f"{stack.starts[place].probability:.2f}".replace(".", ",")
     if not begins:
         where = f"Seite {number} (hier Seite {place - start + 1})"
-        return hard, f"Vielleicht beginnt auf {where} ein neues Schriftstück, {said}: {why}"
+        return hard, f"Vielleicht beginnt auf {where} ein neues Schriftstück, {said}; dagegen: {why}"
     word = "unsicher" if sure < way.cut_ask else "zu bestätigen" if hard else "nicht ganz sicher"
     return hard, f"{'Schnitt' if place == start else 'Ende'} {word} (vor Seite {number}), {said}: {why}"
 
 
-def _why(stack: Stack, place: int) -> tuple[str, ...]:
-    return stack.starts[place].evidence or ("nach dem Gesamtbild der Seiten",)
+def _why(stack: Stack, place: int, *, begins: bool) -> tuple[str, ...]:
+    """Why a document begins (or none begins) here; where the pages say otherwise, their number decided."""
+    start = stack.starts[place]
+    if (start.probability >= 0.5) != begins:
+        return ("die übliche Länge von Schriftstücken",)
+    return start.evidence or ("das Gesamtbild der Seiten",)
 
 
 # ---- decoding a stack -------------------------------------------------------------------------------------------------

@@ -220,12 +220,14 @@ def test_a_place_where_a_cut_may_be_missing_is_doubtful_too() -> None:
     cuts = cut([page(n) for n in range(1, 6)], AUTO, fixed([1.0, 0.001, 0.999, 0.41, 0.001]))
     assert numbers(cuts) == ((1, 2), (3, 4, 5))
     assert [piece.cut.doubtful for piece in cuts.documents] == [False, True]
-    assert cuts.documents[1].cut.marks == ("Vielleicht beginnt auf Seite 4 (hier Seite 2) ein neues Schriftstück, 0,41: Grund 3",)
+    assert cuts.documents[1].cut.marks == (
+        "Vielleicht beginnt auf Seite 4 (hier Seite 2) ein neues Schriftstück, 0,41; dagegen: Grund 3",)
 
 
 def test_what_the_decoder_decided_counts_not_the_half() -> None:
     cuts = cut([page(n) for n in range(1, 4)], AUTO, fixed([1.0, 0.45, 0.6], [0, 1]))
     assert numbers(cuts) == ((1,), (2, 3))
+    assert "Länge" in cuts.documents[1].cut.evidence[0] and "dagegen: die übliche Länge" in cuts.documents[1].cut.marks[1]
     assert all(piece.cut.doubtful for piece in cuts.documents)
 
 
