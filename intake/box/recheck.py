@@ -30,7 +30,8 @@ FACTS = {
     "invoice_number": _TEXT, "invoice_type": _CODE, "invoice_date": _DAY, "due_date": _DAY, "delivery_date": _DAY,
     "currency": _CODE, "leitweg_id": _TEXT, "buyer_reference": _TEXT, "order_reference": _TEXT, "contract_reference": _TEXT,
     "payment_reference": _TEXT, "seller_name": _TEXT, "seller_address": _TEXT, "seller_vat": _CODE, "seller_tax": _TEXT,
-    "buyer_name": _TEXT, "buyer_address": _TEXT, "iban": _CODE, "bic": _CODE, "net_total": _AMOUNT, "tax_total": _AMOUNT, "gross_total": _AMOUNT,
+    "buyer_name": _TEXT, "buyer_address": _TEXT, "iban": _CODE, "bic": _CODE, "net_total": _AMOUNT,
+    "tax_total": _AMOUNT, "gross_total": _AMOUNT,
     "prepaid_total": _AMOUNT, "payable_total": _AMOUNT, "tax_rate": _RATE,
 }
 """The fields a file may state as data and the form of their values. `tax_rate` is "rate:net:tax"."""
