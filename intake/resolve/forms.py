@@ -34,6 +34,14 @@ _TITLES = frozenset((
 _LEGAL = frozenset((
     "gmbh", "mbh", "kg", "ag", "ohg", "gbr", "ug", "eg", "ev", "co", "se", "e", "v", "g"))
 
+_FREQUENT = frozenset((
+    "eines", "einer", "einem", "neubau", "errichtung", "antrag", "bauantrag", "sowie", "wegen", "ueber", "unter", "nach"))
+
+
+def title_words(title: str) -> frozenset[str]:
+    """The words of a title that tell one matter from another, folded."""
+    return frozenset(word for word in re.findall(r"[a-z]{5,}", folded(title)) if word not in _FREQUENT)
+
 
 def skeleton(text: str) -> str:
     """A sign with look-alikes made one and nothing but letters and digits: `BA/632.60-0O17` becomes `8A632600017`."""
@@ -204,6 +212,14 @@ def _numbers(tokens: Sequence[str], at: int) -> tuple[list[tuple[str, int]], int
 def street_word(token: str) -> str:
     """A word of a street name for comparing: `Mühlenstraße` and `Muehlenstr.` are `muehlenstr`."""
     return re.sub(r"str(?:asse)?$", "str", re.sub(r"[^a-z0-9]", "", folded(token)))
+
+
+def near_numbers(text: str) -> Iterator[str]:
+    """What a number may have been before one of its digits was misread, or one was added: `17` for `11`, `117`, ..."""
+    for at, char in enumerate(text):
+        if char.isdigit():
+            yield from (text[:at] + other + text[at + 1:] for other in "0123456789" if other != char)
+            yield text[:at] + text[at + 1:]
 
 
 _HOUSE = re.compile(r"(\d{1,4})\s?([a-z])?$")

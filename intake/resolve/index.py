@@ -14,7 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intake.keys import reference_key
-from intake.resolve.forms import Parcel, house_numbers, name_pairs, name_words, parcels, skeleton, street_word, without_one
+from intake.resolve.forms import (
+    Parcel,
+    house_numbers,
+    name_pairs,
+    name_words,
+    parcels,
+    skeleton,
+    street_word,
+    title_words,
+    without_one,
+)
 from intake.vocabulary import File
 
 MOST = 400
@@ -53,6 +63,8 @@ class Index:
 
     ids: list[str] = field(default_factory=list)
     words: dict[str, int] = field(default_factory=dict)
+    titles: set[str] = field(default_factory=set)
+    """Words that occur in titles."""
     last: str = ""
     """The highest id."""
     size: int = 0
@@ -71,6 +83,7 @@ class Index:
             row = len(self.ids)
             self.ids.append(file.id)
             last = max(last, file.id)
+            self.titles.update(title_words(file.title))
             for key in file_keys(file):
                 hashes.append(hash(key))
                 rows.append(row)

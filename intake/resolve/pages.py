@@ -80,6 +80,7 @@ class Clues:
     addresses: list[Found] = field(default_factory=list)
     names: list[Found] = field(default_factory=list)
     words: frozenset[str] = frozenset()
+    title_words: frozenset[str] = frozenset()  # of `words` those that titles of Akten have
     own_signs: frozenset[str] = frozenset()  # keys of what follows the tenant's pattern
     thread: tuple[str, ...] = ()  # ids of Akten of earlier messages
     born_digital: bool = False
@@ -94,6 +95,7 @@ def clues(material: Material, extracted: Sequence[Proposal], index: Index) -> Cl
     found = Clues(words=frozenset(word for token in tokens for word in re.findall(r"[a-z]{4,}", folded(token.text))),
                   thread=tuple(material.notes.get("thread", ())),
                   born_digital=all(page.source == "text-layer" for page in material.pages))
+    found.title_words = frozenset(word for word in found.words if word in index.titles)
     found.signs = [*_extracted_signs(extracted, material), *_signs(lines)]
     found.own_signs = frozenset(reference_key(one.value) for one in extracted if one.field == "file_reference")
     found.parcels = _parcels(tokens)

@@ -9,31 +9,32 @@ and of "none of them". Two Akten that fit equally well share the probability, so
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from intake.keys import reference_key
-from intake.resolve.forms import FARTHEST, OTHER, distance, folded, name_pairs
+from intake.resolve.forms import FARTHEST, OTHER, alike, distance, name_pairs, near_numbers, title_words
 from intake.resolve.index import MOST, Index, file_addresses, file_parcels
 from intake.resolve.pages import Clues, Found, Sign, sign_keys
 from intake.vocabulary import File
 
-SHORTLIST = 64
+SHORTLIST, NEAR = 64, 6
+"""So many Akten are compared; for so many parcels and addresses those one digit away are looked up too."""
 FEATURES = (
     "sign", "sign_labelled", "sign_certain", "sign_illegible", "sign_similar", "sign_distance", "sign_former", "sign_other",
-    "parcel", "parcel_loose", "parcel_similar", "parcel_other", "address", "address_similar", "address_other",
-    "name", "name_rare", "name_similar", "name_other", "title", "thread", "closed",
+    "parcel", "parcel_loose", "parcel_similar", "parcel_other", "address", "address_similar", "address_near",
+    "address_other",
+    "name", "name_rare", "name_similar", "name_other", "title", "title_other", "thread", "closed",
 )
 NONE_FEATURES = ("none", "none_sign", "none_parcel", "none_address", "none_name")
 WEIGHTS: dict[str, float] = {
-    "sign": 9.3, "sign_labelled": 0.84, "sign_certain": 2.59, "sign_illegible": 1.34, "sign_similar": 8.15,
-    "sign_distance": -5.41, "sign_former": 1.77, "sign_other": -0.18, "parcel": 1.64, "parcel_loose": 2.56,
-    "parcel_similar": -1.36, "parcel_other": -5.14, "address": 2.57, "address_similar": 3.05, "address_other": 0.39,
-    "name": -3.77, "name_rare": 5.23, "name_similar": -5.8, "name_other": 0.95, "title": 4.95, "thread": 6.0, "closed": -1.0,
-    "none": 3.24, "none_sign": 5.16, "none_parcel": 4.19, "none_address": -1.29, "none_name": -0.97}
-_FREQUENT = frozenset((
-    "eines", "einer", "einem", "neubau", "errichtung", "antrag", "bauantrag", "sowie", "wegen", "ueber", "unter", "nach"))
+    "sign": 10.15, "sign_labelled": 2.22, "sign_certain": 2.01, "sign_illegible": 1.63, "sign_similar": 8.94,
+    "sign_distance": -5.06, "sign_former": 2.85, "sign_other": -0.25, "parcel": 2.81, "parcel_loose": -0.38,
+    "parcel_similar": -1.44, "parcel_other": -5.54, "address": 3.57, "address_similar": 3.51, "address_near": -0.37,
+    "address_other": 1.11, "name": -2.32, "name_rare": 5.61, "name_similar": -3.66, "name_other": 1.7, "title": 1.44,
+    "title_other": -2.04, "thread": 6.0, "closed": -1.0, "none": 4.13, "none_sign": 5.01, "none_parcel": 2.45,
+    "none_address": -1.86, "none_name": -1.9}
+
 
 
 @dataclass(slots=True)
@@ -53,6 +54,7 @@ def shortlist(clues: Clues, index: Index) -> list[str]:
     keyed += [(key, 2.0) for one in clues.parcels for key in _parcel_keys(one)]
     keyed += [(one.key, 1.5 if not one.similar else 1.0) for one in clues.addresses]
     keyed += [(one.key, 1.0 if not one.similar else 0.6) for one in clues.names]
+    keyed += [(key, 0.5) for key in _near_keys(clues)]
     points: dict[int, dict[str, float]] = {}
     for (key, weight), rows in zip(keyed, index.files([key for key, _ in keyed]), strict=True):
         if len(rows) <= MOST:
@@ -67,6 +69,20 @@ def shortlist(clues: Clues, index: Index) -> list[str]:
 def _parcel_keys(found: Found) -> tuple[str, ...]:
     assert found.parcel is not None
     return (f"q{found.parcel.key}", f"p{found.parcel.number}") if found.parcel.flur else (f"p{found.parcel.number}",)
+
+
+def _near_keys(clues: Clues) -> list[str]:
+    """Keys of parcels and addresses one misread digit away from those on the pages."""
+    keys: dict[str, None] = {}
+    for found in clues.parcels[:NEAR]:
+        parcel = found.parcel
+        if parcel is not None and parcel.flur:
+            keys |= dict.fromkeys(f"q{parcel.flur}:{number}" for number in near_numbers(parcel.number))
+            keys |= dict.fromkeys(f"q{flur}:{parcel.number}" for flur in near_numbers(parcel.flur))
+    for found in clues.addresses[:NEAR]:
+        street, number = found.key.rsplit(" ", 1)
+        keys |= dict.fromkeys(f"{street} {other}" for other in near_numbers(number))
+    return list(keys)
 
 
 def compare(clues: Clues, files: Sequence[File], index: Index) -> list[Candidate]:
@@ -128,7 +144,8 @@ def _parcels(one: Candidate, clues: Clues) -> None:
                 whole = bool(found.parcel.flur and parcel.flur) or bool(found.parcel.gemarkung and parcel.gemarkung)
                 one.features["parcel" if whole else "parcel_loose"] = 1.0
                 one.found.append(("parcel", found))
-            elif parcel.flur == found.parcel.flur != "" and distance(parcel.number, found.parcel.number) <= OTHER:
+            elif parcel.flur and found.parcel.flur and distance(parcel.key, found.parcel.key) <= OTHER and (
+                    parcel.gemarkung == "" or found.parcel.gemarkung == "" or alike(parcel.gemarkung, found.parcel.gemarkung)):
                 one.features["parcel_similar"] = 1.0
                 one.found.append(("parcel", replace(found, similar=True)))
 
@@ -140,6 +157,9 @@ def _addresses(one: Candidate, clues: Clues) -> None:
             name = "address_similar" if found.similar else "address"
             one.features[name] = 1.0
             one.found.append(("address", found))
+        elif any(key.rsplit(" ", 1)[0] == found.key.rsplit(" ", 1)[0] and distance(key, found.key) <= OTHER for key in own):
+            one.features["address_near"] = 1.0
+            one.found.append(("address", replace(found, similar=True)))
 
 
 def _names(one: Candidate, clues: Clues, counts: dict[str, int], total: int) -> None:
@@ -154,10 +174,14 @@ def _names(one: Candidate, clues: Clues, counts: dict[str, int], total: int) -> 
 
 
 def _title(one: Candidate, clues: Clues) -> None:
-    """The share of the Akte's title words that the document has (long words count as many times as they are long)."""
-    words = {word for word in re.findall(r"[a-z]{5,}", folded(one.file.title)) if word not in _FREQUENT}
+    """The share of the Akte's title words that the document has (long words count as many times as they are long).
+
+    `title_other`: the document has words of other Akten's titles and none of this one's, so it may be about something else.
+    """
+    words = title_words(one.file.title)
     whole = sum(map(len, words))
     one.features["title"] = sum(len(word) for word in words if word in clues.words) / whole if whole else 0.0
+    one.features["title_other"] = float(bool(whole and clues.title_words and not words & clues.title_words))
 
 
 def none_features(clues: Clues, candidates: Sequence[Candidate]) -> dict[str, float]:

@@ -126,7 +126,7 @@ def letter(file: File, printed: frozenset[str], rng: random.Random, others: Sequ
     sign = file.former[0] if "former" in printed and file.former else file.reference
     with_sign = bool(printed & {"sign", "reply", "former"})
     writer = file.persons[0] if "name" in printed and rng.random() < 0.7 else f"{rng.choice(FIRST)} {rng.choice(LAST)}"
-    work = file.title if rng.random() < 0.75 else "Ihr Schreiben"
+    work = rng.choices((file.title, rng.choice(WORKS), "Ihr Schreiben"), (0.65, 0.1, 0.25))[0]  # people write about more than one
     lines = [writer, f"{rng.choice(TREES)}chaussee {rng.randint(61, 99)}", f"{rng.randint(10000, 99999)} Musterstadt", "",
              "Stadt Mittelau", "Bauamt", "Am Rathausforum 1", "24998 Mittelau", ""]
     if "reply" in printed:
@@ -145,7 +145,8 @@ def letter(file: File, printed: frozenset[str], rng: random.Random, others: Sequ
         lines.append(f"Bauherr ist {file.persons[0]}, vertreten durch das Büro,")
     if rng.random() < 0.3:  # something that belongs to another Akte: a neighbour
         other = rng.choice(others)
-        lines.append(rng.choice((f"Der Nachbar {other.persons[0]} hat zugestimmt.", f"Vergleichbar ist {other.address}.")))
+        lines.append(rng.choice((f"Der Nachbar {other.persons[0]} hat zugestimmt.",
+                                 f"Vergleichbar ist {other.title}, {other.address}.")))
     lines += [f"{work}. Die Unterlagen liegen bei, um Rückmeldung bis zum {rng.randint(1, 28)}.11.2026 wird gebeten.",
               f"Rückfragen unter 04{rng.randint(100, 999)} {rng.randint(10000, 99999)}.", "", "Mit freundlichen Grüßen", writer]
     return Truth(printed, tuple(lines), file.id)
