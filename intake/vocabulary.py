@@ -175,9 +175,7 @@ class FormField:
 class Page:
     """Seite, upright. `text` keeps printed lines and hyphens: newline between lines, blank line between blocks.
 
-    `stamps` are regions that look like a rubber stamp, slanted ones by the box around them; what could be read there is a
-    block of its own in `words`. `form` holds the form fields that a PDF shows on this page.
-    """
+    `stamps`: boxes around rubber stamps, whose words are blocks of their own; `form`: the form fields a PDF shows here."""
 
     number: Annotated[int, Ge(1)]
     width_mm: Millimetres

@@ -43,6 +43,7 @@ LETTERED = re.compile(r"^\d{1,4}[a-d][).,;:]*$")
 THOUSANDS = re.compile(r"^\d{3}$")  # "nach 8 500 Einwohnern"
 LIST_GOES_ON = re.compile(r"^(und|bis|oder|ff?\.)$")
 MONEY = re.compile(r"^(\d{1,4}|EUR|Euro|€|DM|Cent|Stück|\d{1,3}(\.\d{3})*,\d\d)$")
+NOUN = re.compile(r"^(?!Gem|Nach|Gegen|Siehe|Vgl|Laut|Durch|Mit|Aus|Von|Zu|In|Der|Die|Des|Den|Und)[A-ZÄÖÜ][\w.-]*[a-zäöüß]$")
 COUNTING = re.compile(r"^(\d+[a-z]?,|EUR|Euro|€|DM|Cent|Stück|\d{1,3}(\.\d{3})*,\d\d"
                       r"|S\.|Seite|Nr\.?|Abs\.?|Satz|bis|Haus|Blatt|Anlage|.*§)$")
 DOUBLE = frozenset(("88", "$$", "8$", "$8", "SS", "ss", "55", "§§", "§$", "$§"))
@@ -178,13 +179,18 @@ def _sign(word: Word, before: Word | None, after: Sequence[Word], grey: Image) -
 def _alone(match: re.Match[str], word: Word, before: Word | None, after: Sequence[Word], grey: Image) -> int:
     """How many signs the word before a number is: 0, 1 or 2."""
     read = match[2] if len(match[2]) < 3 else "$$" if "$" in match[2] else ""
-    if before is not None and MONEY.match(before.text) and read.isdigit():
+    if before is not None and read.isdigit() and (MONEY.match(before.text) or _numbers(before, after[1:])):
         return 0
     count = _counted(read, word, before, after, grey, opened=bool(match[1]))
     if count < 2 or _is_list(after):
         return count
     tall = [glyph for glyph in glyphs(grey, word.box) if not match[1] and glyph.right - glyph.left > 0.2 * glyph.height]
     return count if match[2] in PLAIN_DOUBLE and (not tall or _count(tall) > 1) else 1
+
+
+def _numbers(before: Word, after: Sequence[Word]) -> bool:
+    """True after a noun ("Rechnung 8901", "Haus 8 3"), which has a number, where no citation goes on."""
+    return bool(NOUN.match(before.text)) and not (after and (SUBDIVIDED.match(after[0].text) or STATUTE.match(after[0].text)))
 
 
 def _is_list(after: Sequence[Word]) -> bool:
@@ -241,7 +247,7 @@ def _is_cited(read: str, before: Word | None, after: Sequence[Word], text: str) 
 def _glued(match: re.Match[str], word: Word, before: Word | None, after: Sequence[Word], grey: Image) -> list[Word]:
     """ "81" as "§" and "1", where the picture or the words around it say so."""
     opening, read, number = match.groups()
-    if before is not None and COUNTING.match(before.text) and read not in ("$", "$$"):
+    if before is not None and (COUNTING.match(before.text) or _numbers(before, after)) and read not in ("$", "$$", "§", "§§"):
         return []
     seen = glyphs(grey, word.box)[1 if opening else 0:]
     digit = _digit(seen[1:])
