@@ -34,7 +34,7 @@ from intake.errors import ConfigError
 from intake.extract.letter import AccessWords
 from intake.extract.references import References, compiled
 from intake.extract.sheet import Sheets
-from intake.extract.standard import standard
+from intake.extract.standard import as_fields, extract, standard
 from intake.learning import FILING, Learnt, Tools, refresh
 from intake.pipeline import SCRATCH, Postroom
 from intake.propose import Knowledge
@@ -194,6 +194,11 @@ class _Library:
     def access_class(self, tenant: str, pages: tuple[Page, ...]) -> str | None:
         """The class that words in the address field ask for; None when the profile's class stays."""
         return _access_words(self.home.settings.for_tenant(tenant))(pages)
+
+
+def fields_in(material: Material) -> list[dict[str, Any]]:
+    """What the extractors find without any town's registers, as fields for others (see `as_fields`)."""
+    return as_fields(extract(material, standard()))
 
 
 def _extractors(tenant: Tenant, known: Container[str], entries: Mapping[str, AktenplanEntry],

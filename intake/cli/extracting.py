@@ -8,17 +8,16 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from intake import log
+from intake import log, postroom
 from intake.box import Box, ReadOrder
 from intake.cli import common
 from intake.cli.reading import Reading, bar, read_file, settings_for
 from intake.config import LogSettings
-from intake.extract.standard import as_fields, extract, standard
-from intake.vocabulary import Material, Proposal
+from intake.vocabulary import Material
 
 LONGEST = 70
 """Characters of a value in the list for a person; the JSON has all."""
@@ -40,12 +39,12 @@ def extract_command(
     with tempfile.TemporaryDirectory(prefix="poststelle-extract-") as folder, (
             bar() if sys.stderr.isatty() else nullcontext(lambda _done, _total: None)) as told:
         reading = read_file(Box(settings.box), file, order, Path(folder), settings.engine.cores_here, told)
-    found = extract(material_of(reading, file.name, facts=not no_xml), standard())
+    found = postroom.fields_in(material_of(reading, file.name, facts=not no_xml))
     if to_json is None:
         _show(found)
         return
     with common.writing(to_json):
-        to_json.write_text(json.dumps({"fields": as_fields(found)}, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        to_json.write_text(json.dumps({"fields": found}, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     common.say(f"{len(found)} Werte auf {len(reading.pages)} Seiten gefunden, geschrieben nach {to_json}")
 
 
@@ -55,8 +54,8 @@ def material_of(reading: Reading, name: str, *, facts: bool) -> Material:
     return Material(reading.pages, reading.envelope, name=name, facts=stated)
 
 
-def _show(found: Sequence[Proposal]) -> None:
+def _show(found: Sequence[dict[str, Any]]) -> None:
     common.table("", ("Feld", "Wert", "Seite", "Sicher", "Prüfung"), [
-        (one.field, one.value if len(one.value) <= LONGEST else one.value[:LONGEST - 1] + "…", one.evidence[0].page or "",
-         common.weight(one.confidence), ", ".join(one.checks)) for one in found],
+        (one["name"], one["value"] if len(one["value"]) <= LONGEST else one["value"][:LONGEST - 1] + "…", one["page"] or "",
+         common.weight(one["probability"]), ", ".join(one["checks"])) for one in found],
         empty="Keine Werte gefunden. Prüfen Sie mit „poststelle read“, ob die Datei lesbar ist.")

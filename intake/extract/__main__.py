@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         with _opened(given.text) as lines, given.json.open("w", encoding="utf-8") as out:
             for answer in answers(lines):
                 out.write(json.dumps(answer, ensure_ascii=False) + "\n")
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError) as error:
         sys.stderr.write(f"{given.text.name}: Die Datei kann nicht gelesen werden ({type(error).__name__}). Erwartet werden "
                          "JSON-Zeilen mit dem Feld text oder pages.\n")
         return 2

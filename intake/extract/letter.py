@@ -21,7 +21,7 @@ from intake.vocabulary import Box, Evidence, Material, Page, Proposal
 _VERMERK = re.compile(r"^(einschreiben|eigenh[äa]ndig|pers[öo]nlich|vertraulich|per |mit postzustellung|eilt|"
                       r"nicht nachsenden|wenn unzustellbar|vorab|gegen empfangs|verschlossen|infopost|entgelt)", re.I)
 _FORM_OF_ADDRESS = re.compile(r"^(an(?: (?:die|das|den))?|herrn?|frau|firma|familie|eheleute)$", re.IGNORECASE)
-_RETURN_LINE = re.compile(r"\s*[·•|∙⋅*–-]\s+|\s+[·•|∙⋅*–-]\s*|,\s*")
+_RETURN_LINE = re.compile(r"\s*[·•|∙⋅*]\s+|\s+[·•|∙⋅*]\s*|\s+[–-]\s+|,\s*")
 _TOWN = re.compile(r"(?:D\s?-\s?)?\d{5}\s+[A-ZÄÖÜ]")
 _STREET_LINE = re.compile(r"[^\W\d]{3}.*\s\d{1,3}\s?[a-z]?$")
 _PLACE_DATE = re.compile(r"^[A-ZÄÖÜ][\wäöüß./ -]{1,40},\s*(?:den\s+)?$")
@@ -30,6 +30,8 @@ _CLOSING = re.compile(r"^(mit (freundliche|besten|vielen)|hochachtungsvoll|freun
 _NO_NAME = re.compile(r"\d{3}|@|www\.|^(tel|fax|telefon|e-?mail|iban|seite|datum|blatt|eing|eingang|eingegangen|posteingang)\b",
                       re.IGNORECASE)
 
+READ = 0.5
+"""Below this mean confidence a line is no writing (the rule under the return line reads as letters)."""
 SETTING = (2.8, 8.5)
 """Millimetres from one line of an address to the next."""
 
@@ -57,7 +59,7 @@ def _address_lines(front: Zones) -> list[Segment]:
     """The lines of the address proper: from the town upwards, as long as they are set alike; without return line and notes."""
     back = _return_line(front)
     lines = [one for one in front.address if not _VERMERK.match(one.text) and (back is None or one.top > back.top + 1.0)
-             and one.height >= 1.5 and len(re.findall(r"[^\W_]", one.text)) >= 3]
+             and one.height >= 1.5 and len(re.findall(r"[^\W_]", one.text)) >= 3 and _mean([one]) >= READ]
     towns = [at for at, one in enumerate(lines) if at and _TOWN.match(one.text)]
     if not towns:
         return lines
@@ -125,11 +127,12 @@ def _head_address(front: Zones, end: float) -> Iterator[Proposal]:
 
 def _of_return_line(back: Segment, head: Sequence[Segment]) -> Iterator[Proposal]:
     """Name and address of the sender. The letter head says the same name in larger, surer type; then its spelling counts."""
-    first = _RETURN_LINE.split(back.text)[0].strip()
+    noise = len(back.text) - len(back.text.lstrip(" ‚,.'`´|_-"))
+    first = _RETURN_LINE.split(back.text[noise:])[0].strip()
     alike = [one for one in head if one.height > back.height and _alike(first, one.text)]
     if alike:
         yield _proposal("sender_name", alike[0].text.strip(), 0.95, "head-and-return-line", alike[0])
-    yield _proposal("sender_name", first, 0.85 if alike else 0.93, "return-line", back, 0, len(first))
+    yield _proposal("sender_name", first, 0.85 if alike else 0.93, "return-line", back, noise, noise + len(first))
     street = re.search(r"[^,·•|∙⋅*]*\d+\s?[a-z]?\s*(?:,|[·•|∙⋅*–-])\s*(?:D\s?-\s?)?\d{5}\s+[^,·•|]+$", back.text[len(first):])
     if street:
         start = len(first) + street.start() + len(street.group()) - len(street.group().lstrip(" ,·•|∙⋅*–-"))

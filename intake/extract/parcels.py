@@ -187,6 +187,7 @@ def _rows(text: str) -> Iterator[FoundParcel]:
             for more in re.finditer(r"(\d{1,5})(?:/(\d{1,4}))?", row.group(5) or ""):
                 start = at + row.start(5) + more.start()
                 yield FoundParcel(start, start + len(more.group()), _number(*more.groups()), gemarkung, row.group(2))
-        elif line.strip():
-            header = bool(_HEADER.search(line))
+        else:
+            header = bool(_HEADER.search(line)) or (header and not line.strip() and not gemarkung)
+            gemarkung = ""
         at += len(line) + 1

@@ -69,7 +69,7 @@ def _of_role(here: Flow, role: str, pattern: str) -> Iterator[Proposal]:
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     """Without blanks, quotes, articles and commas at either end."""
-    head = re.match(r"(?:[\s„“”\"»«,;:–-]|(?:der|die|das|dem|den|des)\s)*", text[start:end])
+    head = re.match(r"(?:[\s„“”\"»«,;:–-]|(?:der|die|das|dem|den|des|fungierende[nrms]?)\s)*", text[start:end])
     start += head.end() if head else 0
     while end > start and text[end - 1] in " \t\n„“”\"»«,;:–-":
         end -= 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from intake.extract.layout import Segment, overlap, rows, segments
 from intake.keys import fold
@@ -29,13 +30,16 @@ _LABELS: tuple[tuple[str, str], ...] = (
     ("your_reference", r"ihre? (?:zeichen|az|aktenzeichen|geschaeftszeichen|gz)\b(?:, ihre nachricht vom)?"),
     ("our_reference", r"(?:unsere?|meine?) (?:zeichen|az|aktenzeichen|geschaeftszeichen|gz)\b"
                       r"(?:, (?:unsere|meine) nachricht vom)?"),
-    ("our_reference", r"(?:aktenzeichen|geschaeftszeichen|gesch\.? ?- ?z(?:eichen)?|az|gz)\b"),
+    ("our_reference", r"(?:aktenzeichen|geschaeftszeichen|gesch\.? ?- ?z(?:eichen)?|azz?|gz)\b"),
     ("cash_reference", r"(?:kassenzeichen|buchungszeichen)\b"),
     ("letter_date", r"datum\b"),
     ("", r"(?:ihre|unsere|meine) nachricht(?: vom)?|(?:telefon|telefax|tel|fax|e-?mail|name|durchwahl|zimmer)\b|"
          r"bearbeite(?:r|rin|t von)\b|ansprechpartner(?:in)?\b|auskunft erteilt\b|sachbearbeiter(?:in)?\b"),
 )
-_LABEL = tuple((name, re.compile(rf"({pattern})\s*[.:;]*\s*")) for name, pattern in _LABELS)
+_LABEL = tuple((name, re.compile(rf"({pattern})\s*[.:;!]*\s*")) for name, pattern in _LABELS)
+_WHOLE = {"ihrzeichen": "your_reference", "unserzeichen": "our_reference", "meinzeichen": "our_reference",
+          "aktenzeichen": "our_reference", "geschaeftszeichen": "our_reference", "kassenzeichen": "cash_reference"}
+"""Leading words that are also known with a letter or two misread, where they stand alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,11 @@ def label_of(text: str) -> tuple[str | None, int]:
             # the folded text is longer by one for each umlaut before the end of the label
             longer = sum(1 for char in text[:match.end()] if char in "äöüÄÖÜß")
             return name, match.end() - longer
+    bare = re.sub(r"[^a-z]", "", folded)
+    if 9 <= len(bare) <= 18 and len(folded) <= 22 and not re.search(r"\d", folded):
+        close = max(_WHOLE, key=lambda word: SequenceMatcher(None, bare, word).ratio())
+        if SequenceMatcher(None, bare, close).ratio() >= 0.8:
+            return _WHOLE[close], len(text)
     return None, 0
 
 
@@ -159,13 +168,15 @@ def _value(here: Sequence[Segment], label: Segment, end: int) -> tuple[Segment, 
     right = min(in_row, key=lambda one: one.left, default=None)
     next_label = min((one.left for one in in_row if label_of(one.text)[0] is not None), default=1e9)
     below = min((one for one in others if 0.0 <= one.top - label.bottom + 1.5 <= 9.0 and one.left < label.right + 8
-                 and one.right > label.left - 2 and abs(one.left - label.left) < 12),
+                 and one.right > label.left - 2 and (abs(one.left - label.left) < 12 or one.left < label.left < one.right - 4)),
                 key=lambda one: one.top, default=None)
     labels_in_row = any(label_of(one.text)[0] is not None for one in in_row)
     for one in ((below, right) if labels_in_row else (right, below)):
         if one is not None and label_of(one.text)[0] is None and one.left - label.right < 60:
-            own = _column(one, label, next_label) if one is below and one.right > next_label else one.words
-            return one, own, " ".join(word.text for word in own) if own else one.text
+            shared = one is below and (one.right > next_label or one.left < label.left - 12) and labels_in_row
+            own = _column(one, label, next_label) if shared else one.words
+            if own or not shared:
+                return one, own, " ".join(word.text for word in own) if own else one.text
     return None
 
 
