@@ -79,8 +79,9 @@ def fate(room: Postroom, conn: Connection, tenant: str, document: DocumentLine, 
         return f"Klärung: {problem.title}"
     if document.state is not DocumentState.PROPOSED:
         return STATES.get(document.state, document.state.value)
-    where = "" if document.blind else f"\n{place(conn, tenant, document)}"
-    return f"wartet auf Prüfung: {document.why}{where}"
+    if document.blind:
+        return f"wartet auf Prüfung\n{place(conn, tenant, document)}"
+    return f"wartet auf Prüfung: {document.why}\n{place(conn, tenant, document)}"
 
 
 def place(conn: Connection, tenant: str, document: DocumentLine) -> str:
