@@ -42,6 +42,7 @@ def accuracy(learnt: list[Example], first: int, test: list[Example]) -> float:
     return float(np.mean([found.first == one.label for found, one in zip(model.predict(test), test, strict=True)]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", [600, 480])
 def test_a_tenth_of_random_corrections_costs_at_most_three_points(first: int) -> None:
     test = letters(400, 2)
