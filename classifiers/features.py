@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse  # type: ignore[import-untyped]
 
-BITS = 19
+BITS = 20
 """Features are counted in 2**BITS buckets."""
 LONGEST = 20_000
 """Characters of a text that are looked at; the matter of a document stands at its front."""

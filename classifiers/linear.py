@@ -23,9 +23,9 @@ from classifiers.features import Hasher, Matrix, Text
 from classifiers.vectors import Scale, scale
 from intake.vocabulary import AktenplanEntry
 
-HALF_LIFE = 4 * 365.0
+HALF_LIFE = 2 * 365.0
 """Days after which a decision counts half; never less than `LEAST_TRUST`."""
-LEAST_TRUST = 0.3
+LEAST_TRUST = 0.15
 HELD_OUT = 0.2
 """Share of the decisions (the latest) on which the probabilities are fitted; the model itself learns from all."""
 STEP = 0.7
@@ -94,7 +94,7 @@ class Model:
 
     def scores(self, documents: Sequence[Example]) -> NDArray[np.float64]:
         """The raw scores, documents x `labels`: near 1 for the label a document is like, near -1 for the others."""
-        return self._scores(self.scale.rows(self.hasher, [_text(one) for one in documents]))
+        return self.scores_of(self.scale.rows(self.hasher, [_text(one) for one in documents]))
 
     def learn(self, example: Example) -> Model:
         """The model after one more decision (at most 100 ms); a new label is known from its first example."""
@@ -104,7 +104,7 @@ class Model:
             self, labels=(*self.labels, example.label), counts=np.append(self.counts, 0.0))
         row = self.scale.rows(self.hasher, [_text(example)])
         right = grown.labels.index(example.label)
-        scores = grown._scores(row)[0]
+        scores = grown.scores_of(row)[0]
         change = -STEP * np.maximum(0.0, scores - START).astype(np.float32) * (scores > -0.5)
         change[right] = STEP * max(0.0, 1.0 - scores[right])
         counts = grown.counts.copy()
@@ -121,12 +121,12 @@ class Model:
             return ()
         words, buckets = self.hasher.words(_text(document))
         at = self.labels.index(label)
-        column = np.zeros(len(self.scale.rarity), dtype=np.float32)
+        carried = np.zeros(buckets.shape)
         if at < self.weights.shape[1]:
-            column += self.weights[:, [at]].toarray().ravel()
+            carried += self.weights[buckets.ravel()][:, [at]].toarray().reshape(buckets.shape)
         if self.memory is not None and at < self.changes.shape[1]:
-            column += np.asarray(self.memory.T @ self.changes[:, at]).ravel()
-        carried = (column * self.scale.rarity)[buckets].sum(axis=1)
+            carried += np.asarray(self.memory.T @ self.changes[:, at]).ravel()[buckets]
+        carried = (carried * self.scale.rarity[buckets]).sum(axis=1)
         order = [place for place in np.argsort(-carried, kind="stable") if carried[place] > 0 and len(words[place]) > 2]
         return tuple(words[place] for place in order if not words[place].isdigit())[:count]
 
@@ -163,7 +163,8 @@ class Model:
         return cls(tuple(meta["labels"]), arrays["counts"].astype(np.float64), weights, arrays["bias"],
                    Scale(rarity, int(meta["documents"])), Curve.from_meta(meta["curve"]), memory, arrays["changes"])
 
-    def _scores(self, rows: Matrix) -> NDArray[np.float64]:
+    def scores_of(self, rows: Matrix) -> NDArray[np.float64]:
+        """As `scores`, for vectors that were made already."""
         scores = np.full((rows.shape[0], len(self.labels)), START)
         known = self.weights.shape[1]
         if known:
@@ -173,37 +174,59 @@ class Model:
         return scores
 
 
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """How the model fared on decisions it had not learnt from: the first label's probability, and whether it was right."""
+
+    sure: tuple[float, ...] = ()
+    right: tuple[bool, ...] = ()
+
+
 def train(examples: Sequence[Example], *, entries: Sequence[AktenplanEntry] = (), seed: int = 0, least: int = 1) -> Model:
     """A model of all examples with a label; works from none at all.
 
     `entries`: the plan; an entry's own words are one more example of it. `least`: features seen in fewer documents are left
     out (5 for models that leave the house). `seed` chooses what is held out where examples have no date.
     """
+    return train_measured(examples, entries=entries, seed=seed, least=least)[0]
+
+
+def train_measured(
+    examples: Sequence[Example], *, entries: Sequence[AktenplanEntry] = (), seed: int = 0, least: int = 1,
+) -> tuple[Model, Unseen]:
+    """As `train`, and the forecasts on the held-out decisions from which thresholds are taken."""
     known = sorted((one for one in examples if one.label), key=lambda one: one.date or date.min)
-    early, late = held_out(known, seed)
-    curve = Curve()
-    if len(late) >= calibrate.ENOUGH and len({one.label for one in early}) > 1:
-        before = fit(early, entries, least)
-        place = {label: at for at, label in enumerate(before.labels)}
-        curve = calibrate.fit(before.scores(late), before.counts, [place.get(one.label, -1) for one in late])
-    return replace(fit(known, entries, least), curve=curve)
-
-
-def fit(known: Sequence[Example], entries: Sequence[AktenplanEntry] = (), least: int = 1) -> Model:
-    """The linear models of all labels of `known`, with the default curve."""
     hasher = Hasher()
-    names = [_named(entry) for entry in entries if entry.valid_to is None]
-    texts = [_text(one) for one in (*known, *names)]
-    sizes = scale(hasher, texts[:len(known)] or texts, least)
-    labels = tuple(sorted({one.label for one in (*known, *names)}))
+    texts = [_text(one) for one in known]
+    sizes = scale(hasher, texts, least)
+    rows = sizes.rows(hasher, texts)
+    names = {entry.id: entry for entry in entries}
+    early, late = held_out(known, seed)
+    curve, unseen = Curve(), Unseen()
+    if len(late) >= calibrate.ENOUGH and len({known[at].label for at in early}) > 1:
+        before = _fit([known[at] for at in early], rows[early], sizes, hasher, names)
+        place = {label: at for at, label in enumerate(before.labels)}
+        scores = before.scores_of(rows[late])
+        right = [place.get(known[at].label, -1) for at in late]
+        curve = calibrate.fit(scores, before.counts, right)
+        unseen = Unseen(tuple(curve.first(scores, before.counts).tolist()), tuple((scores.argmax(axis=1) == right).tolist()))
+    return replace(_fit(known, rows, sizes, hasher, names), curve=curve), unseen
+
+
+def _fit(known: Sequence[Example], rows: Matrix, sizes: Scale, hasher: Hasher, names: Mapping[str, AktenplanEntry]) -> Model:
+    """The linear models of all labels of `known`, with the default curve; the words of a label's entry are one more example."""
+    labels = tuple(sorted({one.label for one in known}))
     place = {label: at for at, label in enumerate(labels)}
-    wanted = np.array([place[one.label] for one in (*known, *names)], dtype=np.int64)
-    counts = np.bincount(wanted[:len(known)], minlength=len(labels)).astype(np.float64)
+    wanted = np.array([place[one.label] for one in known], dtype=np.int64)
+    counts = np.bincount(wanted, minlength=len(labels)).astype(np.float64)
     if not labels:
-        return Model((), counts, sparse.csr_matrix((1 << hasher.bits, 0), dtype=np.float32), np.zeros(0, np.float32), sizes,
-                     hasher=hasher)
-    trust = np.concatenate([trusts(known), np.full(len(names), LEAST_TRUST, dtype=np.float32)])
-    weights, bias = ridge.solve(sizes.rows(hasher, texts), wanted, len(labels), trust)
+        nothing = sparse.csr_matrix((1 << hasher.bits, 0), dtype=np.float32)
+        return Model((), counts, nothing, np.zeros(0, np.float32), sizes, hasher=hasher)
+    named = [label for label in labels if label in names]
+    if named:
+        rows = sparse.vstack([rows, sizes.rows(hasher, [_named(names[label]) for label in named])], format="csr")
+    trust = np.concatenate([trusts(known), np.ones(len(named), dtype=np.float32)])
+    weights, bias = ridge.solve(rows, np.append(wanted, [place[label] for label in named]).astype(np.int64), len(labels), trust)
     return Model(labels, counts, weights, bias, sizes, hasher=hasher)
 
 
@@ -214,23 +237,21 @@ def trusts(examples: Sequence[Example]) -> Vector:
     return np.asarray(np.maximum(LEAST_TRUST, 0.5 ** (np.array(ages) / HALF_LIFE)), dtype=np.float32)
 
 
-def held_out(examples: Sequence[Example], seed: int = 0) -> tuple[list[Example], list[Example]]:
-    """Examples (in order of their date) to learn from and, the latest part or without dates a random one, to be measured on."""
+def held_out(examples: Sequence[Example], seed: int = 0) -> tuple[list[int], list[int]]:
+    """Places of examples (in order of their date) to learn from and to be measured on: the latest, or random without dates."""
     size = int(len(examples) * HELD_OUT)
-    if examples and all(one.date for one in examples):
-        early, late = list(examples[:len(examples) - size]), list(examples[len(examples) - size:])
-    else:
-        chosen = set(np.random.default_rng(seed).permutation(len(examples))[:size].tolist())
-        early = [one for at, one in enumerate(examples) if at not in chosen]
-        late = [one for at, one in enumerate(examples) if at in chosen]
-    groups = {one.group for one in early if one.group}
-    return early, [one for one in late if one.group not in groups]
+    order = list(range(len(examples)))
+    if not all(one.date for one in examples):
+        order = np.random.default_rng(seed).permutation(len(examples)).tolist()
+    early, late = sorted(order[:len(order) - size]), sorted(order[len(order) - size:])
+    groups = {examples[at].group for at in early} - {""}
+    return early, [at for at in late if examples[at].group not in groups]
 
 
 def _text(one: Example) -> Text:
     return Text(one.text, one.title, tuple(sorted(one.features.items())))
 
 
-def _named(entry: AktenplanEntry) -> Example:
+def _named(entry: AktenplanEntry) -> Text:
     """What the plan says of an entry, as an example of it."""
-    return Example(f"{entry.title}\n{', '.join(entry.keywords)}\n{entry.description}", entry.id, None, entry.title)
+    return Text(f"{entry.title}\n{', '.join(entry.keywords)}\n{entry.description}", entry.title)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import json
 import math
 import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +37,10 @@ class Fields:
         body = "\n".join(str(row[name] or "") for name in self.text[-1 if len(self.text) == 1 else 1:])
         return Example(body, str(row[self.label] or ""), self.day(row), title)
 
-    def day(self, row: Row) -> date | None:
+    def day(self, row: Row) -> dt.date | None:
         """The date of a line, None where there is none or it is not ISO 8601."""
         try:
-            return date.fromisoformat(str(row.get(self.date, ""))[:10]) if self.date else None
+            return dt.date.fromisoformat(str(row.get(self.date, ""))[:10]) if self.date else None
         except ValueError:
             return None
 
