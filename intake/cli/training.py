@@ -46,19 +46,27 @@ def boundary_examples(room: Postroom, tenant: str) -> Iterator[Row]:
                "pages": written}
 
 
+def filing_examples(room: Postroom, tenant: str) -> Iterator[Row]:
+    """Each filing that a clerk decided: text, title, label (id of the entry), date, kind. Nothing restricted."""
+    return learning.export_lines(room, postroom.learning_tools(), tenant)
+
+
 class What(StrEnum):
     """What may be exported; each has its function in EXAMPLES."""
 
     BOUNDARY = "boundary"
+    FILING = "filing"
 
 
-EXAMPLES: Mapping[What, Callable[[Postroom, str], Iterator[Row]]] = {What.BOUNDARY: boundary_examples}
+EXAMPLES: Mapping[What, Callable[[Postroom, str], Iterator[Row]]] = {
+    What.BOUNDARY: boundary_examples, What.FILING: filing_examples}
 
 
 def export_training(
     out: Annotated[Path, typer.Argument(metavar="DATEI.jsonl.gz", help="Diese Datei schreiben (JSON-Zeilen, gepackt).")],
     what: Annotated[What, typer.Option(
-        "--what", help="boundary = Grenzen: Schriftstücke, wie sie geprüft und geschnitten sind.")],
+        "--what", help="boundary = Grenzen: Schriftstücke, wie sie geprüft und geschnitten sind; "
+        "filing = Ablagen: Text und Aktenplaneintrag, ohne Vertrauliches.")],
     home: HomeOption = None, tenant: TenantOption = None,
 ) -> None:
     """Was Menschen entschieden haben, als Beispiele zum Anlernen schreiben. Die Datei enthält den Text der Post."""
