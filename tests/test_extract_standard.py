@@ -16,8 +16,9 @@ from intake.extract.contacts import contacts
 from intake.extract.dates import plausibility
 from intake.extract.letter import letter
 from intake.extract.matters import matters
+from intake.extract.stamp import stamp
 from intake.extract.standard import as_fields, extract, standard
-from intake.vocabulary import Evidence, Material, Page, Proposal
+from intake.vocabulary import Evidence, Material, Page, Proposal, Word
 from samples.letters import lay_out
 from tests.lettering import made_letter
 from tests.paper import WordCanvas, page_of
@@ -116,3 +117,14 @@ def test_a_file_that_is_none(tmp_path: Path, content: bytes, capsys: pytest.Capt
 
 def test_nothing_comes_of_nothing() -> None:
     assert extract(Material(()), standard()) == () and extract(Material((Page(1, 210.0, 297.0),)), standard()) == ()
+
+
+def test_a_misread_stamp_word_inside_a_stamp_region() -> None:
+    rows = (("POSTEINSANG",), ("02", "SEP.", "2026"), ("Bauamt",))
+    words = tuple(Word(text, (0.25 + 0.125 * at, 0.5 + 0.0625 * line, 0.3125 + 0.125 * at, 0.53125 + 0.0625 * line), 0.9, line=line,
+                       block=3) for line, texts in enumerate(rows) for at, text in enumerate(texts))
+    material = Material((Page(1, 210.0, 297.0, "", words, stamps=((0.25, 0.48, 0.6, 0.7),)),), received_on=date(2026, 9, 4))
+    (found,) = stamp(material)
+    assert found.value == "2026-09-02" and found.confidence > 0.8 and found.raw == "02 SEP. 2026"
+    assert found.evidence[0].box == (0.25, 0.5, 0.5625, 0.59375)
+    assert stamp(Material((Page(1, 210.0, 297.0, "", words),), received_on=date(2026, 9, 4))) == ()

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
 from itertools import pairwise
 
 from intake.extract.dates import FoundDate, find_dates
 from intake.extract.layout import evidence, legibility
-from intake.vocabulary import Material, Page, Proposal, Word
+from intake.vocabulary import Box, Material, Page, Proposal, Word
 
 _STAMP = re.compile(r"^[\W_]*(post)?e[il1]n(gang|gegangen|g\.)(sstempel)?(:|\.|am)?[\W_]*$", re.IGNORECASE)
 _STAMP_TEXT = re.compile(r"^\W*(?:post)?ein(?:gang(?:sstempel)?|gegangen)(?: am| den)?\W{0,3}$", re.IGNORECASE)
+_STAMP_WORDS = ("eingang", "eingegangen", "posteingang", "eingangsstempel")
 REACH_MM = 45.0
 DOWN_MM = 32.0
 UP_MM = 12.0
@@ -27,7 +29,8 @@ def stamp(material: Material) -> tuple[Proposal, ...]:
     near = material.received_on.year if material.received_on else 2026
     found: list[Proposal] = []
     for number, page in enumerate(material.pages, start=1):
-        found.extend(_on_page(number, page, near) if page.words else _in_text(number, page, near))
+        found.extend((*_on_page(number, page, near), *_in_regions(number, page, near)) if page.words
+                     else _in_text(number, page, near))
     if material.received_on:
         found = [one for one in found if one.value <= material.received_on.isoformat()]
     return tuple(sorted(found, key=lambda one: (-one.confidence, one.evidence[0].page)))
@@ -46,6 +49,34 @@ def _on_page(number: int, page: Page, near: int) -> Iterator[Proposal]:
         sure = (0.93 - 0.004 * distance) * (0.6 + 0.4 * legibility(words)) * (1.0 if number == 1 else 0.8)
         yield Proposal("receipt_date", day.day.isoformat(), round(max(0.1, sure), 3), (
             evidence("rule:stamp@1", number, covered, f"{mark.text} {day.raw}"),))
+
+
+def _in_regions(number: int, page: Page, near: int) -> Iterator[Proposal]:
+    """A date inside a region that looks like a stamp; its stamp word may be misread (rubber prints badly), or even be missing."""
+    for region in page.stamps:
+        inside = [word for word in page.words if _within(word, region)]
+        marks = [word for word in inside if _like_a_stamp_word(word.text)]
+        for line in {(word.block, word.line) for word in inside}:
+            words = [word for word in inside if (word.block, word.line) == line]
+            dates = find_dates(" ".join(word.text for word in words).strip("-–. "), near)
+            if len(dates) == 1:
+                same_block = any(mark.block == line[0] for mark in marks)
+                sure = (0.92 if same_block else 0.7 if marks else 0.6) * (0.6 + 0.4 * legibility(words))
+                sure *= 1.0 if number == 1 else 0.8
+                covered = (*marks[:1], *words) if same_block else tuple(words)
+                yield Proposal("receipt_date", dates[0].day.isoformat(), round(sure, 3), (
+                    evidence("rule:stamp-region@1", number, covered, " ".join(word.text for word in covered)),), dates[0].raw)
+
+
+def _within(word: Word, box: Box) -> bool:
+    x, y = _middle(word)
+    return box[0] <= x <= box[2] and box[1] <= y <= box[3]
+
+
+def _like_a_stamp_word(text: str) -> bool:
+    """Whether a word is a stamp word with at most a letter in four misread."""
+    bare = re.sub(r"[^a-z]", "", text.lower())
+    return len(bare) >= 6 and max(SequenceMatcher(None, bare, word).ratio() for word in _STAMP_WORDS) >= 0.75
 
 
 def _distance_ok(mark: Word, word: Word, page: Page) -> bool:
