@@ -58,11 +58,15 @@ PRINTED = ("sign", "reply", "former", "parcel", "address", "name")
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """A letter as lines, what it prints of its Akte, and the id of that ("" when the register has none)."""
+    """A letter as lines, what it prints of its Akte, and the id of that ("" when the register has none).
+
+    `fitting`: so many Akten fit everything printed (before it was misread); with more than one nobody could tell.
+    """
 
     printed: frozenset[str]
     lines: tuple[str, ...]
     file: str
+    fitting: int = 1
 
 
 def gemarkungen() -> list[tuple[str, list[str]]]:
@@ -121,7 +125,8 @@ def _plot(rng: random.Random, places: Sequence[tuple[str, list[str]]]) -> str:
     return f"Gemarkung {name}, Flur {rng.choice(fluren)}, Flurstück {rng.randint(1, 180)}/{rng.randint(1, 9)}"
 
 
-def letter(file: File, printed: frozenset[str], rng: random.Random, others: Sequence[File]) -> Truth:
+def letter(file: File, printed: frozenset[str], rng: random.Random, others: Sequence[File],
+           tables: Tables) -> Truth:
     """A letter about an Akte that prints what is asked for, among things that belong to nobody or to other Akten."""
     sign = file.former[0] if "former" in printed and file.former else file.reference
     with_sign = bool(printed & {"sign", "reply", "former"})
@@ -149,7 +154,27 @@ def letter(file: File, printed: frozenset[str], rng: random.Random, others: Sequ
                                  f"Vergleichbar ist {other.title}, {other.address}.")))
     lines += [f"{work}. Die Unterlagen liegen bei, um Rückmeldung bis zum {rng.randint(1, 28)}.11.2026 wird gebeten.",
               f"Rückfragen unter 04{rng.randint(100, 999)} {rng.randint(10000, 99999)}.", "", "Mit freundlichen Grüßen", writer]
-    return Truth(printed, tuple(lines), file.id)
+    return Truth(printed, tuple(lines), file.id, 1 if with_sign else len(_fitting(file, printed, work, tables)))
+
+
+Tables = dict[str, dict[object, list[File]]]
+
+
+def _tables(known: Sequence[File]) -> Tables:
+    """The Akten by parcel, by address and by persons."""
+    made: Tables = {"parcel": {}, "address": {}, "persons": {}}
+    for one in known:
+        for name, table in made.items():
+            table.setdefault(getattr(one, name), []).append(one)
+    return made
+
+
+def _fitting(file: File, printed: frozenset[str], work: str, tables: Tables) -> list[File]:
+    """The Akten of the register that have the parcel (or address, applicant) printed, and the title where it is printed."""
+    name = next((name for name in ("parcel", "address") if name in printed), "persons")
+    some = tables[name].get(getattr(file, name), [])
+    some = [one for one in some if "name" not in printed or one.persons == file.persons]
+    return [one for one in some if work != file.title or one.title == work]
 
 
 LOOK = {
@@ -204,6 +229,7 @@ def letters(files: Sequence[File], count: int, seed: int, share: float, only: st
     """
     rng = random.Random(seed)
     known, unknown = files[:int(len(files) * 0.96)], files[int(len(files) * 0.96):]
+    tables = _tables(known)
     made = []
     for at in range(count):
         new = at % 6 == 5 and not only
@@ -213,7 +239,7 @@ def letters(files: Sequence[File], count: int, seed: int, share: float, only: st
         file = unknown_file(rng, known, unknown) if new else rng.choice(known)
         while "former" in printed and not file.former:
             file = unknown_file(rng, known, unknown) if new else rng.choice(known)
-        plain = letter(file, printed, rng, known)
+        plain = letter(file, printed, rng, known, tables)
         lines = noisy("\n".join(plain.lines), share, rng).split("\n")
-        made.append(Truth(printed, tuple(lines), "" if new else file.id))
+        made.append(Truth(printed, tuple(lines), "" if new else file.id, plain.fitting))
     return made

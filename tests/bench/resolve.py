@@ -128,18 +128,21 @@ def measure(town: Town, files: Sequence[File], count: int, seed: int, share: flo
     heads = ("first", 8), ("sure wrong", 12), ("sure right", 12), ("none above", 12), ("CPU ms", 8), ("p95", 7)
     print(f"{'printed':<24}{'letters':>8}" + "".join(f"{head:>{width}}" for head, width in heads))
     made = [(truth, judged(town, truth, source)) for truth in letters(files, count, seed, share)]
-    _line("drawn at random", [row for truth, row in made if truth.file])
+    _line("identifies one Akte", [row for truth, row in made if truth.file and truth.fitting == 1])
     for name in PRINTED:
-        _line(f"  among them {name}", [row for truth, row in made if truth.file and name in truth.printed])
+        _line(f"  among them {name}", [row for truth, row in made if truth.file and truth.fitting == 1 and name in truth.printed])
+    _line("fits several Akten", [row for truth, row in made if truth.file and truth.fitting > 1])
     _line("all of them", [row for _, row in made])
     _line("not in the register", [row for truth, row in made if not truth.file])
     for name in PRINTED:
         alone = letters(files, count // 8, seed + 1, share, only=name)
-        _line(f"nothing but {name}", [judged(town, truth, source) for truth in alone])
+        _line(f"nothing but {name}", [judged(town, truth, source) for truth in alone if truth.fitting == 1])
     print("said / true: " + "  ".join(_bin([(row.said, row.right) for _, row in made], low) for low in EDGES[:-1]))
 
 
 def _line(name: str, rows: Sequence[Row]) -> None:
+    if not rows:
+        return
     times = sorted(row.took for row in rows)
     shares = [sum(getattr(row, column) for row in rows) / len(rows) for column in ("right", "sure_wrong", "sure_right", "none")]
     print(f"{name:<24}{len(rows):>8}{shares[0]:>8.2%}{shares[1]:>12.2%}{shares[2]:>12.2%}{shares[3]:>12.2%}"
