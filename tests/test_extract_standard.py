@@ -120,10 +120,10 @@ def test_nothing_comes_of_nothing() -> None:
 
 
 def test_a_misread_stamp_word_inside_a_stamp_region() -> None:
-    rows = (("POSTEINSANG",), ("02", "SEP.", "2026"), ("Bauamt",))
+    lines = (("POSTEINSANG",), ("02", "SEP.", "2026"), ("Bauamt",))
     words = tuple(
-        Word(text, (0.25 + 0.125 * at, 0.5 + 0.0625 * line, 0.3125 + 0.125 * at, 0.53125 + 0.0625 * line), 0.9, line=line, block=3)
-        for line, texts in enumerate(rows) for at, text in enumerate(texts))
+        Word(text, (0.25 + 0.125 * at, 0.5 + 0.0625 * row, 0.3125 + 0.125 * at, 0.53125 + 0.0625 * row), 0.9, line=row, block=3)
+        for row, texts in enumerate(lines) for at, text in enumerate(texts))
     material = Material((Page(1, 210.0, 297.0, "", words, stamps=((0.25, 0.48, 0.6, 0.7),)),), received_on=date(2026, 9, 4))
     (found,) = stamp(material)
     assert found.value == "2026-09-02" and found.confidence > 0.8 and found.raw == "02 SEP. 2026"
