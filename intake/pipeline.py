@@ -158,7 +158,7 @@ def _cut(room: Postroom, delivery: Delivery, parts: tuple[Part, ...], part: Part
     """Cut one part as its door says. What hangs on a mail stays whole unless its door says split; text has no learned cuts."""
     door = _profile(room, delivery)
     mailed = delivery.channel != "folder" or part.parent is not None or any(one.parent == part.position for one in parts)
-    if part.facts or (mailed and (door is None or door.attachments == "whole")):  # an e-invoice is one document
+    if part.facts or (mailed and (door is None or door.attachments == "whole")):  # an e-invoice or a message is one document
         return cut(pages, ONE_DOCUMENT)
     way = way_of(delivery.tenant, door if isinstance(door, ScanProfile) else None)
     if part.blob.media_type.startswith("text/"):
@@ -257,7 +257,7 @@ def _facts(room: Postroom, document: Document) -> tuple[Fact, ...]:
     begun = {ref.part for ref in document.pages if ref.number == 1}
     with room.db.read() as conn:
         return tuple(fact for part in sendungen.parts_of(conn, document.delivery) if part.position in begun
-                     for fact in part.facts)
+                     for fact in part.facts if not fact.of_message)
 
 
 def pages_of_document(room: Postroom, document: Document) -> tuple[Page, ...]:

@@ -113,15 +113,20 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Angabe in the data of a file itself (an e-invoice): our name of the field, its plain value, where it stands.
+    """Angabe in the data of a file itself (an e-invoice, a message's header): our name of it, its plain value, where it stands.
 
     `value` is plain as in a Proposal (ISO date, decimal with a point), `term` the business term of EN 16931 in the syntax it
-    was written in ("cii:BT-112", "ubl:BT-1"; "zf1:" for ZUGFeRD 1.0).
+    was written in ("cii:BT-112", "ubl:BT-1"; "zf1:" for ZUGFeRD 1.0), or "header:Reply-To", "smime:signature".
     """
 
     name: str
     value: str
     term: str
+
+    @property
+    def of_message(self) -> bool:
+        """Whether it belongs to the record of a message (who, by which way, in which thread, signed how)."""
+        return self.name.startswith("mail_")
 
 
 @dataclass(frozen=True, slots=True)

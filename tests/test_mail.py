@@ -183,7 +183,8 @@ def test_an_encrypted_message_is_refused_a_signed_one_is_not(unpack) -> None:
               b"Content-Type: application/pkcs7-signature; name=smime.p7s\r\n\r\nxx\r\n--b--\r\n")
     _, parts, texts = unpack(signed)
     assert len(parts) == 1
-    assert "[Signatur, nicht geprüft: smime.p7s]" in texts[0]
+    assert "[Signatur (S/MIME) ließ sich nicht prüfen]" in texts[0]
+    assert {"name": "mail_smime", "value": "indeterminate", "term": "smime:signature"} in parts[0]["facts"]
 
 
 def test_an_encrypted_attachment_does_not_stop_the_mail(unpack) -> None:

@@ -50,7 +50,7 @@ def extract_command(
 
 def material_of(reading: Reading, name: str, *, facts: bool) -> Material:
     """All pages of a file as one document, with what it states as data when `facts`, and the header fields of a mail."""
-    stated = tuple(fact for part in reading.parts for fact in part.facts) if facts else ()
+    stated = tuple(fact for part in reading.parts for fact in part.facts if not fact.of_message) if facts else ()
     return Material(reading.pages, reading.envelope, name=name, facts=stated)
 
 

@@ -9,25 +9,35 @@ from intake.errors import Reason
 
 ENCRYPTED = Kind("application/pkcs7-mime", Reason.ENCRYPTED,
                  "Die Nachricht ist verschlüsselt. Bitten Sie den Absender um eine unverschlüsselte Fassung.")
-SIGNED = Kind("application/pkcs7-mime", Reason.UNKNOWN_TYPE,
-              "Der Inhalt steckt in einer S/MIME-Signatur (smime.p7m), die hier nicht geöffnet wird.")
+SIGNED = Kind("application/pkcs7-mime", Reason.DAMAGED,
+              "Der Inhalt steckt in einer S/MIME-Datei (smime.p7m), die sich nicht öffnen lässt. Bitten Sie um eine PDF-Datei.")
+PGP = Kind("application/pgp-encrypted", Reason.ENCRYPTED,
+           "Der Inhalt ist mit PGP verschlüsselt. Bitten Sie den Absender um eine unverschlüsselte Fassung.")
 
 
 @dataclass(slots=True)
 class Leaf:
-    """An attachment. `kind` is set where the message itself says what it is (encrypted)."""
+    """An attachment. `kind` is set where the message itself says what it is (encrypted); `cid` is its name in the text."""
 
     name: str
     data: bytes
     kind: Kind | None = None
     inline: bool = False
+    cid: str = ""
 
 
 @dataclass(slots=True)
 class Letter:
-    """A message taken apart: its headers, its text, remarks, and what hangs on it in order."""
+    """A message taken apart: its headers, its text, remarks, and what hangs on it in order.
+
+    `html` holds, by its index, the HTML that a text was given in too; `facts` the record of the message (record.py); `raw` is
+    the message as it came, because signatures are over its very bytes.
+    """
 
     headers: dict[str, str]
     text: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     leaves: list[Leaf | Letter] = field(default_factory=list)
+    html: dict[int, str] = field(default_factory=dict)
+    facts: list[tuple[str, str, str]] = field(default_factory=list)
+    raw: bytes = b""

@@ -9,6 +9,7 @@ import struct
 from io import BytesIO
 from typing import Any
 
+from intake.box.inside import signed
 from intake.box.inside.mailtext import as_text, clean, html_text, line
 from intake.box.inside.message import ENCRYPTED, SIGNED, Leaf, Letter
 from intake.box.inside.sniff import Kind
@@ -24,8 +25,6 @@ BROKEN = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, 
           NotImplementedError, EOFError)
 """What the two libraries raise for files that are not as they should be."""
 MAX_DEPTH = 8
-SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
-"""The object identifier of signed data (1.2.840.113549.1.7.2), RFC 5652."""
 _PASTED = Kind("application/x-ole-storage", Reason.UNKNOWN_TYPE,
                "Ein in den Text eingefügtes Objekt, das nur Outlook zeigen kann. Bitten Sie um eine PDF-Datei.")
 
@@ -63,6 +62,7 @@ def _message(message: Any, depth: int) -> Letter:
     if not text.strip():
         text = html_text(message.html_body or "") or _rtf_text(properties.binary_prop_value(RTF) or b"")
     found.text.append(clean(text).strip("\n"))
+    found.html |= {0: message.html_body} if message.html_body else {}
     for attachment in message.attachments:
         found.leaves.append(_attachment(attachment, depth))
     return found
@@ -80,11 +80,12 @@ def _attachment(attachment: Any, depth: int) -> Leaf | Letter:
         return _message(message, depth + 1)
     data = attachment.file_bytes or b""
     if attachment.mime_type == "application/pkcs7-mime" or name.lower() == "smime.p7m":
-        return Leaf(line(name) or "smime.p7m", data, SIGNED if SIGNED_DATA in data[:64] else ENCRYPTED)
-    hidden = bool(properties.str_prop_value(CONTENT_ID)) or bool(properties.int_prop_value(HIDDEN) or 0)
+        return Leaf(line(name) or "smime.p7m", data, SIGNED if signed.is_signed(data) else ENCRYPTED)
+    cid = (properties.str_prop_value(CONTENT_ID) or "").strip("<>")
+    hidden = bool(cid) or bool(properties.int_prop_value(HIDDEN) or 0)
     if not data and inner is not None:  # an OLE object pasted into the text: kept in the original, said aloud
         return Leaf(line(name) or "Objekt", b"", _PASTED)
-    return Leaf(line(name)[:500] or f"Anlage.{_ending(attachment.mime_type or '')}", data, inline=hidden)
+    return Leaf(line(name)[:500] or f"Anlage.{_ending(attachment.mime_type or '')}", data, inline=hidden, cid=cid)
 
 
 def _ending(media_type: str) -> str:

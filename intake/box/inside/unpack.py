@@ -12,6 +12,7 @@ from typing import Any
 
 from intake.box.inside import einvoice, sniff
 from intake.box.inside.einvoice import XML
+from intake.box.inside.mailpage import Allowance
 from intake.box.inside.message import Letter
 from intake.box.inside.sniff import IMAGES, MAIL, OUTLOOK, PDF, RTF, TEXT, TNEF, ZIP, Kind
 from intake.errors import InputError, Reason
@@ -46,6 +47,7 @@ class Parts:
     limits: Limits
     found: list[dict[str, Any]] = field(default_factory=list)
     unpacked: int = 0  # bytes that came out of archives
+    drawing: Allowance = field(default_factory=Allowance)
 
     def reserve(self, parent: int | None, name: str) -> int:
         """A new part, to be filled in; raises InputError when the delivery has too many."""
@@ -69,6 +71,17 @@ class Parts:
         except InputError as error:
             described = {"media_type": TEXT, "problem": error.reason.value, "detail": error.detail}
         self.found[position] |= {"file": path.name} | described
+
+    def fill_pdf(self, position: int) -> bool:
+        """Make the PDF that was drawn of a message its part; False when it has too many pages."""
+        from intake.box.inside import pdfcheck  # noqa: PLC0415
+        path = self.file(position)
+        try:
+            pages, _, _ = pdfcheck.pages_of(path, self.out / f"m{position}", self.limits.max_pages)
+        except InputError:
+            return False
+        self.found[position] |= {"name": "Nachricht.pdf", "media_type": PDF, "file": path.name, "pages": pages}
+        return True
 
     def add(self, parent: int | None, name: str, data: bytes, kind: Kind | None = None, *, check: bool = False) -> None:
         """A part with bytes of its own (an attachment). `check`: decode images now, so that a broken one is known as data."""
@@ -243,7 +256,8 @@ def run(order: dict[str, Any], inputs: list[Path], out: Path) -> dict[str, Any]:
     parts = Parts(out, limits)
     if kind.media_type in LETTERS and kind.reason is None:
         from intake.box.inside import mail  # noqa: PLC0415
-        return {"envelope": mail.unpack(path.read_bytes(), parts, kind.media_type), "parts": parts.found}
+        envelope = mail.unpack(path.read_bytes(), parts, kind.media_type, str(order.get("authserv_id", "")))
+        return {"envelope": envelope, "parts": parts.found}
     position = parts.reserve(None, name)
     if kind.media_type == ZIP and kind.reason is None:
         parts.open_archive(position, path)
