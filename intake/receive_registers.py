@@ -36,7 +36,7 @@ NAMES = {"files": "Akten", "cases": "Vorgänge", "gemarkungen": "Gemarkungen", "
 ENDINGS = frozenset((".csv", ".xlsx", ".xlsm"))
 DONE, REPORT = "erledigt", ".bericht.txt"
 SETTLE_SECONDS = 2.0
-BATCH = 5000
+BATCH = 2000
 MOST_GONE, FEW = 0.5, 20
 """A dropped file that would empty a register of more than 20 rows by more than half is a mistake until a person says so."""
 MOST_LINES = 200
