@@ -145,6 +145,11 @@ class Mailbox(Inbox):
     max_mib: int = Field(150, ge=1, description="Größere Nachrichten bleiben liegen (Klärungsfall).")
 
 
+SIDECAR_FIELDS = frozenset({"file_reference", "entry", "kind", "subject", "letter_date", "sender_name", "sender_reference",
+                            "batch"})
+"""What data beside a document may say of it."""
+
+
 class ScanProfile(Inbox):
     """[[tenant.profile]] one watched folder and what its paper has in common."""
 
@@ -168,8 +173,32 @@ class ScanProfile(Inbox):
     cut_ask: float = Field(
         0.75, ge=0.5, le=1, description="Darunter ist der Schnitt unsicher, und ein Mensch muss hinsehen; dazwischen gilt er mit "
         "Vermerk.")
+    sidecar: Literal["none", "auto"] = Field(
+        "none", description="Begleitdateien anderer Systeme: auto = jede Datei wird erst aufgenommen, wenn NAME.xml, NAME.json oder "
+        "NAME.csv daneben liegt (oder sidecar_index für alle); beide sind eine Sendung, und eine Datei ist ein Schriftstück.")
+    sidecar_index: str = Field(
+        "index.csv", description="Name einer CSV-Datei, die je Zeile eine Datei dieses Ordners nennt und beschreibt; leer = keine.")
+    sidecar_marker: str = Field(
+        "", pattern=r"^(\.[a-z0-9]{1,12})?$", description="Endung einer Fertigmarke, etwa .done oder .ok: Aufgenommen wird erst, wenn "
+        "auch NAME.done daneben liegt. Leer = ohne.")
+    sidecar_fields: dict[str, str] = Field(
+        {}, description="Was ein Feld der Begleitdatei bei uns heißt, etwa { Aktenzeichen = \"file_reference\" }. Bei uns: "
+        "file_reference, entry, kind, subject, letter_date, sender_name, sender_reference, batch; diese Namen gelten auch selbst.")
+    sidecar_sure: float = Field(
+        0.9, ge=0.05, le=0.99, description="Wahrscheinlichkeit, mit der ein Wert der Begleitdatei stimmt; Ihr Erfahrungswert.")
+    packages: bool = Field(
+        False, description="true = jeder Unterordner ist eine Sendung (beBPo-/EGVP-Paket mit xjustiz_nachricht.xml, Stapel mit "
+        "index.csv), sobald sich darin nichts mehr ändert.")
     delete_done_days: int = Field(
         0, ge=0, description="0 = nie; sonst werden Dateien in erledigt/ nach so vielen Tagen gelöscht, protokolliert.")
+
+    @field_validator("sidecar_fields")
+    @classmethod
+    def _fields_are_known(cls, fields: dict[str, str]) -> dict[str, str]:
+        unknown = sorted(set(fields.values()) - SIDECAR_FIELDS)
+        if unknown:
+            raise ValueError(f"diese Felder gibt es nicht: {', '.join(unknown)}")
+        return fields
 
     @model_validator(mode="after")
     def _thresholds_in_order(self) -> ScanProfile:
@@ -337,7 +366,8 @@ def find_home(given: str | None) -> Path:
 
 EXAMPLE_TENANT = Tenant(
     name="mittelau", title="Amt Mittelau",
-    reference_patterns=(r"\b(?:BA|OA|KA|HA|SA)/\d{1,3}(?:\.\d{2})?-\d{4}/\d{4}\b",), profile=(ScanProfile(name="scanner"),),
+    reference_patterns=(r"\b(?:BA|OA|KA|HA|SA)/\d{1,3}(?:\.\d{2})?-\d{4}/\d{4}\b",),
+    profile=(ScanProfile(name="scanner"), ScanProfile(name="stapel", boundaries="auto")),
     unit_signs={"Bauamt": "BA", "Bauhof": "BA", "Liegenschaftsverwaltung": "BA", "Ordnungsamt": "OA", "Bürgerbüro": "OA",
                 "Standesamt": "OA", "Amtskasse": "KA", "Kämmerei": "KA", "Steueramt": "KA", "Sozialamt": "SA",
                 "Hauptamt": "HA", "Amt für Schule und Kita": "HA", "Gleichstellungsbeauftragte": "HA"})
@@ -360,8 +390,8 @@ def render_tenant(tenant: Tenant) -> str:
     return "\n".join(["[[tenant]]", *_lines(tenant, "tenant.")]) + "\n"
 
 
-def _lines(section: BaseModel, path: str) -> Iterator[str]:
-    """First the plain values of `section`, then its tables, as TOML wants it."""
+def _lines(section: BaseModel, path: str, *, described: bool = True) -> Iterator[str]:
+    """First the plain values of `section`, then its tables, as TOML wants it; of several tables the first is described."""
     tables: list[tuple[str, BaseModel]] = []
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
@@ -370,16 +400,20 @@ def _lines(section: BaseModel, path: str) -> Iterator[str]:
         elif name in {"tenant", "profile", "mailbox"}:
             tables += [(f"[[{path}{name}]]", item) for item in value]
         else:
-            yield from _value(name, field, value)
+            yield from _value(name, field, value, described=described)
+    before = ""
     for heading, table in tables:
         yield from ("", heading)
-        yield from _lines(table, heading.strip("[]") + ".")
+        yield from _lines(table, heading.strip("[]") + ".", described=described and heading != before)
+        before = heading
 
 
-def _value(name: str, field: FieldInfo, value: Any) -> Iterator[str]:
-    yield from _comment(field.description or "")
+def _value(name: str, field: FieldInfo, value: Any, *, described: bool) -> Iterator[str]:
     active = field.is_required() or value != field.default
-    yield f"{'' if active else '# '}{name} = {_toml(value)}"
+    if described:
+        yield from _comment(field.description or "")
+    if described or active:
+        yield f"{'' if active else '# '}{name} = {_toml(value)}"
 
 
 def _toml(value: Any) -> str:
