@@ -143,6 +143,9 @@ class Mailbox(Inbox):
     done_folder: str = Field("Eingelesen", description="Dorthin wird verschoben, was aufgenommen ist; es wird nie gelöscht.")
     poll_seconds: float = Field(60.0, ge=1, le=3600, description="So oft wird nachgesehen, wenn der Server nichts meldet.")
     max_mib: int = Field(150, ge=1, description="Größere Nachrichten bleiben liegen (Klärungsfall).")
+    authserv_id: str = Field(
+        "", pattern=r"^\S*$", description="So nennt sich der eigene Mailserver in Authentication-Results; nur was er zu SPF, "
+        "DKIM und DMARC schreibt, wird festgehalten. Leer = nichts davon.")
 
 
 SIDECAR_FIELDS = frozenset({"file_reference", "entry", "kind", "subject", "letter_date", "sender_name", "sender_reference",

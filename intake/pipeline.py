@@ -22,11 +22,12 @@ from intake.blobs import Blobs
 from intake.box import Box, reader_version
 from intake.box.results import ReadOrder, ReadResult, RenditionPage
 from intake.box.sentences import SENTENCES
-from intake.config import Home, Inbox, ScanProfile
+from intake.config import Home, Inbox, Mailbox, ScanProfile
 from intake.db import deliveries as sendungen
 from intake.db import documents as schriftstuecke
 from intake.db.core import Database, Tx, new_id
 from intake.db.cuts import cut_of
+from intake.db.filings import files_of_messages
 from intake.db.problems import open_problem
 from intake.db.receiving import set_envelope, set_part_problem
 from intake.db.work import bookkeeping
@@ -249,7 +250,15 @@ def material_of(room: Postroom, document: Document) -> Material:
         envelope=replace(delivery.envelope, subject=None) if document.parent else delivery.envelope,
         received_on=delivery.received_at.astimezone().date(),
         office=profile.office if profile else "", branch=profile.branch if profile else "",
-        facts=_facts(room, document), notes={"sheet": cause.says})
+        facts=_facts(room, document), notes={"sheet": cause.says, "thread": _thread(room, document)})
+
+
+def _thread(room: Postroom, document: Document) -> tuple[str, ...]:
+    """Ids of the Akten in which earlier messages of the same exchange lie (In-Reply-To, References); () for what is no answer."""
+    with room.db.read() as conn:
+        parts = sendungen.parts_of(conn, document.delivery)
+        named = {fact.value for fact in (parts[0].facts if parts else ()) if fact.name in ("mail_in_reply_to", "mail_references")}
+        return files_of_messages(conn, document.tenant, named) if named else ()
 
 
 def _facts(room: Postroom, document: Document) -> tuple[Fact, ...]:
@@ -343,7 +352,8 @@ def _parts(room: Postroom, delivery: Delivery) -> tuple[Part, ...]:
         return parts
     with _workdir(room) as workdir:
         log.info("opening", extra={"original": delivery.original.sha256, "first": 0})
-        found = unpack.unpack(room.box, room.blobs(delivery.tenant), delivery, _order(room, delivery), workdir)
+        found = unpack.unpack(room.box, room.blobs(delivery.tenant), delivery, _order(room, delivery), workdir,
+                              _own_server(room, delivery))
         chunk = _keep(room, delivery.tenant, found.parts[0], found.read) if found.read is not None else None
     with room.db.transaction() as tx:
         sendungen.add_parts(tx, delivery.id, delivery.tenant, found.parts)
@@ -368,6 +378,12 @@ def _note_reads(tx: Tx, tenant: str, part: Part, result: ReadResult, chunk: Blob
 def _profile(room: Postroom, delivery: Delivery) -> Inbox | None:
     tenant = room.home.settings.for_tenant(delivery.tenant)
     return next((profile for profile in tenant.inboxes if profile.name == delivery.source), None)
+
+
+def _own_server(room: Postroom, delivery: Delivery) -> str:
+    """What the mail server of the mailbox that it came by calls itself; "" for none."""
+    door = _profile(room, delivery)
+    return door.authserv_id if isinstance(door, Mailbox) else ""
 
 
 def _order(room: Postroom, delivery: Delivery) -> ReadOrder:

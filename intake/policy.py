@@ -36,7 +36,8 @@ PERSON = "policy:person@1"
 BUDGET = "policy:budget@1"
 OPEN_CLASSES = frozenset({"allgemein", "Poststelle", ""})
 SURE = 0.90
-SIMILAR = "reference:similar"
+SIMILAR, THREAD_ONLY = "reference:similar", "thread:only"
+"""Checks of a proposed Akte (resolve.akte) that a person must look at."""
 LEGIBLE = 0.80
 """Least confidence of the proposal `file_reference`; `extract.references` scales it by the least legible word."""
 
@@ -178,6 +179,8 @@ def candidate(
         doubt = doubt or "Eine Anlage folgt ihrem Hauptschriftstück."
     if named and (file is None or file.closed_on is not None or file.entry != first.value):
         doubt = doubt or "Aktenplaneintrag und Akte passen nicht zusammen."
+    if named and where is not None and THREAD_ONLY in where.checks:
+        doubt = doubt or "Für die Akte spricht nur eine frühere Nachricht; ob es noch dieselbe Sache ist, muss ein Mensch sagen."
     if named and where is not None and SIMILAR in where.checks:
         doubt = doubt or "Das Aktenzeichen wurde nur ähnlich gelesen."
     return Candidate(first.value, named, sure, first.evidence[0].by, doubt)

@@ -46,6 +46,7 @@ deliveries = Table(
     Column("name", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("envelope", JSON, nullable=False),
+    Column("message_id", String(404), nullable=False, default=""),  # the envelope's, so that answers find it
     Column("twin_of", String(26)),
     Column("access_class", String(80), nullable=False),
     Column("lane", String(16), nullable=False),
@@ -66,6 +67,8 @@ deliveries = Table(
           sqlite_where=text("acknowledged_at IS NULL"), postgresql_where=text("acknowledged_at IS NULL")),
     Index("ix_deliveries_waiting", "state", "lane", "tenant", "not_before", "received_at", "id"),
     Index("ix_deliveries_original", "tenant", "original"),
+    Index("ix_deliveries_message", "tenant", "message_id",
+          sqlite_where=text("message_id <> ''"), postgresql_where=text("message_id <> ''")),
     Index("ix_deliveries_batch", "tenant", "batch"),
 )
 

@@ -28,14 +28,17 @@ class Contents:
     read: ReadResult | None
 
 
-def unpack(box: Box, blobs: Blobs, delivery: Delivery, order: ReadOrder, workdir: Path) -> Contents:
+def unpack(box: Box, blobs: Blobs, delivery: Delivery, order: ReadOrder, workdir: Path,
+           authserv_id: str = "") -> Contents:
     """The contents of a delivery, every part's bytes durable in `blobs` before this returns. May run twice.
 
-    `workdir` is an empty folder that the caller removes. Raises InputError when nothing of the delivery can be read,
-    BoxDied when the box died on it, ServiceError and ConfigError as the box and the blobs do.
+    `workdir` is an empty folder that the caller removes, `authserv_id` what our own mail server calls itself.
+    Raises InputError when nothing of the delivery can be read, BoxDied when the box died on it, ServiceError and ConfigError as
+    the box and the blobs do.
     """
     original = blobs.path(delivery.original.sha256)
-    opened = box.open(original, delivery.original.name, order, workdir, fresh=delivery.attempt > 0)
+    opened = box.open(original, delivery.original.name, order, workdir, fresh=delivery.attempt > 0,
+                      authserv_id=authserv_id)
     parts = tuple(_part(blobs, delivery, part, original) for part in opened.unpacked.parts)
     return Contents(opened.unpacked.envelope, parts, opened.read)
 

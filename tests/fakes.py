@@ -9,7 +9,7 @@ import io
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from intake.db.core import Database
 from intake.errors import BoxDied, InputError, Reason
 from intake.pipeline import Postroom
 from intake.propose import Knowledge
-from intake.vocabulary import Boundary, Envelope, Evidence, Material, Page, Proposal, Receipt, Separator, Store, Word
+from intake.vocabulary import Boundary, Envelope, Evidence, Fact, Material, Page, Proposal, Receipt, Separator, Store, Word
 
 
 def fake_page(number: int, text: str) -> Page:
@@ -76,9 +76,15 @@ class FakeBox:
                 parts.append(FoundPart(position, 0, title, "application/zip", 3, 0, target, locked, "verschlüsselt"))
                 continue
             parts.append(FoundPart(position, 0, title, "text/plain", len(body), body.count("\f") + 1, target))
-        return Unpacked(Envelope(subject="Betreff") if len(parts) > 1 else Envelope(), tuple(parts), 0.0)
+        said = next((line.split()[1:] for line in text.splitlines() if line.startswith("#message ")), [])
+        if said:  # its Message-ID, and those of the messages it answers
+            facts = tuple(Fact("mail_references", one, "header:References") for one in said[1:])
+            parts[0] = replace(parts[0], facts=facts)
+        envelope = Envelope(subject="Betreff" if len(parts) > 1 else None, message_id=said[0] if said else None)
+        return Unpacked(envelope, tuple(parts), 0.0)
 
-    def open(self, path: Path, name: str, order: ReadOrder, workdir: Path, *, fresh: bool = False) -> Opened:
+    def open(self, path: Path, name: str, order: ReadOrder, workdir: Path, *, fresh: bool = False,
+             authserv_id: str = "") -> Opened:
         return Opened(self.unpack(path, name, workdir), None)  # reads nothing at once: the tests count the chunks
 
     def read(self, path: Path, media_type: str, pages: Sequence[int], order: ReadOrder, workdir: Path, *,

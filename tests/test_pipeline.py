@@ -12,7 +12,7 @@ from intake import pipeline, review
 from intake.db.core import Database
 from intake.db.deliveries import Kind, get_delivery, parts_of
 from intake.db.documents import documents_of, get_document, ledger, live_decision, move_document, proposals_of
-from intake.db.filings import filing_of_document, filings_without_receipt
+from intake.db.filings import files_of_messages, filing_of_document, filings_without_receipt
 from intake.db.lists import list_documents
 from intake.db.problems import open_problems
 from intake.errors import InputError, PoststelleError, Reason, Refused, ServiceError, Stale
@@ -22,7 +22,7 @@ from intake.receive import receive_all
 from intake.schema import aktenplan_entries, files, page_reads
 from intake.settle import settle
 from intake.sources.folder import FolderSource
-from intake.vocabulary import DeliveryState, DocumentState, PageState
+from intake.vocabulary import DeliveryState, DocumentState, Material, PageState
 
 
 @pytest.fixture
@@ -183,6 +183,29 @@ def test_an_approved_document_is_filed_once_with_rendition_row_and_receipt(room:
     assert room.blobs("mittelau").check(filing.pdf.sha256)
     (store,) = room.stores("mittelau")
     assert isinstance(store, FakeStore) and store.filed == [filing.key]
+
+
+def test_an_answer_leads_to_the_akte_of_the_message_before_it(room: Postroom) -> None:
+    plan_and_file(room)
+    (first,) = documents(room, opened(room, "#message <1@example.org>\nAntrag"))
+    answer, other = (documents(room, opened(room, f"#message <{number}@example.org> {of}\nDanke", f"{number}.eml"))[0]
+                     for number, of in ((2, "<0@example.org> <1@example.org>"), (3, "<2@example.org>")))
+    assert material_of(room, answer).notes["thread"] == ()  # not filed yet
+    pipeline.propose_document(room, first)
+    approve_and_file(room, first)
+    with room.db.read() as conn:
+        filed = filing_of_document(conn, first)
+    assert filed is not None and material_of(room, answer).notes["thread"] == (filed.file.id,)
+    assert material_of(room, other).notes["thread"] == () and material_of(room, first).notes["thread"] == ()
+    with room.db.read() as conn:
+        assert files_of_messages(conn, "nachbar", ["<1@example.org>"]) == ()
+        assert files_of_messages(conn, "mittelau", [""]) == ()
+
+
+def material_of(room: Postroom, document: str) -> Material:
+    with room.db.read() as conn:
+        found = get_document(conn, document)
+    return pipeline.material_of(room, found)
 
 
 def test_a_store_that_does_not_answer_leaves_a_filed_document_and_work_for_later(database: Database, tmp_path: Path) -> None:

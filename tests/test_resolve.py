@@ -183,6 +183,7 @@ def test_the_thread_of_a_mail_leads_to_the_akte() -> None:
     found = asked(letter("vielen Dank für die Auskunft", notes={"thread": (WINTER.id,)}))
     assert first(found).value == WINTER.id
     assert first(found).evidence[0].by == "rule:akte-thread@1"
+    assert first(found).checks == ("thread:only",)
 
 
 def test_neighbours_share_the_probability() -> None:

@@ -9,7 +9,7 @@ mends it) or ServiceError (no process could be started just now). Files of an an
 `workdir`, which the caller removes when it has adopted them.
 
 Orders as the child sees them (`inside/*.run(order, inputs, out)`), beside the fields named here:
-unpack {name, max_pages, max_parts, max_depth, max_megapixels, max_file_mib} inputs: the original;
+unpack {name, authserv_id, max_pages, max_parts, max_depth, max_megapixels, max_file_mib} inputs: the original;
 open {unpack, read, most_pages} -> what unpack answers, and `read`: what read answers or null;
 picture {media_type, number, rotation, dpi, max_megapixels} -> {picture};
 read {media_type, pages, reader, max_megapixels, tessdata, and the fields of ReadOrder} -> {pages, previews};
@@ -116,18 +116,22 @@ class Box:
                 f"Der Lesekasten hält nicht dicht ({', '.join(escaped)}). Starten Sie die Poststelle so nicht; prüfen Sie "
                 "bubblewrap und den Kern (apt-get install --only-upgrade bubblewrap).")
 
-    def unpack(self, path: Path, name: str, workdir: Path) -> Unpacked:
-        """What the delivery at `path`, called `name` by its sender, consists of; InputError when it gives nothing."""
-        answer = self._run("unpack", self._unpack_order(name), (path,), workdir, self._limits())
+    def unpack(self, path: Path, name: str, workdir: Path, *, authserv_id: str = "") -> Unpacked:
+        """What the delivery at `path`, called `name` by its sender, consists of; InputError when it gives nothing.
+
+        `authserv_id` (here and below): the name of our own mail server, whose verdict on the sender is believed.
+        """
+        answer = self._run("unpack", self._unpack_order(name, authserv_id), (path,), workdir, self._limits())
         raw = recheck.load(answer.out / "result.json", recheck.RawUnpacked)
         return self._unpacked(raw.envelope, raw.parts, path, answer)
 
-    def open(self, path: Path, name: str, order: ReadOrder, workdir: Path, *, fresh: bool = False) -> Opened:
+    def open(self, path: Path, name: str, order: ReadOrder, workdir: Path, *, fresh: bool = False,
+             authserv_id: str = "") -> Opened:
         """The same, and the pages too where the delivery is one file of at most `order.chunk_pages` pages.
 
         `fresh` (here and below): it has been tried before, so it gets a sandbox of its own.
         """
-        told = {"unpack": self._unpack_order(name), "read": self._read_order(order), "most_pages": order.chunk_pages}
+        told = {"unpack": self._unpack_order(name, authserv_id), "read": self._read_order(order), "most_pages": order.chunk_pages}
         limits = self._limits(order.chunk_pages, processes=order.engine == "pytesseract")
         with self._suspicious():
             answer = self._run("open", told, (path,), workdir, limits, (str(self._tessdata()),), warm=self._small((path,), fresh))
@@ -178,9 +182,10 @@ class Box:
         except OSError:
             return False  # `_takeable` says why
 
-    def _unpack_order(self, name: str) -> dict[str, Any]:
+    def _unpack_order(self, name: str, authserv_id: str) -> dict[str, Any]:
         limits = ("max_pages", "max_parts", "max_depth", "max_megapixels", "max_file_mib")
-        return {"name": recheck.display(name)} | {limit: getattr(self.settings, limit) for limit in limits}
+        told = {"name": recheck.display(name), "authserv_id": authserv_id}
+        return told | {limit: getattr(self.settings, limit) for limit in limits}
 
     def _read_order(self, order: ReadOrder) -> dict[str, Any]:
         return {**asdict(order), "reader": reader_version(order), "max_megapixels": self.settings.max_megapixels,

@@ -11,11 +11,11 @@ import typer
 from sqlalchemy import Connection
 
 from intake import postroom, review
-from intake.cli import common, outcome
+from intake.cli import common, message, outcome
 from intake.cli.common import ByOption, HomeOption, RevisionOption, TenantOption
 from intake.cli.running import STATES
 from intake.db.core import Tx
-from intake.db.deliveries import get_delivery
+from intake.db.deliveries import get_delivery, parts_of
 from intake.db.documents import get_document, ledger, live_decision, proposals_of
 from intake.db.forecasts import PLACE
 from intake.db.lists import id_by_ending, list_documents
@@ -92,6 +92,8 @@ def show(ident: Ident, home: HomeOption = None, tenant: TenantOption = None) -> 
                         if one.id == document.id)
             problem = next((one for one in open_problems(conn, desk.tenant) if one.subject == document.id), None)
             said = outcome.fate(room, conn, desk.tenant, line, problem)
+            first = document.pages[0].part if document.pages else -1
+            record = [row for part in parts_of(conn, delivery.id) if part.position == first for row in message.lines(part.facts)]
             loose = [ref for ref, owner, _ in ledger(conn, delivery.id) if owner is None]
             rows = [(one.field, _value(conn, desk.tenant, one), common.weight(one.confidence), _evidence(one))
                     for one in proposals
@@ -107,6 +109,8 @@ def show(ident: Ident, home: HomeOption = None, tenant: TenantOption = None) -> 
         ("Leer- und Trennseiten der Sendung", ", ".join(f"{ref.part}/{ref.number} ({STATES[ref.state]})" for ref in loose)),
         ("Anlage zu", common.short(document.parent) if document.parent else ""), ("Zugriffsklasse", document.access_class),
         ("Verfügung", f"{decision.by}, {common.day(decision.at)}" if decision else "")))
+    if record:
+        common.table("Nachricht", ("", ""), record)
     common.table("Vorschläge", ("Feld", "Wert", "Gewicht", "Fundstelle"), rows, empty="Keine Vorschläge.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -25,9 +26,10 @@ def add_delivery(tx: Tx, delivery: Delivery) -> None:
     add(tx, deliveries, id=delivery.id, tenant=delivery.tenant, key=delivery.key, channel=delivery.channel,
         source=delivery.source, received_at=delivery.received_at, original=original.sha256,
         media_type=original.media_type, name=original.name, size=original.size,
-        envelope=envelope_json(delivery.envelope), twin_of=delivery.twin_of, access_class=delivery.access_class,
-        lane=delivery.lane, batch=delivery.batch, position=delivery.position, state=delivery.state,
-        revision=delivery.revision, deaths=delivery.deaths, attempt=delivery.attempt)
+        envelope=envelope_json(delivery.envelope), message_id=message_key(delivery.envelope.message_id),
+        twin_of=delivery.twin_of, access_class=delivery.access_class, lane=delivery.lane, batch=delivery.batch,
+        position=delivery.position, state=delivery.state, revision=delivery.revision, deaths=delivery.deaths,
+        attempt=delivery.attempt)
 
 
 def get_delivery(conn: Connection, id: str) -> Delivery:
@@ -55,6 +57,14 @@ def first_with_original(conn: Connection, tenant: str, channel: str, sha256: str
     return delivery_from(row) if row else None
 
 
+def first_with_part(conn: Connection, tenant: str, channel: str, sha256: str) -> Delivery | None:
+    """The oldest delivery through this kind of door that has a part of just these bytes; None when there is none."""
+    row = conn.execute(select(deliveries).join(parts, parts.c.delivery == deliveries.c.id).where(
+        parts.c.tenant == tenant, parts.c.sha256 == sha256, deliveries.c.channel == channel,
+    ).order_by(deliveries.c.received_at, deliveries.c.id).limit(1)).mappings().first()
+    return delivery_from(row) if row else None
+
+
 def find_id(conn: Connection, tenant: str, prefix: str, kind: Literal["delivery", "document", "problem"]) -> str:
     """The one id of the tenant that begins with `prefix` (at least 4 characters, any case).
 
@@ -75,6 +85,7 @@ def find_id(conn: Connection, tenant: str, prefix: str, kind: Literal["delivery"
 def move_delivery(tx: Tx, delivery: Delivery, to: DeliveryState, **values: Any) -> Delivery:
     """The delivery in state `to` with `values` (columns; `envelope` may be an Envelope). Raises Stale."""
     if isinstance(values.get("envelope"), Envelope):
+        values["message_id"] = message_key(values["envelope"].message_id)
         values["envelope"] = envelope_json(values["envelope"])
     revision = move(tx, deliveries, delivery.id, at=(delivery.state, delivery.revision), to=to, **values)
     kept = ("twin_of", "access_class", "lane", "batch", "position")
@@ -82,6 +93,12 @@ def move_delivery(tx: Tx, delivery: Delivery, to: DeliveryState, **values: Any) 
     if "envelope" in values:
         changed["envelope"] = envelope_from(values["envelope"])
     return replace(delivery, state=to, revision=revision, **changed)
+
+
+def message_key(message_id: str | None) -> str:
+    """A Message-ID as it is looked for: the part in angle brackets alone; "" for none."""
+    found = re.search(r"<[!-;=?-~]{1,400}>", message_id or "")
+    return found[0] if found else ""
 
 
 def envelope_json(envelope: Envelope) -> dict[str, str]:

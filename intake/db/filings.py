@@ -12,7 +12,7 @@ from intake.db.akten import get_case, get_file
 from intake.db.core import Tx, add, parse_stamp, stamp, upsert
 from intake.db.plan import get_entry
 from intake.errors import Refused, Stale
-from intake.schema import documents, filings, receipts
+from intake.schema import deliveries, documents, filings, receipts
 from intake.vocabulary import Blob, Document, DocumentState, File, Filing, Receipt
 
 
@@ -55,6 +55,15 @@ def filings_of(conn: Connection, tenant: str, *, file: str | None = None, limit:
         wanted = wanted.where(filings.c.file == file)
     rows = conn.execute(wanted.order_by(filings.c.at.desc(), filings.c.key).limit(limit)).mappings().all()
     return tuple(_filing(conn, row) for row in rows)
+
+
+def files_of_messages(conn: Connection, tenant: str, message_ids: Collection[str]) -> tuple[str, ...]:
+    """Ids of the Akten in which messages with these Message-IDs lie, the one filed last first."""
+    rows = conn.execute(select(filings.c.file, func.max(filings.c.at).label("last")).join(
+        documents, documents.c.id == filings.c.document).join(deliveries, deliveries.c.id == documents.c.delivery).where(
+        deliveries.c.tenant == tenant, deliveries.c.message_id.in_(tuple(message_ids)), deliveries.c.message_id != "",
+        filings.c.undone_at.is_(None)).group_by(filings.c.file).order_by(func.max(filings.c.at).desc(), filings.c.file).limit(20))
+    return tuple(row.file for row in rows)
 
 
 def is_undone(conn: Connection, key: str) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from intake.db.core import Tx, parse_stamp, stamp
-from intake.db.deliveries import envelope_json
+from intake.db.deliveries import envelope_json, message_key
 from intake.schema import deliveries, parts
 from intake.vocabulary import Envelope
 
@@ -49,7 +49,8 @@ def last_of_source(conn: Connection, tenant: str, source: str) -> tuple[str, int
 
 def set_envelope(tx: Tx, delivery: str, envelope: Envelope) -> None:
     """What unpacking learnt of the carrier's words; no state changes, so no revision either."""
-    tx.connection.execute(update(deliveries).where(deliveries.c.id == delivery).values(envelope=envelope_json(envelope)))
+    tx.connection.execute(update(deliveries).where(deliveries.c.id == delivery).values(
+        envelope=envelope_json(envelope), message_id=message_key(envelope.message_id)))
 
 
 def set_part_problem(tx: Tx, delivery: str, position: int, reason: str, detail: str) -> None:

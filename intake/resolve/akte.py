@@ -86,6 +86,8 @@ def _row(file: File) -> Evidence:
 
 def _slips(one: Candidate) -> Iterator[str]:
     """What was read only similarly, so that a clerk (and the policy) sees it."""
+    if one.features.get("thread") and not one.signs and not one.found:
+        yield "thread:only"
     if one.signs and min(away for _, _, away in one.signs) > 0:
         yield "reference:similar"
     for kind in dict.fromkeys(kind for kind, found in one.found if found.similar):

@@ -70,6 +70,7 @@ def upgrade() -> None:
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('size', sa.BigInteger(), nullable=False),
     sa.Column('envelope', sa.JSON(), nullable=False),
+    sa.Column('message_id', sa.String(length=404), nullable=False),
     sa.Column('twin_of', sa.String(length=26), nullable=True),
     sa.Column('access_class', sa.String(length=80), nullable=False),
     sa.Column('lane', sa.String(length=16), nullable=False),
@@ -87,6 +88,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('deliveries', schema=None) as batch_op:
         batch_op.create_index('ix_deliveries_batch', ['tenant', 'batch'], unique=False)
+        batch_op.create_index('ix_deliveries_message', ['tenant', 'message_id'], unique=False, sqlite_where=sa.text("message_id <> ''"), postgresql_where=sa.text("message_id <> ''"))
         batch_op.create_index('ix_deliveries_original', ['tenant', 'original'], unique=False)
         batch_op.create_index('ix_deliveries_source', ['tenant', 'source', 'received_at'], unique=False)
         batch_op.create_index('ix_deliveries_unacknowledged', ['tenant', 'source'], unique=False, sqlite_where=sa.text('acknowledged_at IS NULL'), postgresql_where=sa.text('acknowledged_at IS NULL'))
