@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers import artefacts, boundary_gap, boundary_segment
-from classifiers.boundary_gap import Pairs, Seen, Vector
-from classifiers.boundary_page import Sketch, sketch
+from classifiers.boundary_gap import Line, Pairs, Seen, Vector, Words
+from classifiers.boundary_page import sketch
 from classifiers.boundary_reasons import paper, reasons
 from classifiers.boundary_trees import Scorer, restore
 from intake.errors import ConfigError
@@ -30,26 +30,10 @@ STACK_NAMES = ("least", "second_least", "doubtful", "entropy", "expected", "sway
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A linear model of words: log-odds of a page by the terms at one of its ends."""
-
-    weights: Mapping[str, float]
-    bias: float
-
-    def __call__(self, terms: frozenset[str]) -> float:
-        """Log-odds; unknown terms say nothing. Added in a fixed order, so that the same page gives the same number."""
-        known = sorted(terms & self.weights.keys())
-        return self.bias + sum(self.weights[term] for term in known)
-
-
-@dataclass(frozen=True, slots=True)
 class Model:
     """The boundary model, ready to use; a `Boundary`. `unattended`: probability of a stack from which nobody need look at it."""
 
-    begins: Line
-    ends: Line
-    rarity: Mapping[str, float]
-    unknown: float
+    words: Words
     first: Scorer
     second: Scorer
     lengths: tuple[float, ...]
@@ -61,7 +45,7 @@ class Model:
         """A Start for each page, where documents begin, and how probable it is that all of it is right. () for no pages."""
         if not pages:
             return Stack((), (), 1.0)
-        seen = [self.look(sketch(page)) for page in pages]
+        seen = [self.words.see(sketch(page)) for page in pages]
         one, two, gaps = self.logits(seen)
         shifts = [paper(before, after) for before, after in pairwise(pages)]
         two = two + np.array([shift for shift, _ in shifts]).reshape(len(two))
@@ -72,10 +56,6 @@ class Model:
             why = reasons(seen, at, float(two[at - 1]), shares[at - 1], shifts[at - 1][1])
             starts.append(Start(probability(float(two[at - 1])), why))
         return Stack(tuple(starts), firsts, self.sure(seen, one, two, firsts))
-
-    def look(self, one: Sketch) -> Seen:
-        """A page with what the page models say of it."""
-        return boundary_gap.seen(one, self.begins(one.head_terms), self.ends(one.tail_terms), self.rarity, self.unknown)
 
     def logits(self, seen: Sequence[Seen]) -> tuple[Vector, Vector, Vector]:
         """Log-odds of the first and of the second look for each gap, and the features of the gaps."""
@@ -125,8 +105,8 @@ def load(folder: Path) -> Model:
                           "Nehmen Sie ein anderes: poststelle model use")
     try:
         return Model(
-            _line(meta["begins"], arrays["begins"]), _line(meta["ends"], arrays["ends"]),
-            dict(zip(meta["rarity"], arrays["rarity"].tolist(), strict=True)), float(meta["unknown"]),
+            Words(_line(meta["begins"], arrays["begins"]), _line(meta["ends"], arrays["ends"]),
+                  dict(zip(meta["rarity"], arrays["rarity"].tolist(), strict=True)), float(meta["unknown"])),
             restore(arrays, "first"), restore(arrays, "second"), tuple(arrays["lengths"].tolist()), arrays["stack"],
             float(meta["unattended"]), stored.card)
     except (KeyError, ValueError) as error:
@@ -136,12 +116,13 @@ def load(folder: Path) -> Model:
 
 def save(folder: Path, model: Model, card: Mapping[str, artefacts.Value]) -> None:
     """Write the model into a new folder with its card. Raises FileExistsError where one lies already."""
+    words = model.words
     arrays: dict[str, NDArray[Any]] = {
-        "begins": _array(model.begins), "ends": _array(model.ends),
-        "rarity": np.array(list(model.rarity.values()), dtype=np.float32),
+        "begins": _array(words.begins), "ends": _array(words.ends),
+        "rarity": np.array(list(words.rarity.values()), dtype=np.float32),
         "lengths": np.array(model.lengths), "stack": model.stack, **model.first.arrays("first"), **model.second.arrays("second")}
-    meta = {"kind": "boundary", "format": FORMAT, "begins": list(model.begins.weights), "ends": list(model.ends.weights),
-            "rarity": list(model.rarity), "unknown": model.unknown, "unattended": model.unattended}
+    meta = {"kind": "boundary", "format": FORMAT, "begins": list(words.begins.weights), "ends": list(words.ends.weights),
+            "rarity": list(words.rarity), "unknown": words.unknown, "unattended": model.unattended}
     artefacts.save(folder, arrays, meta, card)
 
 

@@ -43,10 +43,33 @@ class Seen:
     norm: float
 
 
-def seen(sketch: Sketch, begins: float, ends: float, rarity: Mapping[str, float], unknown: float) -> Seen:
-    """A page made ready for comparisons; `rarity` is the inverse document frequency of known words, `unknown` of others."""
-    weights = {word: rarity.get(word, unknown) for word in sketch.words}
-    return Seen(sketch, begins, ends, weights, math.sqrt(sum(weight * weight for weight in weights.values())))
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A linear model of words: log-odds of a page by the terms at one of its ends."""
+
+    weights: Mapping[str, float]
+    bias: float
+
+    def __call__(self, terms: frozenset[str]) -> float:
+        """Log-odds; unknown terms say nothing. Added in a fixed order: the same page gives the same number."""
+        return self.bias + sum(self.weights[term] for term in sorted(terms & self.weights.keys()))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The models of pages alone: how first and last pages read, and how rare words are (inverse document frequency)."""
+
+    begins: Line
+    ends: Line
+    rarity: Mapping[str, float]
+    unknown: float  # rarity of a word in none of them
+
+    def see(self, sketch: Sketch) -> Seen:
+        """A page with what the models say of it, ready for comparisons."""
+        weights = {word: self.rarity.get(word, self.unknown) for word in sketch.words}
+        norm = math.sqrt(sum(weight * weight for weight in weights.values()))
+        return Seen(sketch, self.begins(sketch.head_terms), self.ends(sketch.tail_terms), weights, norm)
+
 
 
 def pair(one: Seen, two: Seen) -> Pair:

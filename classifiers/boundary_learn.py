@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,8 @@ from scipy import sparse  # type: ignore[import-untyped]
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
 from classifiers import boundary_gap, boundary_segment
-from classifiers.boundary import Line, Model, probability, stack_features
-from classifiers.boundary_gap import Pairs, Seen, Vector
+from classifiers.boundary import Model, probability, stack_features
+from classifiers.boundary_gap import Line, Pairs, Seen, Vector, Words
 from classifiers.boundary_page import Sketch, sketch
 from classifiers.boundary_stacks import MOST_PAGES, Example, noisy
 from classifiers.boundary_trees import Scorer, fit
@@ -31,7 +32,9 @@ LEAST_DOCUMENTS = 5
 """A term seen in fewer documents is not stored: it could tell of a single person or matter."""
 FEWEST_EXAMPLES = 12
 BLOCKS, STACKS = 6, 150
-"""Blocks of years, and stacks drawn in each."""
+"""Blocks of years of a source, and stacks drawn in each (fewer in small ones: eight for each document)."""
+OWN = 3.0
+"""How much a document counts that does not come from the first source."""
 STRENGTH = 0.05
 """Inverse strength of the regularisation of the page models."""
 UNUSUAL_PAGE, UNUSUAL_STACK = 4.0, 5.0
@@ -49,48 +52,46 @@ Texts = Sequence[Sequence[Sketch]]
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A stack for learning: its pages as seen by models of other blocks, where documents begin, and its block."""
+    """A stack for learning: its pages as seen by models of other documents, where documents begin, and its block."""
 
     pages: tuple[Seen, ...]
     begins: NDArray[np.int64]  # for each page but the first
     block: int
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The models of pages alone."""
+def learn(sources: Sequence[Sequence[Example]], seed: int = 0) -> tuple[Model, dict[str, float]]:
+    """The model and its measures on stacks its parts had not seen.
 
-    begins: Line
-    ends: Line
-    rarity: Mapping[str, float]
-    unknown: float
-
-    def see(self, document: Sequence[Sketch]) -> list[Seen]:
-        """The pages of a document with what the models say of them."""
-        return [boundary_gap.seen(one, self.begins(one.head_terms), self.ends(one.tail_terms), self.rarity, self.unknown)
-                for one in document]
-
-
-def learn(examples: Sequence[Example], seed: int = 0, counts: Sequence[float] | None = None) -> tuple[Model, dict[str, float]]:
-    """The model and its measures on stacks its parts had not seen. Raises InputError for fewer than twelve documents.
-
-    `counts`: how much each example counts (default: all the same); a document that counts more is drawn more often.
+    `sources`: documents by where they come from; the documents of a stack always come from one of them, as in life. Those of the
+    first count once, those of the others (a town's own, other collections) `OWN` times. Raises InputError for fewer than twelve
+    documents in the first.
     """
-    if len(examples) < FEWEST_EXAMPLES or sum(len(one.pages) > 1 for one in examples) < LEAST_DOCUMENTS:
+    first = sources[0]
+    if len(first) < FEWEST_EXAMPLES or sum(len(one.pages) > 1 for one in first) < LEAST_DOCUMENTS:
         raise InputError(f"Zum Lernen sind mindestens {FEWEST_EXAMPLES} Dokumente nötig, darunter fünf mit mehreren Seiten; "
-                         f"vorhanden sind {len(examples)}. Geben Sie mehr Beispiele an.", reason=Reason.NO_PAGES)
+                         f"vorhanden sind {len(first)}. Geben Sie mehr Beispiele an.", reason=Reason.NO_PAGES)
     rng = np.random.default_rng(seed)
-    order = sorted(range(len(examples)), key=lambda at: examples[at].year or 0)
-    examples, counted = [examples[at] for at in order], np.array([1.0 if counts is None else counts[at] for at in order])
+    examples = [one for source in sources for one in sorted(source, key=lambda one: one.year or 0)]
+    counted = np.array([1.0 if at == 0 else OWN for at, source in enumerate(sources) for _ in source])
     clean = [[sketch(page) for page in one.pages] for one in examples]
     spoilt = [[sketch(_spoil(page, rng)) for page in one.pages] for one in examples]
-    blocks = [list(map(int, block)) for block in np.array_split(np.arange(len(examples)), min(BLOCKS, len(examples) // 6))]
+    blocks = _blocks(sources)
     shares = _unusual(clean, spoilt, blocks)
     weights = counted * (1.0 + UNUSUAL_PAGE * shares)
-    views = _out_of_block(clean, spoilt, blocks, weights)
-    stacks = _draw(views, blocks, counted * (1.0 + UNUSUAL_STACK * shares), rng)
+    stacks = _draw(_out_of_block(clean, spoilt, blocks, weights), blocks, 1.0 + UNUSUAL_STACK * shares, rng)
     words = _words([*zip(clean, spoilt, strict=True)], weights)
     return _assemble(words, stacks, _lengths(examples), seed)
+
+
+def _blocks(sources: Sequence[Sequence[Example]]) -> list[list[int]]:
+    """The numbers of the documents in blocks of neighbouring years, each of one source."""
+    blocks: list[list[int]] = []
+    at = 0
+    for source in sources:
+        parts = np.array_split(np.arange(at, at + len(source)), max(min(BLOCKS, len(source) // 6), 1))
+        blocks += [[int(one) for one in part] for part in parts if len(part)]
+        at += len(source)
+    return blocks
 
 
 def _spoil(page: Page, rng: np.random.Generator) -> Page:
@@ -112,8 +113,16 @@ def _out_of_block(clean: Texts, spoilt: Texts, blocks: Sequence[Sequence[int]], 
         rest = [at for at in range(len(clean)) if at not in inside]
         words = _words([(clean[at], spoilt[at]) for at in rest], weights[rest])
         for at in block:
-            views[at] = words.see(clean[at]), words.see(spoilt[at])
+            views[at] = [words.see(page) for page in clean[at]], [words.see(page) for page in spoilt[at]]
     return [views[at] for at in range(len(clean))]
+
+
+def _matrix(rows: Sequence[frozenset[str]], number: Mapping[str, int]) -> Any:
+    """Which of the numbered terms each row holds, as a sparse matrix of ones."""
+    ones = [sorted(number[term] for term in row if term in number) for row in rows]
+    ends = np.cumsum([0, *map(len, ones)], dtype=np.int32)
+    columns = np.array([column for row in ones for column in row], dtype=np.int32)
+    return sparse.csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(rows), len(number)))
 
 
 def _words(documents: Sequence[tuple[Sequence[Sketch], Sequence[Sketch]]], weights: Vector) -> Words:
@@ -141,11 +150,7 @@ def _common(documents: Iterable[frozenset[str]]) -> list[str]:
 def _line(rows: Sequence[frozenset[str]], terms: Sequence[str], targets: Sequence[bool], weights: Vector) -> Line:
     if len(set(targets)) < 2 or not terms:
         return Line({}, 0.0)
-    number = {term: at for at, term in enumerate(terms)}
-    ones = [sorted(number[term] for term in row if term in number) for row in rows]
-    ends = np.cumsum([0, *map(len, ones)], dtype=np.int32)
-    columns = np.array([column for row in ones for column in row], dtype=np.int32)
-    matrix = sparse.csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(rows), len(terms)))
+    matrix = _matrix(rows, {term: at for at, term in enumerate(terms)})
     fitted = LogisticRegression(C=STRENGTH / 2, solver="liblinear", random_state=0).fit(matrix, targets, weights)
     weighed = {term: round(float(weight), 4) for term, weight in zip(terms, fitted.coef_[0], strict=True) if abs(weight) > 5e-4}
     return Line(weighed, float(fitted.intercept_[0]))
@@ -157,7 +162,7 @@ def _draw(views: Sequence[tuple[list[Seen], list[Seen]]], blocks: Sequence[Seque
     drawn = []
     for number, block in enumerate(blocks):
         chance = weights[list(block)] / weights[list(block)].sum()
-        for _ in range(STACKS):
+        for _ in range(min(STACKS, 8 * len(block))):
             size = min(int(rng.integers(3, 11)), len(block))
             side = int(rng.random() < NOISY)
             documents = [views[int(at)][side] for at in rng.choice(list(block), size=size, replace=False, p=chance)]
@@ -181,7 +186,7 @@ def _assemble(words: Words, stacks: Sequence[Drawn], lengths: tuple[float, ...],
     first, ones = _look(gaps, stacks, seed)
     again = [boundary_segment.features(one.pages, logits, compare) for one, logits in zip(stacks, ones, strict=True)]
     second, twos = _look(again, stacks, seed)
-    model = Model(words.begins, words.ends, words.rarity, words.unknown, first, second, (0.0,), np.zeros((3, 1)), 1.0, {})
+    model = Model(words, first, second, (0.0,), np.zeros((3, 1)), 1.0, {})
     model = replace(model, lengths=_prior(model, stacks, twos, lengths))
     model, sure, right = _calibrated(model, stacks, ones, twos)
     alone = sure >= model.unattended

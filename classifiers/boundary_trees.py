@@ -44,7 +44,7 @@ class Scorer:
         """Log-odds of each row of features."""
         if not len(rows):
             return np.zeros(0)
-        return (self.trees(rows) + self.shares(rows).sum(axis=1) + self.bias) / 2.0
+        return np.asarray((self.trees(rows) + self.shares(rows).sum(axis=1) + self.bias) / 2.0)
 
     def trees(self, rows: Vector) -> Vector:
         """Log-odds of the trees alone."""

@@ -89,7 +89,7 @@ def prepare(documents: Sequence[Example], train: Path | None, until: int | None,
     if len(tests) < 3:
         raise InputError("Es bleiben weniger als drei Dokumente zum Messen. Geben Sie andere Jahre oder eine andere Datei an.",
                          reason=Reason.NO_PAGES)
-    return (learn(lessons)[0] if learns else boundary.load(shipped)), tests
+    return (learn([lessons])[0] if learns else boundary.load(shipped)), tests
 
 
 def measure(model: boundary.Model, tests: Sequence[Example], stacks: int, noise: float, seed: int) -> dict[str, Any]:
