@@ -302,21 +302,26 @@ def decode(probabilities: Sequence[float], length_log_prior: Sequence[float]) ->
 
     `probabilities[i]`: a document begins on page i (0..1); `length_log_prior[n]`: natural logarithm of the prior of n pages a
     document (index 0 unused; longer documents count like the last entry). Maximum of the sum of both over all cuts of the
-    stack: a semi-Markov dynamic programme, O(pages^2).
+    stack: a semi-Markov dynamic programme, O(pages * entries of the prior).
     """
     count = len(probabilities)
+    priors = length_log_prior if len(length_log_prior) > 1 else (0.0, 0.0)
+    longest = len(priors) - 1
     clipped = [min(max(probability, 1e-9), 1.0 - 1e-9) for probability in probabilities]
     within = [0.0]  # running sum of log(1 - p): what the pages inside a document contribute
     for probability in clipped:
         within.append(within[-1] + math.log1p(-probability))
-    best, came = [0.0] + [-math.inf] * count, [0] * (count + 1)
+    came = [0] * (count + 1)
+    begun: list[float] = []  # for each page: the best score of all before it, if a document begins there
+    total, far = 0.0, (-math.inf, 0)  # the best of those so far back that their length no longer matters
     for end in range(1, count + 1):
-        for start in range(end):
-            length = length_log_prior[min(end - start, len(length_log_prior) - 1)] if len(length_log_prior) > 1 else 0.0
-            begin = math.log(clipped[start]) if start else 0.0
-            score = best[start] + begin + within[end] - within[start + 1] + length
-            if score > best[end]:
-                best[end], came[end] = score, start
+        begun.append(total + (math.log(clipped[end - 1]) if end > 1 else 0.0) - within[end])
+        if end >= longest:
+            far = max(far, (begun[end - longest], longest - end))
+        near = max(((begun[start] + priors[end - start], -start) for start in range(max(0, end - longest + 1), end)),
+                   default=(-math.inf, 0))
+        score, place = max(near, (far[0] + priors[longest], far[1]))
+        total, came[end] = score + within[end], -place
     firsts = []
     end = count
     while end:
