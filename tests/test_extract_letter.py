@@ -258,3 +258,29 @@ def test_a_plan_has_no_zones_in_mm() -> None:
     page = Page(1, 841.0, 1189.0, "Lageplan", (Word("Lageplan", (0.1, 0.1, 0.3, 0.12), 0.9),))
     found = zones(Material((page,)))
     assert not found[0].scale and found[0].address == ()
+
+
+def test_a_street_in_the_head_is_no_sender_and_another_day_no_date_of_the_letter() -> None:
+    canvas = WordCanvas()
+    for x, y, text, size in (
+            (25, 20, "Tischlerei Nissen & Sohn GmbH", 17), (25, 27, "Gewerbepark 3 · 24998 Mittelau · USt-IdNr. DE299100001", 9),
+            (25, 61, "Tischlerei Nissen & Sohn GmbH, Gewerbepark 3, 24998 Mittelau", 7), (25, 68, "Amt Mittelau", 11),
+            (25, 72.5, "Am Markt 4", 11), (25, 77, "24998 Mittelau", 11), (125, 60, "Rechnungsdatum:", 9),
+            (158, 60, "06.10.2026", 9),
+            (125, 65, "Leistungsdatum:", 9), (158, 65, "30.09.2026", 9), (125, 72, "Zahlbar bis:", 9), (158, 72, "05.11.2026", 9),
+            (125, 85, "Lieferdatum", 9), (125, 89, "01.10.2026", 9), (25, 111, "Rechnung 2026-10417", 14)):
+        canvas.text(x, y, text, size)
+    found = letter(Material(canvas.pages(), received_on=date(2026, 11, 20)))
+    assert value(found, "sender_name") == "Tischlerei Nissen & Sohn GmbH" and value(found, "recipient_name") == "Amt Mittelau"
+    assert value(found, "sender_address") == "Gewerbepark 3, 24998 Mittelau"
+    assert {one.value for one in found if one.field == "letter_date"} == {"2026-10-06"}
+
+
+def test_two_leading_words_in_one_line_are_two_columns() -> None:
+    canvas = WordCanvas()
+    for x, y, text in ((25, 98, "Ihr Zeichen, Ihre Nachricht vom Az."), (25, 103, SIGN), (78, 103, "23 C 98/25"),
+                       (161, 98, "Datum"),
+                       (161, 103, "18.2.2026"), (25, 125, "Sehr geehrte Damen und Herren,")):
+        canvas.text(x, y, text, 10)
+    found = letter(Material(canvas.pages()))
+    assert value(found, "your_reference") == SIGN and value(found, "our_reference") == "23 C 98/25"

@@ -41,10 +41,11 @@ def invoice(material: Material) -> tuple[Proposal, ...]:
     lines = grid(material.pages)
     near = material.received_on.year if material.received_on else 2026
     printed = _printed(lines, near)
-    if not material.facts:
+    own = [fact for fact in material.facts if not fact.of_carrier]
+    if not own:
         return (*printed, *_as_letter(printed))
-    facts = _first(material.facts)
-    stated = [_stated(fact, lines, printed, facts) for fact in material.facts]
+    facts = _first(own)
+    stated = [_stated(fact, lines, printed, facts) for fact in own]
     clashes = [one for one in stated if any(check.startswith("xml:widerspruch") for check in one.checks)]
     quieter = [_below_xml(one, facts) for one in printed if one.field not in facts or one.value != facts[one.field].value]
     return (*stated, *_as_letter(stated), *quieter, *_warning(clashes))

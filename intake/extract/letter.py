@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
+from intake.extract import misread
 from intake.extract.dates import find_dates
-from intake.extract.layout import Segment, evidence, legibility
+from intake.extract.layout import Segment, evidence, legibility, overlap
 from intake.extract.stamp import stamp
 from intake.extract.zones import ADDRESS, SUBJECT_WORD, TOLERANCE, Zones, label_of, zones
 from intake.keys import fold
@@ -30,6 +31,13 @@ _CLOSING = re.compile(r"^(mit (freundliche|besten|vielen)|hochachtungsvoll|freun
 _NO_NAME = re.compile(r"\d{3}|@|www\.|^(tel|fax|telefon|e-?mail|iban|seite|datum|blatt|eing|eingang|eingegangen|posteingang)\b",
                       re.IGNORECASE)
 
+_OWN_DAY = re.compile(r"\b(?:rechnungs|beleg|brief|ausstellungs|schreib|bescheid|druck|erstellungs)?-?(?:datum|tag)\b\W*$|"
+                      r"\bdate\W*$|\bden\W*$|\bvom\W*$")
+_OTHER_DAY = re.compile(
+    r"\b(?:liefer|leistungs|faelligkeits|zahlungs|eingangs|geburts|bestell|auftrags|buchungs|kauf|vertrags|sitzungs|ablauf|"
+    r"gueltigkeits|stichtags|abhol|versand|wertstellungs)-?(?:datum|tag|termin)\W*$|\b(?:zahlbar|faellig\w*|gueltig|geboren|"
+    r"frist\w*|\w*termin|\w*zeitraum|lieferung|leistung|due)\b[^.]{0,12}$")
+"""What a leading word (folded) says of the date behind or below it: the letter's own day, another day."""
 READ = 0.5
 """Below this mean confidence a line is no writing (the rule under the return line reads as letters)."""
 SETTING = (2.8, 8.5)
@@ -43,7 +51,7 @@ def letter(material: Material) -> tuple[Proposal, ...]:
     front = zones(material)[0]
     page = material.pages[0]
     found = [*_recipient(front), *_sender(front, material), *_date(front, material), *_subject(front, page, material),
-             *_references(front)]
+             *_references(front, page.source == "ocr")]
     return tuple(found)
 
 
@@ -75,8 +83,10 @@ def _return_line(front: Zones) -> Segment | None:
     """The line in small type above the address: the sender in one line with a postcode, separated by dots or commas."""
     lines = [one for one in front.all if one.box and one.left <= 50 and ADDRESS[1] - 4 <= one.top <= ADDRESS[3] - 8]
     for segment in lines if front.scale else ():
-        pieces = _RETURN_LINE.split(segment.text)
-        if len(pieces) >= 3 and any(_TOWN.match(piece.strip()) or re.fullmatch(r"\d{5}", piece.strip()) for piece in pieces):
+        pieces = [piece.strip() for piece in _RETURN_LINE.split(segment.text)]
+        towns = [at for at, piece in enumerate(pieces) if _TOWN.match(piece) or re.fullmatch(r"\d{5}", piece)]
+        nameless = towns and (towns[0] == 0 or (towns[0] == 1 and _STREET_LINE.search(pieces[0])))
+        if len(pieces) >= 3 and towns and not nameless:  # street and town alone are a line of the letter head
             return segment
     return None
 
@@ -87,7 +97,7 @@ def _recipient(front: Zones) -> Iterator[Proposal]:
         return
     town = next(index for index, line in enumerate(lines) if index and _TOWN.match(line.text))
     name = next((line for line in lines[:town] if not _FORM_OF_ADDRESS.match(line.text.strip())), lines[0])
-    value = re.sub(r"^(an (die|das|den)|herrn?|frau|firma)\s+", "", name.text, flags=re.IGNORECASE)
+    value = re.sub(r"^[\s‚,.'`´|_-]*(?:(?:an (?:die|das|den)|herrn?|frau|firma)\s+)?", "", name.text, flags=re.IGNORECASE)
     yield _proposal("recipient_name", value, 0.93, "recipient", name, len(name.text) - len(value))
 
 
@@ -172,6 +182,7 @@ def _date(front: Zones, material: Material) -> Iterator[Proposal]:
         high = index < 15 if segment.box is None else segment.top < 130
         for found in find_dates(segment.text, near)[:1] if high and id(segment) not in values else ():
             sure = _sureness_of_date(segment, found.start, found.end, front)
+            sure = 0.0 if _dated_otherwise(segment, found.start, front) else sure
             words = segment.words_at(found.start, found.end)
             if any(_inside(word.box, box) for word in words for box in stamps):
                 continue
@@ -185,6 +196,18 @@ def _date(front: Zones, material: Material) -> Iterator[Proposal]:
 def _inside(inner: Box, outer: Box) -> bool:
     x, y = (inner[0] + inner[2]) / 2, (inner[1] + inner[3]) / 2
     return outer[0] <= x <= outer[2] and outer[1] <= y <= outer[3]
+
+
+def _dated_otherwise(segment: Segment, start: int, front: Zones) -> bool:
+    """Whether the leading word before, left of or above a date says that it is another day than the letter's (Lieferdatum)."""
+    said = [segment.text[:start].strip()]
+    if segment.box and not said[0]:
+        others = [one for one in front.all if one.box and one is not segment]
+        left = [one for one in others if overlap(one, segment) > 0.5 and one.right <= segment.left + 1.0]
+        above = [one for one in others if -1.5 <= segment.top - one.bottom <= 4.0 and abs(one.left - segment.left) < 4.0]
+        said = [max(left, key=lambda one: one.right).text if left else ""]
+        said += [one.text for one in above if not one.text.endswith(":")]
+    return any(_OTHER_DAY.search(fold(text)) or (text.endswith(":") and not _OWN_DAY.search(fold(text))) for text in said)
 
 
 def _sureness_of_date(segment: Segment, start: int, end: int, front: Zones) -> float:
@@ -244,14 +267,16 @@ def _heading(front: Zones, page: Page) -> Segment | None:
     return largest if largest.height > 1.15 * usual else None
 
 
-def _references(front: Zones) -> Iterator[Proposal]:
+def _references(front: Zones, read: bool) -> Iterator[Proposal]:
     for one in front.labelled:
         if one.name not in ("your_reference", "our_reference", "cash_reference"):
             continue
         value = re.split(r"\s*(?:,|;|\bvom\b|\()\s*", one.text)[0].strip(" .:")
         if re.search(r"\d", value) or re.fullmatch(r"[A-ZÄÖÜ][\w./-]{1,12}", value):
             start = max(0, one.segment.text.find(value))
-            yield _proposal(one.name, value, 0.9, "label", one.segment, start, start + len(value))
+            made = _proposal(one.name, value, 0.9, "label", one.segment, start, start + len(value))
+            sign, other = misread.sign(value)
+            yield replace(made, value=sign, raw=value, checks=(f"ocr:auch {other}",)) if other and read else made
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,11 @@ from typing import Any
 
 from intake.extract.contacts import contacts
 from intake.extract.council import council
+from intake.extract.form import forms
 from intake.extract.invoice import invoice
 from intake.extract.letter import letter
 from intake.extract.matters import matters
+from intake.extract.misread import checked
 from intake.extract.parcels import Parcels
 from intake.extract.places import Places
 from intake.extract.roles import parties
@@ -17,9 +19,14 @@ from intake.extract.stamp import stamp
 from intake.vocabulary import Extractor, Material, Proposal
 
 
-def standard(gemarkungen: Mapping[str, str] | None = None, streets: Mapping[str, str] | None = None) -> tuple[Extractor, ...]:
-    """All of them. `gemarkungen`: names and six-digit numbers; `streets`: names of the town's streets (any value)."""
-    return (letter, stamp, contacts, matters, parties, Places(streets or {}), Parcels(gemarkungen or {}), council, invoice)
+def standard(gemarkungen: Mapping[str, str] | None = None, streets: Mapping[str, str] | None = None,
+             names: Iterable[str] = ()) -> tuple[Extractor, ...]:
+    """All of them. `gemarkungen`: names and six-digit numbers; `streets`: names of the town's streets (any value).
+
+    `names`: persons and creditors that the town knows; what was read is compared with them (`misread.Checked`).
+    """
+    letters, invoices, roles = checked((letter, invoice, parties), names)
+    return (letters, stamp, contacts, matters, roles, forms, Places(streets or {}), Parcels(gemarkungen or {}), council, invoices)
 
 
 def extract(material: Material, extractors: Iterable[Extractor]) -> tuple[Proposal, ...]:

@@ -82,10 +82,27 @@ def zones(material: Material) -> tuple[Zones, ...]:
     """The zones of the first page, and of every later page that looks like the first page of a letter."""
     found: list[Zones] = []
     for number, page in enumerate(material.pages, start=1):
-        here = downwards(segments(number, page))
+        here = downwards(tuple(part for segment in segments(number, page) for part in _parted(segment)))
         if number == 1 or any(SALUTATION.match(segment.text) for segment in here):
             found.append(_zones(number, page, here))
     return tuple(found)
+
+
+def _parted(segment: Segment) -> tuple[Segment, ...]:
+    """Two leading words that the reader took for one line ("Ihr Zeichen Unser Zeichen", columns set narrowly) as two segments."""
+    _, end = label_of(segment.text)
+    rest = segment.text[end:].strip()
+    if not end or not rest or segment.box is None or label_of(rest)[0] is None:
+        return (segment,)
+    words = segment.words_at(len(segment.text) - len(rest), len(segment.text))
+    first = segment.words[:len(segment.words) - len(words)]
+    if not first or not words:
+        return (segment,)
+    x0, y0, x1, y1 = segment.box
+    scale = (x1 - x0) / max(1e-6, segment.words[-1].box[2] - segment.words[0].box[0])
+    middle = [x0 + (word.box[side] - segment.words[0].box[0]) * scale for word, side in ((first[-1], 2), (words[0], 0))]
+    return (Segment(segment.page, first, " ".join(word.text for word in first), (x0, y0, middle[0], y1)),
+            *_parted(Segment(segment.page, words, " ".join(word.text for word in words), (middle[1], y0, x1, y1))))
 
 
 def downwards(found: tuple[Segment, ...]) -> tuple[Segment, ...]:

@@ -1,0 +1,103 @@
+"""What recognition cannot tell apart, said beside the value and never corrected in silence: Roman numerals, lost accents. Pure.
+
+A check `ocr:auch III/2` says that the print may read so as well; `register:ähnlich NAME` that a register has nearly this name.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from functools import cached_property
+
+from intake.vocabulary import Evidence, Extractor, Material, Proposal
+
+_BARS = re.compile(r"(?<![0-9A-Za-zÄÖÜäöüß])([1IlL|]{1,3}|[1Il|]?[VX][1Il|]{0,3})(?=[/.\-–]\s?[0-9A-Za-z])")
+_NUMERALS = frozenset(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII"))
+NAMES = frozenset(("sender_name", "recipient_name", "seller_name", "applicant", "designer", "neighbour", "owner"))
+ALIKE = 0.84
+"""Least similarity (difflib's ratio of bare names) of a reading with a name of the register."""
+SPELLING = "rule:register-spelling@1"
+
+
+def sign(text: str) -> tuple[str, str]:
+    """A sign and how else it may read ("" when it is plain).
+
+    Capital I, small l and 1 are one stroke in many faces. A run that mixes them ("1I1/2", "Il/2") is no number, so it is the
+    Roman numeral; a run of nothing but 1 ("11/2") may be either, it stays as it was read.
+    """
+    match = _BARS.search(text)
+    if match is None or match.start() > 0:
+        return text, ""
+    run = match.group(1)
+    roman = re.sub(r"[1lL|]", "I", run)
+    if roman not in _NUMERALS or roman == run:
+        return text, ""
+    other = roman + text[match.end(1):]
+    return (text, other) if set(run) == {"1"} else (other, text)
+
+
+_NO_MARKS = str.maketrans({"ß": "ss", "ı": "i", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe"})
+
+
+def bare(text: str) -> str:
+    """Lower case without any marks on letters (`ä` as `a`): what is left where recognition does not know the marks."""
+    parted = unicodedata.normalize("NFD", text.lower().translate(_NO_MARKS))
+    return " ".join("".join(char for char in parted if not unicodedata.combining(char)).split())
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An extractor whose names are compared with those a register has. `names`: as the register spells them."""
+
+    extractor: Extractor
+    names: tuple[str, ...] = ()
+    by: str = "register:personen"
+    _near: dict[str, str] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def _bare(self) -> Mapping[str, str]:
+        return {bare(name): name for name in self.names}
+
+    def __call__(self, material: Material) -> Iterator[Proposal]:
+        """What the extractor says, names with a check; the register's spelling as a proposal beside it."""
+        for one in self.extractor(material):
+            yield from self._compared(one) if self.names and one.field in NAMES else (one,)
+
+    def _compared(self, one: Proposal) -> Iterator[Proposal]:
+        known = self._alike(bare(one.value))
+        if known == one.value:
+            yield replace(one, checks=(*one.checks, "register:ok"))
+            return
+        if not known:
+            yield one
+            return
+        yield replace(one, checks=(*one.checks, f"register:ähnlich {known}"))
+        accents = bare(known) == bare(one.value)  # nothing but marks that the model of the recognition does not know
+        sure = min(0.99, one.confidence + 0.005) if accents else 0.9 * one.confidence
+        place = one.evidence[0]
+        spelling = Evidence(SPELLING, place.page, place.box, place.text)
+        yield replace(one, value=known, confidence=round(sure, 3), raw=one.raw or place.text or one.value,
+                      checks=(*one.checks, f"register:ähnlich {one.value}"),
+                      evidence=(spelling, Evidence(self.by, 0, None, known)))
+
+    def _alike(self, read: str) -> str:
+        if read in self._bare:
+            return self._bare[read]
+        if read not in self._near:
+            close = get_close_matches(read, self._starting(read), 1, ALIKE) if len(read) >= 6 else []
+            self._near[read] = self._bare[close[0]] if close else ""
+        return self._near[read]
+
+    def _starting(self, read: str) -> list[str]:
+        """Names worth comparing: about as long, and one of their words begins as one of those read."""
+        starts = {word[:2] for word in read.split()}
+        return [name for name in self._bare if abs(len(name) - len(read)) <= 3 and starts & {word[:2] for word in name.split()}]
+
+
+def checked(extractors: Iterable[Callable[[Material], Iterable[Proposal]]], names: Iterable[str]) -> tuple[Extractor, ...]:
+    """The extractors, each with its names compared with `names`; unchanged when there are none."""
+    known = tuple(dict.fromkeys(name for name in names if name))
+    return tuple(Checked(one, known) for one in extractors) if known else tuple(extractors)

@@ -1,0 +1,69 @@
+"""What cannot be told apart is said beside the value; a register's spelling is a proposal of its own, never a correction."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intake.extract.letter import letter
+from intake.extract.misread import Checked, checked, sign
+from intake.vocabulary import Evidence, Material, Page, Proposal
+
+NAMES = ("Ayşe Yıldız", "Jiří Dvořák", "Anke Petersen", "Tischlerei Nissen & Sohn GmbH")
+
+
+def said(value: str, name: str = "sender_name") -> tuple[Proposal, ...]:
+    one = Proposal(name, value, 0.9, (Evidence("rule:x@1", 1, (0.1, 0.1, 0.4, 0.2), value),))
+    return tuple(Checked(lambda _: (one,), NAMES)(Material(())))
+
+
+@pytest.mark.parametrize(("read", "value", "other"), [
+    ("111/2-33.51", "111/2-33.51", "III/2-33.51"), ("11/2", "11/2", "II/2"), ("1I1/2-4", "III/2-4", "1I1/2-4"),
+    ("Il/2-4", "II/2-4", "Il/2-4"), ("II/2-33.51", "II/2-33.51", ""), ("1V/3-7", "IV/3-7", "1V/3-7"),
+    ("BA/632.60-0017/2026", "BA/632.60-0017/2026", ""), ("67 95 04", "67 95 04", ""), ("kö-111/26", "kö-111/26", ""),
+    ("21/2-33", "21/2-33", "")])
+def test_roman_numerals_and_strokes(read: str, value: str, other: str) -> None:
+    assert sign(read) == (value, other)
+
+
+@given(st.text(alphabet="1Il|VX/-.0279 ab", max_size=12))
+def test_a_reading_only_changes_strokes(read: str) -> None:
+    value, other = sign(read)
+    assert read in (value, other) and len(value) == len(read)
+    assert all(one == two or (one in "1Il|L" and two == "I") for one, two in zip(read, value, strict=True))
+
+
+def test_a_sign_keeps_what_was_read_and_says_the_other() -> None:
+    lines = "Kreis Nordau\n\nUnser Zeichen: 111/2-33.51\n\nIhr Antrag\n\nSehr geehrte Damen und Herren,"
+    read, = (one for one in letter(Material((Page(1, 210, 297, text=lines),))) if one.field == "our_reference")
+    assert read.value == "111/2-33.51" and read.checks == ("ocr:auch III/2-33.51",)
+    mixed, = (one for one in letter(Material((Page(1, 210, 297, text=lines.replace("111/2", "I11/2")),)))
+              if one.field == "our_reference")
+    assert mixed.value == "III/2-33.51" and mixed.raw == "I11/2-33.51" and mixed.checks == ("ocr:auch I11/2-33.51",)
+    born = Material((Page(1, 210, 297, text=lines, source="text-layer"),))
+    assert all(not one.checks for one in letter(born) if one.field == "our_reference")
+
+
+def test_only_accents_lost_puts_the_registers_spelling_first() -> None:
+    read, spelled = said("Ayse Yildiz")
+    assert read.value == "Ayse Yildiz" and read.checks == ("register:ähnlich Ayşe Yıldız",)
+    assert spelled.value == "Ayşe Yıldız" and spelled.raw == "Ayse Yildiz" and spelled.confidence > read.confidence
+    assert spelled.evidence[0].box == read.evidence[0].box and spelled.evidence[1].by == "register:personen"
+
+
+def test_another_letter_stays_below_what_was_read() -> None:
+    read, spelled = said("Anke Peterson")
+    assert read.confidence > spelled.confidence and spelled.value == "Anke Petersen"
+    assert spelled.checks == ("register:ähnlich Anke Peterson",)
+
+
+def test_known_and_unknown_names() -> None:
+    assert said("Anke Petersen")[0].checks == ("register:ok",)
+    assert len(said("Uwe Hansen")) == 1 and said("Uwe Hansen")[0].checks == ()
+    assert len(said("Anke Peterson", "subject")) == 1, "only names are compared"
+
+
+def test_without_a_register_nothing_is_wrapped() -> None:
+    assert checked((letter,), ()) == (letter,)
+    assert len(checked((letter,), ("", "Anke Petersen", "Anke Petersen"))[0].names) == 1  # type: ignore[attr-defined]
