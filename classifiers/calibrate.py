@@ -1,7 +1,7 @@
 """From scores to probabilities that hold on documents the model has not seen. Pure.
 
-The first label's probability is a logistic curve of what can be seen of a ranking (how high the first score is, how far the
-second, how many decisions the label rests on), fitted on decisions that came later than what the model had learnt from.
+The first label's probability is a logistic curve of what can be seen of a ranking (how far the second score is behind the
+first, how many decisions the label rests on), fitted on decisions that came later than what the model had learnt from.
 """
 
 from __future__ import annotations
@@ -23,14 +23,18 @@ Floats = NDArray[np.float64]
 class Curve:
     """`weights` of the signs of a ranking and `offset`; `unknown`: share of the wrong ones that belonged to no known label."""
 
-    weights: tuple[float, ...] = (1.2, 0.25, 1.0, 0.1)
-    offset: float = -0.6
+    weights: tuple[float, ...] = (2.0, 0.6, 1.6)
+    offset: float = -2.2
     unknown: float = 0.2
     measured_on: int = 0
 
     def first(self, scores: Floats, counts: Floats) -> Floats:
         """The probability that the highest score of each row is right."""
-        values = signs(scores, counts) @ np.asarray(self.weights) + self.offset
+        return self.of(signs(scores, counts))
+
+    def of(self, shown: Floats) -> Floats:
+        """The probability for rankings that showed these `signs`."""
+        values = shown @ np.asarray(self.weights) + self.offset
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(values, -30, 30))))
 
     def all(self, scores: Floats, counts: Floats) -> tuple[Floats, Floats]:
@@ -44,8 +48,7 @@ class Curve:
         spread = others.sum(axis=1, keepdims=True)
         unknown = np.where(spread.ravel() > 0, left * self.unknown, left)
         found = others / np.maximum(spread, 1e-12) * (left - unknown)[:, None]
-        # the first stays the first: where it is less likely than the second, they share
-        found = np.minimum(found, sure[:, None])
+        found = np.minimum(found, 0.999 * sure[:, None])  # the first stays the first
         found[line, top] = sure
         return found, np.maximum(0.0, 1.0 - found.sum(axis=1))
 
@@ -70,27 +73,23 @@ def softmax(scores: Floats) -> Floats:
 
 
 def signs(scores: Floats, counts: Floats) -> Floats:
-    """What a ranking shows: log-odds of the first's share, its score, its lead, and how many decisions its label rests on."""
+    """What a ranking shows: the lead of the first (over the second, or over a label nobody knows), its root, and how many
+    decisions the first label rests on (logarithm)."""
     top = scores.argmax(axis=1)
-    line = np.arange(len(scores))
-    share = np.clip(softmax(scores)[line, top], 1e-6, 1 - 1e-6)
-    first = scores[line, top]
+    first = scores[np.arange(len(scores)), top]
     second = np.partition(scores, -2, axis=1)[:, -2] if scores.shape[1] > 1 else np.full(len(scores), -1.0)
-    return np.stack([np.log(share / (1 - share)) / 3, first, first - second, np.log1p(counts[top]) / 3], axis=1)
+    lead = np.maximum(0.0, first - np.maximum(second, -1.0))
+    return np.stack([lead, np.log1p(counts[top]) / 3, np.sqrt(lead)], axis=1)
 
 
-def fit(scores: Floats, counts: Floats, right: Sequence[int]) -> Curve:
-    """The curve for these rankings; `right` is the column of the right label, -1 when the model could not know it.
+def fit(shown: Floats, correct: NDArray[np.bool_], known: NDArray[np.bool_], trust: Floats) -> Curve:
+    """The curve for rankings that showed these `signs`: `correct` where the first label was right, `known` where the right label
+    could be known at all, `trust` how much each counts.
 
     With fewer than `ENOUGH` rankings, or all right or all wrong, the default curve.
     """
-    truth = np.asarray(right)
-    if len(truth) < ENOUGH:
-        return Curve()
-    correct = scores.argmax(axis=1) == truth
-    if correct.all() or not correct.any():
-        return Curve()
-    machine = LogisticRegression(C=1.0, max_iter=500).fit(signs(scores, counts), correct)
-    wrong = int((~correct).sum())
-    unknown = (float((truth < 0).sum()) + 0.5) / (wrong + 1.0)
-    return Curve(tuple(float(one) for one in machine.coef_[0]), float(machine.intercept_[0]), min(0.9, unknown), len(truth))
+    if len(correct) < ENOUGH or correct.all() or not correct.any():
+        return Curve(measured_on=0)
+    machine = LogisticRegression(C=1.0, max_iter=1000).fit(shown, correct, sample_weight=trust)
+    unknown = (float((~known).sum()) + 0.5) / (float((~correct).sum()) + 1.0)
+    return Curve(tuple(float(one) for one in machine.coef_[0]), float(machine.intercept_[0]), min(0.9, unknown), len(correct))

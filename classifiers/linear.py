@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,14 +21,18 @@ from classifiers import calibrate, ridge
 from classifiers.artefacts import Artefact
 from classifiers.calibrate import Curve
 from classifiers.features import Hasher, Matrix, Text
+from classifiers.near import Earlier, signs
 from classifiers.vectors import Scale, scale
 from intake.vocabulary import AktenplanEntry
 
 HALF_LIFE = 2 * 365.0
 """Days after which a decision counts half; never less than `LEAST_TRUST`."""
 LEAST_TRUST = 0.15
-HELD_OUT = 0.2
-"""Share of the decisions (the latest) on which the probabilities are fitted; the model itself learns from all."""
+HELD_OUT, BLOCKS, FADE = 0.4, 4, 0.8
+"""Share of the decisions (the latest) that are forecast by a model that knows only earlier ones, block by block, so that
+probabilities hold on later documents; an older block counts less. The model itself learns from all."""
+MANY = 10_000
+"""Decisions from which one block of half the share is enough (and time matters)."""
 STEP = 0.7
 """How far one correction moves the scores of its own document towards what they should be."""
 START = -1.0
@@ -81,6 +86,7 @@ class Model:
     memory: Matrix | None = None
     """Rows of the documents learnt since the training, and by how much each moves the labels."""
     changes: Vector = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
+    earlier: Earlier = field(default_factory=Earlier)
     hasher: Hasher = field(default_factory=Hasher, compare=False)
 
     def predict(self, documents: Sequence[Example]) -> list[Ranked]:
@@ -113,7 +119,12 @@ class Model:
         changes = np.zeros((memory.shape[0], len(change)), dtype=np.float32)
         changes[:-1, :self.changes.shape[1]] = self.changes
         changes[-1] = change
-        return replace(grown, counts=counts, memory=memory, changes=changes)
+        earlier = self.earlier.add(signs(row), [example.label], [_title(example)])
+        return replace(grown, counts=counts, memory=memory, changes=changes, earlier=earlier)
+
+    def near(self, document: Example, label: str, count: int = 2) -> tuple[tuple[str, float], ...]:
+        """Titles of the earlier documents of a label most like this one, with their likeness (cosine, 0.25..1)."""
+        return self.earlier.like(signs(self.scale.rows(self.hasher, [_text(document)]))[0], label, count)
 
     def why(self, document: Example, label: str, count: int = 5) -> tuple[str, ...]:
         """The words of the document that speak most for a label, the strongest first; () when none does."""
@@ -139,12 +150,13 @@ class Model:
             "buckets": used.astype(np.uint32), "starts": slim.indptr.astype(np.uint32),
             "columns": slim.indices.astype(np.uint16), "values": np.rint(slim.data / most * 127).astype(np.int8),
             "bias": self.bias, "counts": self.counts.astype(np.float32), "rarity": self.scale.rarity.astype(np.float16),
-            "changes": self.changes}
+            "changes": self.changes, "earlier": self.earlier.codes}
         if self.memory is not None:
             arrays |= {"memory_starts": self.memory.indptr, "memory_columns": self.memory.indices,
                        "memory_values": self.memory.data}
         return Artefact(arrays, {"labels": list(self.labels), "most": float(most), "curve": self.curve.as_meta(),
-                                 "documents": self.scale.documents}, {})
+                                 "documents": self.scale.documents, "earlier_labels": list(self.earlier.labels),
+                                 "earlier_titles": list(self.earlier.titles)}, {})
 
     @classmethod
     def from_artefact(cls, stored: Artefact) -> Model:
@@ -161,7 +173,8 @@ class Model:
             memory = sparse.csr_matrix((arrays["memory_values"], arrays["memory_columns"], arrays["memory_starts"]),
                                        shape=(len(arrays["memory_starts"]) - 1, len(rarity)))
         return cls(tuple(meta["labels"]), arrays["counts"].astype(np.float64), weights, arrays["bias"],
-                   Scale(rarity, int(meta["documents"])), Curve.from_meta(meta["curve"]), memory, arrays["changes"])
+                   Scale(rarity, int(meta["documents"])), Curve.from_meta(meta["curve"]), memory, arrays["changes"],
+                   Earlier(arrays["earlier"], tuple(meta["earlier_labels"]), tuple(meta["earlier_titles"])))
 
     def scores_of(self, rows: Matrix) -> NDArray[np.float64]:
         """As `scores`, for vectors that were made already."""
@@ -186,7 +199,8 @@ def train(examples: Sequence[Example], *, entries: Sequence[AktenplanEntry] = ()
     """A model of all examples with a label; works from none at all.
 
     `entries`: the plan; an entry's own words are one more example of it. `least`: features seen in fewer documents are left
-    out (5 for models that leave the house). `seed` chooses what is held out where examples have no date.
+    out, and with more than 1 no document is remembered (5 for models that leave the house). `seed` chooses what is
+    held out where examples have no date.
     """
     return train_measured(examples, entries=entries, seed=seed, least=least)[0]
 
@@ -201,16 +215,30 @@ def train_measured(
     sizes = scale(hasher, texts, least)
     rows = sizes.rows(hasher, texts)
     names = {entry.id: entry for entry in entries}
-    early, late = held_out(known, seed)
     curve, unseen = Curve(), Unseen()
-    if len(late) >= calibrate.ENOUGH and len({known[at].label for at in early}) > 1:
-        before = _fit([known[at] for at in early], rows[early], sizes, hasher, names)
-        place = {label: at for at, label in enumerate(before.labels)}
-        scores = before.scores_of(rows[late])
-        right = [place.get(known[at].label, -1) for at in late]
-        curve = calibrate.fit(scores, before.counts, right)
-        unseen = Unseen(tuple(curve.first(scores, before.counts).tolist()), tuple((scores.argmax(axis=1) == right).tolist()))
-    return replace(_fit(known, rows, sizes, hasher, names), curve=curve), unseen
+    blocks = held_out(known, seed)
+    if sum(len(late) for _, late in blocks) >= calibrate.ENOUGH and len({one.label for one in known}) > 1:
+        found = [_forecast(known, rows, early, late, sizes, hasher, names) for early, late in blocks]
+        shown, correct, able = (np.concatenate(part) for part in zip(*found, strict=True))
+        trust = np.concatenate([np.full(len(one[1]), FADE**(len(found) - 1 - at)) for at, one in enumerate(found)])
+        curve = calibrate.fit(shown, correct, able, trust)
+        unseen = Unseen(tuple(curve.of(shown).tolist()), tuple(correct.tolist()))
+    earlier = Earlier()
+    if least <= 1:
+        earlier = earlier.add(signs(rows), [one.label for one in known], [_title(one) for one in known])
+    return replace(_fit(known, rows, sizes, hasher, names), curve=curve, earlier=earlier), unseen
+
+
+def _forecast(
+    known: Sequence[Example], rows: Matrix, early: Sequence[int], late: Sequence[int], sizes: Scale, hasher: Hasher,
+    names: Mapping[str, AktenplanEntry],
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of the late ones, forecast from the early ones alone: the signs of each ranking, was it right, could it be right."""
+    before = _fit([known[at] for at in early], rows[early], sizes, hasher, names)
+    place = {label: at for at, label in enumerate(before.labels)}
+    scores = before.scores_of(rows[late])
+    right = np.array([place.get(known[at].label, -1) for at in late])
+    return calibrate.signs(scores, before.counts), scores.argmax(axis=1) == right, right >= 0
 
 
 def _fit(known: Sequence[Example], rows: Matrix, sizes: Scale, hasher: Hasher, names: Mapping[str, AktenplanEntry]) -> Model:
@@ -237,19 +265,31 @@ def trusts(examples: Sequence[Example]) -> Vector:
     return np.asarray(np.maximum(LEAST_TRUST, 0.5 ** (np.array(ages) / HALF_LIFE)), dtype=np.float32)
 
 
-def held_out(examples: Sequence[Example], seed: int = 0) -> tuple[list[int], list[int]]:
-    """Places of examples (in order of their date) to learn from and to be measured on: the latest, or random without dates."""
-    size = int(len(examples) * HELD_OUT)
+def held_out(examples: Sequence[Example], seed: int = 0) -> list[tuple[list[int], list[int]]]:
+    """Pairs of places of examples (in order of their date): to learn from, and the next block to be forecast.
+
+    Random where examples have no date. Nobody of a block belongs to a group that is learnt from.
+    """
     order = list(range(len(examples)))
     if not all(one.date for one in examples):
         order = np.random.default_rng(seed).permutation(len(examples)).tolist()
-    early, late = sorted(order[:len(order) - size]), sorted(order[len(order) - size:])
-    groups = {examples[at].group for at in early} - {""}
-    return early, [at for at in late if examples[at].group not in groups]
+    count, share = (BLOCKS, HELD_OUT) if len(examples) < MANY else (1, HELD_OUT / 2)
+    cuts = [int(len(order) * (1 - share + share * at / count)) for at in range(count + 1)]
+    found = []
+    for start, stop in pairwise(cuts):
+        groups = {examples[at].group for at in order[:start]} - {""}
+        late = [at for at in order[start:stop] if examples[at].group not in groups]
+        if start and late:
+            found.append((sorted(order[:start]), late))
+    return found
 
 
 def _text(one: Example) -> Text:
     return Text(one.text, one.title, tuple(sorted(one.features.items())))
+
+
+def _title(one: Example) -> str:
+    return " ".join((one.title or one.text[:80]).split())[:80]
 
 
 def _named(entry: AktenplanEntry) -> Text:

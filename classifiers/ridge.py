@@ -31,6 +31,11 @@ def solve(rows: Matrix, wanted: NDArray[np.int64], labels: int, trust: Floats) -
 
     `trust` of a row (about 1) divides its penalty: what is trusted less is fitted less.
     """
+    buckets = rows.shape[1]
+    used = np.flatnonzero(np.bincount(rows.indices, minlength=buckets))
+    place = np.zeros(buckets, dtype=np.int32)
+    place[used] = np.arange(len(used), dtype=np.int32)
+    rows = sparse.csr_matrix((rows.data, place[rows.indices], rows.indptr), shape=(rows.shape[0], len(used)))
     penalty = (PENALTY / trust)[:, None].astype(np.float32)
     eased = _eased(rows)
     middle = np.asarray(rows.mean(axis=0), dtype=np.float32).ravel()
@@ -40,10 +45,13 @@ def solve(rows: Matrix, wanted: NDArray[np.int64], labels: int, trust: Floats) -
     for start in range(0, labels, BLOCK):
         stop = min(labels, start + BLOCK)
         target = np.where(wanted[:, None] == np.arange(start, stop)[None, :], 1.0, -1.0).astype(np.float32)
-        weights = rows.T @ _dual(rows, _centred(target), penalty, eased)
+        weights = np.asarray(rows.T @ _dual(rows, _centred(target), penalty, eased))
         bias[start:stop] = target.mean(axis=0) - middle @ weights
         blocks.append(_largest(weights, share))
-    return sparse.hstack(blocks, format="csr"), bias
+    slim = sparse.hstack(blocks, format="csr")
+    starts = np.zeros(buckets + 1, dtype=slim.indptr.dtype)
+    starts[used + 1] = np.diff(slim.indptr)
+    return sparse.csr_matrix((slim.data, slim.indices, np.cumsum(starts)), shape=(buckets, labels)), bias
 
 
 def _dual(rows: Matrix, target: Floats, penalty: Floats, eased: Apply) -> Floats:

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from classifiers.evaluate.measures import Fields, Row, accuracy, ece, macro_f1, oracle, peak_mib, read_rows, threshold
 from classifiers.evaluate.plan import read_entries
 from classifiers.linear import Example, Ranked, train_measured
@@ -33,7 +35,10 @@ def main(arguments: Sequence[str]) -> int:
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 4
-    result = measure(learn, test, entries, options.max_error, options.seed)
+    if options.folds:
+        result = crossed(learn, entries, options.folds, options.seed)
+    else:
+        result = measure(learn, test, entries, options.max_error, options.seed)
     if options.json:
         options.json.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     shown = {name: value for name, value in result.items() if name != "predictions"}
@@ -46,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(prog="python -m classifiers.evaluate filing", description=__doc__)
     add_data(found)
     found.add_argument("--plan", type=Path, help="plan as CSV: its words help labels with few examples")
+    found.add_argument("--folds", type=int, default=0, help="instead of a test side: each part forecast from the others")
     found.add_argument("--max-error", type=float, default=0.05, help="largest share of wrongly filed documents (budget)")
     found.add_argument("--json", type=Path, help="file for the figures and all predictions")
     return found
@@ -103,6 +109,22 @@ def measure(learn: Sequence[Example], test: Sequence[Example], entries: Sequence
         "cpu_s": {"train": trained - begun, "predict": done - trained}, "peak_mib": peak_mib(),
         "documents": {"train": len(learn), "test": len(test), "unseen": len(unseen.sure)},
         "predictions": [_line(label, one, auto) for label, one, auto in zip(truth, ranked, filed, strict=True)]}
+
+
+def crossed(examples: Sequence[Example], entries: Sequence[AktenplanEntry] = (), folds: int = 5, seed: int = 0) -> dict[str, Any]:
+    """The figures (without a budget) when every part in turn is forecast from the others; parts are random by the seed."""
+    part = np.random.default_rng(seed).permutation(len(examples)) % folds
+    truth: list[str] = []
+    ranked: list[Ranked] = []
+    begun = time.process_time()
+    for number in range(folds):
+        learn = [one for one, at in zip(examples, part, strict=True) if at != number]
+        test = [one for one, at in zip(examples, part, strict=True) if at == number]
+        ranked += train_measured(learn, entries=(*named(learn), *entries), seed=seed)[0].predict(test)
+        truth += [one.label for one in test]
+    return {"accuracy": accuracy(truth, ranked), "macro_f1": macro_f1(truth, ranked), "top3": accuracy(truth, ranked, 3),
+            "ece": ece(truth, ranked), "folds": folds, "cpu_s": {"all": time.process_time() - begun}, "peak_mib": peak_mib(),
+            "predictions": [_line(label, one, False) for label, one in zip(truth, ranked, strict=True)]}
 
 
 def named(examples: Sequence[Example]) -> tuple[AktenplanEntry, ...]:
