@@ -18,7 +18,10 @@ from intake.cli.splitting import pages_in_words
 from intake.db.core import Tx
 from intake.schema import documents
 from intake.sheetcode import SheetCode, decode
+from intake.sheetpdf import Printed, draw
 from intake.vocabulary import Document, Page, Stack, Start
+
+AKTE = "BA/632.60-0017/2026"
 
 
 def by_first_line(pages: Sequence[Page]) -> Stack:
@@ -37,14 +40,14 @@ def text_of(path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A scan of four pages: two letters, the first of two pages, a separator sheet of Patch T, a letter."""
-    from drawn import patch_sheet
-
+    """A black and white scan of two letters, the first of two pages, then a printed Leitbeleg and a page behind it."""
+    folder = tmp_path_factory.mktemp("stack")
+    draw([Printed(SheetCode("1", "file", "mittelau", "632.60", AKTE), "Neubau")], "Amt Mittelau", folder / "leitbeleg.pdf")
     second = ("und schließlich bitten wir Sie, uns den Empfang kurz zu bestätigen.", "Mit freundlichen Grüßen", "Schröder")
-    pages = [written(LETTER, 150), written(second, 150), written(LETTER, 150), patch_sheet("T", 150), written(second, 150)]
-    path = tmp_path_factory.mktemp("stack") / "stapel.tif"
+    pages = [written(LETTER), written(second), written(LETTER), picture(folder / "leitbeleg.pdf", 0, 200), written(second)]
+    path = folder / "stapel.tif"
     scans = [scanned(page, number, skew=0.3, bitonal=True) for number, page in enumerate(pages)]
-    scans[0].save(path, save_all=True, append_images=scans[1:], dpi=(150, 150))
+    scans[0].save(path, save_all=True, append_images=scans[1:], dpi=(200, 200))
     return path
 
 
@@ -57,11 +60,11 @@ def test_split_writes_json_for_machines_and_a_table_for_people(
     assert [(one["first_page"], one["last_page"]) for one in found] == [(1, 2), (3, 3), (5, 5)]
     assert all(set(one) == {"first_page", "last_page", "probability", "evidence"} for one in found)
     assert found[1]["evidence"] == ["neuer Briefkopf"] and 0.85 < found[1]["probability"] < 0.91
-    assert "Seite 4" in found[2]["evidence"][0] and found[2]["probability"] == 1.0
+    assert found[2]["evidence"] == [f"Leitbeleg auf Seite 4: {AKTE}"] and found[2]["probability"] == 1.0
     capsys.readouterr()
     assert run(["split", str(stack), "--boundaries", "off"]) == 0
     shown = capsys.readouterr().out
-    assert "1-3" in shown and "Trennblatt auf Seite 4" in shown and "Trennblätter: 4" in shown
+    assert "1-3" in shown and AKTE in shown and "Trennblätter: 4" in shown
 
 
 def test_split_with_an_unknown_profile_is_a_sentence(stack: Path, poststelle: Said) -> None:  # noqa: F811
