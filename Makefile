@@ -19,7 +19,7 @@ test-long: setup  ## what takes longer: kill -9 over real scans, bulk
 
 bench: setup  ## measurements, not tests; prints CPU seconds
 	@$(BIN)/pytest -q -s -m bench $(ARGS)
-	@for bench in overhead box idle small_pdfs read plan letters; do $(BIN)/python tests/bench/$$bench.py; done
+	@for bench in overhead box idle small_pdfs read plan letters split; do $(BIN)/python tests/bench/$$bench.py; done
 
 lint: setup
 	@$(BIN)/ruff check .
