@@ -22,6 +22,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from intake.errors import ConfigError
+from intake.vocabulary import Naming
 
 
 class Section(BaseModel):
@@ -148,7 +149,7 @@ class Mailbox(Inbox):
         "DKIM und DMARC schreibt, wird festgehalten. Leer = nichts davon.")
 
 
-SIDECAR_FIELDS = frozenset({"file_reference", "entry", "kind", "subject", "letter_date", "sender_name", "sender_reference",
+SIDECAR_FIELDS = frozenset({"file_reference", "entry", "kind", "subject", "letter_date", "sender_name", "our_reference",
                             "batch"})
 """What data beside a document may say of it."""
 
@@ -177,16 +178,18 @@ class ScanProfile(Inbox):
         0.75, ge=0.5, le=1, description="Darunter ist der Schnitt unsicher, und ein Mensch muss hinsehen; dazwischen gilt er mit "
         "Vermerk.")
     sidecar: Literal["none", "auto"] = Field(
-        "none", description="Begleitdateien anderer Systeme: auto = jede Datei wird erst aufgenommen, wenn NAME.xml, NAME.json oder "
-        "NAME.csv daneben liegt (oder sidecar_index für alle); beide sind eine Sendung, und eine Datei ist ein Schriftstück.")
+        "none", description="Begleitdateien anderer Systeme: auto = jede Datei wird erst aufgenommen, wenn NAME.xml, NAME.json "
+        "oder NAME.csv daneben liegt (oder sidecar_index für alle); beide sind eine Sendung und ein Schriftstück.")
     sidecar_index: str = Field(
-        "index.csv", description="Name einer CSV-Datei, die je Zeile eine Datei dieses Ordners nennt und beschreibt; leer = keine.")
+        "index.csv", description="Name einer CSV-Datei, die je Zeile eine Datei dieses Ordners nennt und beschreibt; "
+        "leer = keine.")
     sidecar_marker: str = Field(
-        "", pattern=r"^(\.[a-z0-9]{1,12})?$", description="Endung einer Fertigmarke, etwa .done oder .ok: Aufgenommen wird erst, wenn "
-        "auch NAME.done daneben liegt. Leer = ohne.")
+        "", pattern=r"^(\.[a-z0-9]{1,12})?$", description="Endung einer Fertigmarke, etwa .done oder .ok: Aufgenommen wird "
+        "erst, wenn auch NAME.done daneben liegt. Leer = ohne.")
     sidecar_fields: dict[str, str] = Field(
         {}, description="Was ein Feld der Begleitdatei bei uns heißt, etwa { Aktenzeichen = \"file_reference\" }. Bei uns: "
-        "file_reference, entry, kind, subject, letter_date, sender_name, sender_reference, batch; diese Namen gelten auch selbst.")
+        "file_reference, entry, kind, subject, letter_date, sender_name, our_reference (Zeichen des Absenders), batch; diese "
+        "Namen gelten auch selbst.")
     sidecar_sure: float = Field(
         0.9, ge=0.05, le=0.99, description="Wahrscheinlichkeit, mit der ein Wert der Begleitdatei stimmt; Ihr Erfahrungswert.")
     packages: bool = Field(
@@ -194,6 +197,14 @@ class ScanProfile(Inbox):
         "index.csv), sobald sich darin nichts mehr ändert.")
     delete_done_days: int = Field(
         0, ge=0, description="0 = nie; sonst werden Dateien in erledigt/ nach so vielen Tagen gelöscht, protokolliert.")
+
+    @property
+    def naming(self) -> Naming | None:
+        """What its sidecars call our fields; None where there are none."""
+        if self.sidecar == "none" and not self.packages:
+            return None
+        own = {name: name for name in SIDECAR_FIELDS}
+        return Naming(own | {name.lower(): ours for name, ours in self.sidecar_fields.items()}, self.sidecar_sure)
 
     @field_validator("sidecar_fields")
     @classmethod

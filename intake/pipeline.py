@@ -250,7 +250,9 @@ def material_of(room: Postroom, document: Document) -> Material:
         envelope=replace(delivery.envelope, subject=None) if document.parent else delivery.envelope,
         received_on=delivery.received_at.astimezone().date(),
         office=profile.office if profile else "", branch=profile.branch if profile else "",
-        facts=_facts(room, document), notes={"sheet": cause.says, "thread": _thread(room, document)})
+        facts=_facts(room, document), notes={
+            "sheet": cause.says, "thread": _thread(room, document),
+            "sidecar": profile.naming if isinstance(profile, ScanProfile) else None})
 
 
 def _thread(room: Postroom, document: Document) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ from intake.db.knowledge import (
 from intake.db.lessons import lessons_stamp
 from intake.db.plan import open_entries
 from intake.errors import ConfigError
+from intake.extract.beside import Beside
 from intake.extract.letter import AccessWords
 from intake.extract.references import References, compiled
 from intake.extract.sheet import Sheets
@@ -44,6 +45,7 @@ from intake.resolve.akte import Resolver
 from intake.resolve.index import Index
 from intake.resources import resource
 from intake.sources.folder import FolderSource
+from intake.sources.groups import Beside as BesideFiles
 from intake.sources.imap import Account
 from intake.sources.imap import Mailbox as ImapMailbox
 from intake.sources.secrets import client_credentials, from_file
@@ -103,7 +105,8 @@ def doors(home: Home) -> tuple[Door | MailDoor, ...]:
     folders = tuple(
         Door(tenant, profile, FolderSource(
             profile.name, home.folder(profile), settle_seconds=profile.settle_seconds,
-            alarm_seconds=profile.alarm_minutes * 60.0, watch=profile.watch))
+            alarm_seconds=profile.alarm_minutes * 60.0, watch=profile.watch, packages=profile.packages,
+            beside=BesideFiles(profile.sidecar_index, profile.sidecar_marker) if profile.sidecar == "auto" else None))
         for tenant in home.settings.tenant for profile in tenant.profile)
     mailboxes = tuple(MailDoor(tenant, mailbox, _mailbox(home, mailbox))
                       for tenant in home.settings.tenant for mailbox in tenant.mailbox)
@@ -206,7 +209,7 @@ def _extractors(tenant: Tenant, known: Container[str], entries: Mapping[str, Akt
     references = References(compiled(tenant.reference_patterns), known)
     usual = standard({row.values.get("name", ""): row.key for row in gemarkungen},
                      {row.values.get("name", ""): row.key for row in streets})
-    return (references, *usual, AccessWords(tenant.access_words), Sheets(entries.values()))
+    return (references, *usual, AccessWords(tenant.access_words), Sheets(entries.values()), Beside(known, entries.values()))
 
 
 def _access_words(tenant: Tenant) -> Callable[[tuple[Page, ...]], str | None]:

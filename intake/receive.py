@@ -16,10 +16,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from intake import bundle
 from intake.blobs import Blobs
 from intake.config import ScanProfile, Tenant
 from intake.db.core import Database, Tx, new_id, utcnow
-from intake.db.deliveries import add_delivery, delivery_by_key, first_with_original, next_counter
+from intake.db.deliveries import add_delivery, delivery_by_key, first_with_original, first_with_part, next_counter
 from intake.db.problems import close_problem, open_problem, problem_of
 from intake.db.receiving import acknowledge, in_turn, is_acknowledged, last_of_source, unacknowledged
 from intake.errors import Reason
@@ -31,12 +32,17 @@ log = logging.getLogger(__name__)
 BATCH_PAUSE = timedelta(minutes=5)  # paper laid on the scanner after a longer pause is a new batch
 ACTOR = "service:receive"
 HASH_MARK = "|sha256:"
+HASH_SHOWN = 32
+FILES_MARK = "|files:"
+"""In the key of a document with data beside it: the beginnings of the hashes of its files, the document's own first."""
 
 
 class FolderLike(Source, Protocol):
     """What receiving needs beyond Source from a folder: does it still hold the very file of `Item.key`?"""
 
     def holds(self, key: str) -> bool: ...
+
+    def rest(self, key: str) -> Item | None: ...
 
 
 class WatchedFolder(FolderLike, Protocol):
@@ -103,14 +109,49 @@ def _acknowledge_moved(db: Database, tenant: str, profile: str, source: FolderLi
     if not pending:
         return
     gone = [delivery for key, delivery in pending.items() if not source.holds(_source_key(key, profile))]
+    for key, delivery in pending.items():
+        _, several, hashes = key.partition(FILES_MARK)
+        item = source.rest(_source_key(key, profile)) if several else None
+        if item is not None and _is_rest(item, hashes.split("|", maxsplit=1)[0].split("+")):
+            source.done(item)  # some of its files were moved, then we were killed
+            gone.append(delivery)
     if gone:
         with db.transaction() as tx:
             acknowledge(tx, gone)
 
 
-def _delivery_key(profile: str, item: Item, sha256: str) -> str:
-    """Path, size, modification time and hash: the identity of a file (house.md, flow 4)."""
-    return f"{profile}/{item.key}{HASH_MARK}{sha256}"
+def _delivery_key(profile: str, item: Item, ending: str) -> str:
+    """Path, size, modification time and hash: the identity of a file."""
+    return f"{profile}/{item.key}{HASH_MARK}{ending}"
+
+
+def _is_rest(item: Item, hashes: list[str]) -> bool:
+    """Whether the files of an item are some of those with these hashes, but not all, the document among them."""
+    here = [_sha256(one.path)[:HASH_SHOWN] for one in item.members]
+    return here[0] == hashes[0] and len(here) < len(hashes) and set(here) <= set(hashes)
+
+
+def _sha256(path: Path) -> str:
+    """The hash of a file; "" when it has gone meanwhile."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return ""
+
+
+def _keep(blobs: Blobs, item: Item) -> tuple[Blob, str]:
+    """The bytes of an item, durable, and what its key ends with (files that belong together: their hashes too).
+
+    Raises bundle.Changed, OSError of opening a file, ServiceError.
+    """
+    if not item.members:
+        original = blobs.add_file(item.path, item.name, "application/octet-stream")
+        return original, original.sha256
+    package = item.members[0].path != item.path
+    name = item.name if package else item.path.stem
+    original, hashes = bundle.keep(blobs, item.members, name, bundle.PACKAGE if package else bundle.BESIDE)
+    return original, original.sha256 + ("" if package else FILES_MARK + "+".join(one[:HASH_SHOWN] for one in hashes))
 
 
 def _source_key(key: str, profile: str) -> str:
@@ -120,15 +161,15 @@ def _source_key(key: str, profile: str) -> str:
 def _receive(db: Database, blobs: Blobs, tenant: str, profile: ScanProfile, source: FolderLike,
              item: Item) -> tuple[Received, str | None]:
     try:
-        original = blobs.add_file(item.path, item.name, "application/octet-stream")
-    except FileNotFoundError:
+        original, ending = _keep(blobs, item)
+    except (FileNotFoundError, bundle.Changed):
         return Received(), None  # taken away between the listing and now: nothing to receive
     except OSError as error:  # one file that cannot be read never stops the rest
         reason = Reason.UNKNOWN_TYPE if error.errno in (errno.ELOOP, errno.EINVAL, errno.ENXIO) else Reason.UNREADABLE
         return _note_problem(db, tenant, _with_problem(item, reason)), None
     if not source.holds(item.key):
         return Received(), None  # it changed under our hands: offered again when it is finished
-    key = _delivery_key(profile.name, item, original.sha256)
+    key = _delivery_key(profile.name, item, ending)
     with db.transaction() as tx:
         in_turn(tx, tenant)
         known = delivery_by_key(tx.connection, tenant, "folder", key)
@@ -167,7 +208,7 @@ def _batch(tx: Tx, tenant: str, profile: str, now: datetime) -> tuple[str, int]:
 def delete_done(db: Database, blobs: Blobs, tenant: Tenant, profile: ScanProfile, folder: Path) -> int:
     """Delete files in `folder` (erledigt/) that were moved there `profile.delete_done_days` ago; returns how many.
 
-    Only a file whose very bytes are the whole, just re-hashed original of a delivery goes; each deletion is in the
+    Only a file whose very bytes are the whole, just re-hashed original or part of a delivery goes; each deletion is in the
     journal first. 0 days (the default) deletes nothing.
     """
     if not profile.delete_done_days or not folder.is_dir():
@@ -181,7 +222,8 @@ def delete_done(db: Database, blobs: Blobs, tenant: Tenant, profile: ScanProfile
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         with db.read() as conn:
-            delivery = first_with_original(conn, tenant.name, "folder", sha256)
+            delivery = (first_with_original(conn, tenant.name, "folder", sha256)
+                        or first_with_part(conn, tenant.name, "folder", sha256))
         if delivery is None or not blobs.check(sha256):
             log.warning("file kept: its original is not safe", extra={"profile": profile.name, "original": sha256})
             continue
@@ -197,6 +239,9 @@ SENTENCES = {
                        "sie wird dann von selbst aufgenommen.",
     Reason.UNSETTLED: "„{name}“ wird seit langem geschrieben und nicht fertig. Prüfen Sie den Scanner oder kopieren Sie die "
                       "Datei neu; sie wird von selbst aufgenommen, sobald sie fertig ist.",
+    Reason.INCOMPLETE: "„{name}“ liegt seit langem allein: Es fehlt die Datei, die dazugehört (die PDF-Datei, die Begleitdatei "
+                       "oder die Fertigmarke). Liefern Sie sie nach, dann wird beides von selbst aufgenommen; oder setzen Sie "
+                       "für diesen Ordner sidecar = \"none\".",
     Reason.UNKNOWN_TYPE: "„{name}“ ist keine gewöhnliche Datei (etwa eine Verknüpfung) und wird nicht geöffnet. "
                          "Legen Sie die Datei selbst in den Ordner.",
 }
@@ -226,8 +271,9 @@ def _note_problem(db: Database, tenant: str, item: Item) -> Received:
 
 
 def _close_source_problems(tx: Tx, tenant: str, item: Item) -> None:
-    for reason in SENTENCES:
-        problem = problem_of(tx.connection, tenant, "source", _subject(item), reason)
+    subjects = {_subject(item), *(f"{item.profile}/{one.name}" for one in item.members[:3])}
+    for reason, subject in ((reason, subject) for reason in SENTENCES for subject in sorted(subjects)):
+        problem = problem_of(tx.connection, tenant, "source", subject, reason)
         if problem is not None:
             close_problem(tx, problem.id, "received")
             record(tx, tenant, ACTOR, "problem.closed", subjects={"problem": problem.id}, new={"how": "received"})

@@ -78,14 +78,33 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """One file of several that are one delivery: its name inside it, its size and modification time when it was offered.
+
+    `shared`: it belongs to other deliveries of the folder too (an index of all files).
+    """
+
+    name: str
+    path: Path
+    size: int
+    mtime_ns: int
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """What a source offers: one file or message that may be taken. `key` is the source's own identity of it."""
+    """What a source offers: one file or message that may be taken. `key` is the source's own identity of it.
+
+    `members`: the files that are taken together as this one delivery, the one described by the others first; () for a file
+    that is taken alone.
+    """
 
     key: str
     name: str
     path: Path
     profile: str
     problem: str | None = None  # a Reason: cannot be taken now, a person must know
+    members: tuple[Member, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +146,11 @@ class Fact:
     def of_message(self) -> bool:
         """Whether it belongs to the record of a message (who, by which way, in which thread, signed how)."""
         return self.name.startswith("mail_")
+
+    @property
+    def of_carrier(self) -> bool:
+        """Whether it is not of the document itself but of what came beside it: a sidecar, an XJustiz message."""
+        return self.name == "sidecar" or self.name.startswith("xjustiz_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,6 +450,14 @@ class Said:
     field: Literal["entry", "file", "kind"]
     value: str
     page: int
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What the sidecars of a door call our fields (names in lower case), and how often their values are right (0..1)."""
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    sure: Fraction = 0.9
 
 
 @dataclass(frozen=True, slots=True)

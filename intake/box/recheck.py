@@ -22,7 +22,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
 _ESCAPED = re.compile(rb"(?<!\\)((?:\\\\)*)\\(?:u00(?:[01][0-9a-fA-F]|7[fF]|[89][0-9a-fA-F])|[bfr])")
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 MAX_FACTS = 200
-_TERM = re.compile(r"(ubl|cii|zf1):B[TG]-\d{1,3}|header:[A-Za-z0-9-]{1,60}|(smime|pgp|dkim):[a-z-]{1,20}")
+_TERM = re.compile(r"(ubl|cii|zf1):B[TG]-\d{1,3}|header:[A-Za-z0-9-]{1,60}|sidecar:[\w ./@+-]{1,200}|"
+                   r"xjustiz:[\w./@-]{1,120}|(smime|pgp|dkim):[a-z-]{1,20}")
 _DAY, _AMOUNT, _TEXT = re.compile(r"\d{4}-\d{2}-\d{2}"), re.compile(r"-?\d{1,15}(\.\d{1,6})?"), re.compile(r".{1,500}")
 _CODE = re.compile(r"[A-Za-z0-9]{1,40}")
 _RATE = re.compile(r"-?\d{1,3}(\.\d{1,4})?:-?\d{1,15}(\.\d{1,6})?:-?\d{1,15}(\.\d{1,6})?")
@@ -37,6 +38,8 @@ FACTS = {
     "prepaid_total": _AMOUNT, "payable_total": _AMOUNT, "tax_rate": _RATE,
     "mail_to": _TEXT, "mail_cc": _TEXT, "mail_reply_to": _TEXT, "mail_in_reply_to": _ID, "mail_references": _ID,
     "mail_received": _TEXT, "mail_spf": _VERDICT, "mail_dkim": _VERDICT, "mail_dmarc": _VERDICT, "mail_de_mail": _TEXT,
+    "sidecar": _TEXT, "xjustiz_own_reference": _TEXT, "xjustiz_sender_reference": _TEXT, "xjustiz_sender": _TEXT,
+    "xjustiz_recipient": _TEXT, "xjustiz_created": _DAY, "xjustiz_title": _TEXT, "xjustiz_version": _TEXT,
     "mail_smime": _STATE, "mail_smime_signer": _TEXT, "mail_pgp": _STATE, "mail_dkim_own": _STATE,
 }
 """The fields a file may state as data and the form of their values. `tax_rate` is "rate:net:tax"; "mail_..." is the record

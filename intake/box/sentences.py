@@ -36,6 +36,8 @@ SENTENCES: dict[Reason, str] = {
         "dann von selbst übernommen.",
     Reason.UNSETTLED:
         "Die Datei wird seit längerem nicht fertig geschrieben. Prüfen Sie den Scanner oder die Übertragung.",
+    Reason.INCOMPLETE:
+        "Es fehlt, was zu dieser Datei gehört. Liefern Sie es nach oder erledigen Sie die Sendung von Hand.",
     Reason.CRASHED:
         "Das Lesen der Datei ist mehrmals abgestürzt. Prüfen Sie sie von Hand oder scannen Sie das Schriftstück "
         "noch einmal.",

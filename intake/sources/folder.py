@@ -12,7 +12,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
@@ -20,7 +20,8 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
 from intake.errors import ConfigError, Reason, ServiceError
-from intake.vocabulary import Item
+from intake.sources.groups import Beside, Group, grouped, is_document, package_key, package_of
+from intake.vocabulary import Item, Member
 
 DONE = "erledigt"
 UNFINISHED_ENDINGS = (".part", ".partial", ".tmp", ".crdownload", ".filepart")
@@ -45,6 +46,7 @@ class FolderSource:
 
     `settle_seconds`: size and modification time must have been unchanged this long. On a local disk the inode's change
     time proves it without waiting again after a restart; a share's clock may differ, so there only our own looking counts.
+    `beside`: each document is taken with the data laid beside it, not before. `packages`: a folder inside is one delivery.
     """
 
     profile: str
@@ -52,6 +54,8 @@ class FolderSource:
     settle_seconds: float = 10.0
     alarm_seconds: float = 1800.0
     watch: str = "auto"
+    beside: Beside | None = None
+    packages: bool = False
     now: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     _seen: dict[str, _Seen] = field(default_factory=dict)
@@ -120,11 +124,17 @@ class FolderSource:
             return
         self._changed.clear()
         self._looked = self.now()
-        found = self._list()
-        self._seen = {name: seen for name, seen in self._seen.items() if name in found}
+        everything = self._list()
+        self._seen = {name: seen for name, seen in self._seen.items() if name in everything}
         self._unsettled = 0
-        for name, status in sorted(found.items(), key=lambda pair: (pair[1].st_mtime_ns, pair[0])):
-            item = self._consider(name, status)
+        found = {name: status for name, status in everything.items() if not stat.S_ISDIR(status.st_mode)}
+        groups = grouped(found, self.beside) if self.beside else tuple(Group(name, complete=True) for name in found)
+        for group in sorted(groups, key=lambda one: (found[one.main].st_mtime_ns, one.main)):
+            item = self._together(group, found) if self.beside else self._consider(group.main, found[group.main])
+            if item is not None:
+                yield item
+        for name in sorted(set(everything) - set(found) - {DONE}) if self.packages else ():
+            item = self._package(name)
             if item is not None:
                 yield item
 
@@ -132,7 +142,7 @@ class FolderSource:
         try:
             with os.scandir(self.folder) as entries:
                 return {entry.name: status for entry in entries
-                        if (status := _status(entry)) is not None and not _ignored(entry.name, status)}
+                        if (status := _status(entry)) is not None and not _ignored(entry.name)}
         except OSError as error:
             raise ServiceError(
                 f"Der Ordner {self.folder} ist nicht lesbar ({error.strerror}). Prüfen Sie die Freigabe und die Rechte; "
@@ -158,11 +168,63 @@ class FolderSource:
             return Item(key, name, path, self.profile, Reason.UNREADABLE)
         return Item(key, name, path, self.profile)
 
+    def _together(self, group: Group, found: dict[str, os.stat_result]) -> Item | None:
+        """A document with its data, when all of it is finished; what is awaited for too long is a problem of its own."""
+        items = [self._consider(name, found[name]) for name in group.names]
+        trouble = next((item for item in items if item is not None and item.problem is not None), None)
+        if trouble is not None or any(item is None for item in items):
+            return trouble
+        main = items[0]
+        if main is None or group.complete:
+            described = [self._member(name, found[name], shared=name == group.index) for name in group.names]
+            return main and replace(main, members=tuple(described))
+        late = self.now() - self._seen[group.main].first > self.alarm_seconds
+        return replace(main, problem=Reason.INCOMPLETE) if late else None
+
+    def _member(self, name: str, status: os.stat_result, *, shared: bool) -> Member:
+        return Member(name, self.folder / name, status.st_size, status.st_mtime_ns, shared)
+
+    def _package(self, name: str) -> Item | None:
+        """A folder whose files have not changed for long enough; an empty one is not finished."""
+        path = self.folder / name
+        try:
+            members = package_of(path)
+        except FileNotFoundError:
+            return None  # files come and go: not finished
+        except OSError:
+            return Item(f"{name}|0|0", name, path, self.profile, Reason.UNKNOWN_TYPE)
+        key, now = package_key(name, members), self.now()
+        size, mark = key.rsplit("|", 2)[1:]
+        seen = self._seen.setdefault(name, _Seen(int(size), int(mark, 16), now, now))
+        if (seen.size, seen.mtime_ns) != (int(size), int(mark, 16)):
+            seen.size, seen.mtime_ns, seen.since = int(size), int(mark, 16), now
+        unfinished = not members or any(_ignored(Path(one.name).name) for one in members)
+        if unfinished or now - seen.since < self.settle_seconds:
+            self._unsettled += 1
+            return Item(key, name, path, self.profile, Reason.UNSETTLED) if now - seen.first > self.alarm_seconds else None
+        if not all(os.access(one.path, os.R_OK) for one in members):
+            return Item(key, name, path, self.profile, Reason.UNREADABLE)
+        return Item(key, name, path, self.profile, None, members)
+
+    def rest(self, key: str) -> Item | None:
+        """The document of `Item.key` with what now lies beside it: less than was taken when a move was interrupted."""
+        name = key.rsplit("|", 2)[0]
+        if self.beside is None or not self.holds(key) or (self.folder / name).is_dir():
+            return None
+        found = self._list()
+        group = next((one for one in grouped(found, self.beside) if one.main == name), None)
+        if group is None:
+            return None
+        members = tuple(self._member(one, found[one], shared=one == group.index) for one in group.names)
+        return Item(key, name, self.folder / name, self.profile, None, members)
+
     def holds(self, key: str) -> bool:
         """Does the folder still hold the very file of `Item.key`? Asked again after its bytes were copied."""
         name = key.rsplit("|", 2)[0]
         try:
             status = (self.folder / name).lstat()
+            if stat.S_ISDIR(status.st_mode):
+                return key == package_key(name, package_of(self.folder / name))
         except OSError:
             return False
         return key == f"{name}|{status.st_size}|{status.st_mtime_ns}"
@@ -170,16 +232,35 @@ class FolderSource:
     def done(self, item: Item) -> None:
         """Move the file to `erledigt/`; a name that is taken there gets a number. A file already gone is fine.
 
+        What belongs to a document goes first, the document last: as long as it lies there, the move is not finished
+        (`rest`). An index goes with the last document. A package is renamed at once.
+
         Raises ServiceError when it cannot be moved (it is then offered again and recognised by its key).
         """
         target_folder = self.folder / DONE
         try:
             target_folder.mkdir(exist_ok=True)
-            _move_without_overwriting(item.path, target_folder)
+            if item.path.is_dir():
+                _rename_folder(item.path, target_folder)
+                return
+            for path in (*self._along(item), item.path):
+                _move_without_overwriting(path, target_folder)
         except OSError as error:
             raise ServiceError(
                 f"„{item.name}“ lässt sich nicht nach {target_folder} verschieben ({error.strerror}). Geben Sie der "
                 "Poststelle Schreibrechte auf diesen Ordner; die Datei ist bereits sicher aufgenommen.") from error
+
+    def _along(self, item: Item) -> Iterator[Path]:
+        """The files that are moved before the document."""
+        for one in item.members:
+            if one.path != item.path and not (one.shared and self._others(item.name)):
+                yield one.path
+
+    def _others(self, name: str) -> bool:
+        """Whether other documents lie in the folder that the index may describe."""
+        return self.beside is not None and any(
+            one != name and not stat.S_ISDIR(status.st_mode) and is_document(one, self.beside)
+            for one, status in self._list().items())
 
     def check(self) -> None:
         """Raises ConfigError when files could be taken but not moved away, which would offer them for ever."""
@@ -200,9 +281,25 @@ def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
         return None
 
 
-def _ignored(name: str, status: os.stat_result) -> bool:
+def _ignored(name: str) -> bool:
     lowered = name.lower()
-    return stat.S_ISDIR(status.st_mode) or lowered.endswith(UNFINISHED_ENDINGS) or lowered.startswith(UNFINISHED_STARTS)
+    return lowered.endswith(UNFINISHED_ENDINGS) or lowered.startswith(UNFINISHED_STARTS)
+
+
+def _rename_folder(path: Path, folder: Path) -> None:
+    """One rename, to a name that is free; a folder with files in it is never replaced."""
+    for number in range(10_000):
+        target = folder / (path.name if number == 0 else f"{path.name}-{number}")
+        try:
+            path.rename(target)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+                raise
+            continue
+        return
+    raise OSError(errno.EEXIST, "zu viele gleichnamige Ordner", str(folder))
 
 
 def _move_without_overwriting(path: Path, folder: Path) -> None:

@@ -84,7 +84,7 @@ def sniff(data: bytes, tail: bytes, name: str) -> Kind:
     suffix = Path(name).suffix.lower()
     if not data:
         return Kind("application/x-empty", Reason.EMPTY, "Die Datei ist leer (0 Byte).")
-    if b"%PDF-" in data[:PDF_HEADER_WITHIN + 5]:
+    if b"%PDF-" in data[:PDF_HEADER_WITHIN + 5] and not data.startswith(b"PK\x03\x04"):  # a stored PDF in an archive is none
         return Kind(PDF)
     found = _by_magic(data)
     if found:

@@ -6,6 +6,7 @@ which nothing can be read raises InputError. Files written to `out` are called p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ class Parts:
     limits: Limits
     found: list[dict[str, Any]] = field(default_factory=list)
     unpacked: int = 0  # bytes that came out of archives
+    envelope: dict[str, Any] = field(default_factory=dict)  # what a package says of itself
     drawing: Allowance = field(default_factory=Allowance)
 
     def reserve(self, parent: int | None, name: str) -> int:
@@ -100,14 +102,33 @@ class Parts:
             self.found[position] |= {"media_type": kind.media_type, "problem": error.reason.value, "detail": error.detail}
 
     def open_archive(self, position: int, path: Path) -> None:
-        """The files of an archive as parts below it; the archive itself has no pages. Raises InputError too_large."""
-        from intake.box.inside import archive  # noqa: PLC0415
+        """The files of an archive as parts below it; the archive itself has no pages. Raises InputError too_large.
+
+        What other systems lay beside the documents (data, an XJustiz message, detached signatures) is kept as a part without
+        pages and said of the documents; of a message the first part shows its text.
+        """
+        from intake.box.inside import archive, beside  # noqa: PLC0415
         self.found[position] |= {"media_type": ZIP}
         if self.depth(position) > self.limits.max_depth:
             raise InputError("", reason=Reason.TOO_LARGE, detail=f"Mehr als {self.limits.max_depth} Archive ineinander.")
-        for packed in archive.files(path, MOST_UNPACKED - self.unpacked):
+        told = beside.told(path)
+        if told.text and position == 0:
+            self.envelope = told.envelope
+            self.fill_text(position, told.text)
+        for packed in beside.in_order(archive.files(path, MOST_UNPACKED - self.unpacked), told):
             self.unpacked += len(packed.data)
+            if packed.name in told.data:
+                self.lay(position, packed.name, packed.data, told.data[packed.name])
+                continue
+            here = len(self.found)
             self.put(position, packed.name, packed.data, packed.kind)
+            self.found[here]["facts"] = [*self.found[here].get("facts", ()), *told.facts.get(packed.name, ())]
+
+    def lay(self, parent: int | None, name: str, data: bytes, said: Mapping[str, Any]) -> None:
+        """A part that is data, not a document: it has no pages; `said` is its media type, detail and perhaps a problem."""
+        position = self.reserve(parent, name)
+        self.file(position).write_bytes(data)
+        self.found[position] |= {"file": self.file(position).name} | dict(said)
 
     def put(self, parent: int | None, name: str, data: bytes, kind: Kind | None = None) -> None:
         """Whatever lies in a container: a letter is taken apart too, anything else becomes a part."""
@@ -261,7 +282,7 @@ def run(order: dict[str, Any], inputs: list[Path], out: Path) -> dict[str, Any]:
     position = parts.reserve(None, name)
     if kind.media_type == ZIP and kind.reason is None:
         parts.open_archive(position, path)
-        return {"envelope": {}, "parts": parts.found}
+        return {"envelope": parts.envelope, "parts": parts.found}
     parts.found[position] |= describe(path, kind, parts.file(position), limits)
     parts.hang(position, path)
     return {"envelope": {}, "parts": parts.found}
