@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 
 from intake.box.inside.message import Letter
 
+LEAST_SECONDS = 0.1
 LONGEST, MOST_CELLS, DEEPEST = 300_000, 2_000, 60
 """Signs, table cells and nested elements of a text that is still drawn: beyond, drawing takes seconds a page."""
 MOST_PIXELS, MOST_PICTURES, LEAST_SIDE = 40_000_000, 40, 100
@@ -74,7 +75,7 @@ def pdf_of(found: Letter, head: Sequence[str], pictures: Mapping[str, bytes], ta
 
     `pictures` are what the message brought along, by Content-ID.
     """
-    if left.seconds <= 0 or sum(map(len, found.html.values())) > 4 * LONGEST:
+    if left.seconds < LEAST_SECONDS or sum(map(len, found.html.values())) > 4 * LONGEST:
         return False
     bodies = [reduced(found.html[index]) if index in found.html else f"<pre>{escape(_plain(text))}</pre>"
               for index, text in enumerate(found.text)]
