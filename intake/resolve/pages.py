@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from intake.keys import reference_key
 from intake.resolve.forms import (
@@ -22,6 +22,8 @@ from intake.resolve.forms import (
     street_word,
     without_one,
 )
+from intake.resolve.given import PERSONS, merged, parcels_of, party_keys
+from intake.resolve.given import SURE as GIVEN_SURE
 from intake.resolve.index import LONGEST_SIGN, Index
 from intake.vocabulary import Box, Evidence, Material, Page, Proposal
 
@@ -63,12 +65,16 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A parcel, an address or a pair of names on a page; `similar` when it was read with a slip. `key` as in the index."""
+    """A parcel, an address or a pair of names on a page; `similar` when it was read with a slip. `key` as in the index.
+
+    `party`: the name of who sends or pays an invoice.
+    """
 
     key: str
     tokens: tuple[Token, ...]
     similar: bool = False
     parcel: Parcel | None = None
+    party: bool = False
 
 
 @dataclass(slots=True)
@@ -87,7 +93,7 @@ class Clues:
 
 
 def clues(material: Material, extracted: Sequence[Proposal], index: Index) -> Clues:
-    """The clues of a document; `extracted` (own Aktenzeichen, `your_reference`) and what the pages say."""
+    """The clues of a document: what was extracted (signs, parcels, places, applicants) and what the pages say."""
     count = len(material.pages)
     chosen = [(number, page) for number, page in enumerate(material.pages, 1) if number <= FRONT or number > count - BACK]
     tokens = [token for number, page in chosen for token in _tokens(number, page)][:MOST_WORDS]
@@ -98,11 +104,37 @@ def clues(material: Material, extracted: Sequence[Proposal], index: Index) -> Cl
     found.title_words = frozenset(word for word in found.words if word in index.titles)
     found.signs = [*_extracted_signs(extracted, material), *_signs(lines)]
     found.own_signs = frozenset(reference_key(one.value) for one in extracted if one.field == "file_reference")
-    found.parcels = _parcels(tokens)
-    given = {street_word(token.text) for token in tokens} | {word for token in tokens for word in name_words(token.text)}
+    found.parcels = _with_given(_parcels(tokens), extracted)
+    lines += _given_lines(extracted)
+    printed = {token.text for line in lines for token in line}
+    given = {street_word(text) for text in printed} | {word for text in printed for word in name_words(text)}
     spelled = index.spellings(sorted(word for word in given if len(word) >= 2))
-    found.addresses, found.names = _addresses(lines, spelled), _names(lines, spelled)
+    parties = party_keys(extracted)
+    found.addresses = _addresses(lines, spelled)
+    found.names = [replace(one, party=True) if one.key in parties else one for one in _names(lines, spelled)]
     return found
+
+
+def _with_given(spotted: list[Found], extracted: Sequence[Proposal]) -> list[Found]:
+    """The parcels seen on the pages, made more exact and completed by those that were extracted."""
+    found = list(spotted)
+    for parcel, one in parcels_of(extracted):
+        at = merged([known.parcel for known in found if known.parcel], parcel)
+        place = one.evidence[0]
+        token = Token(one.value, place.page, 0, place.box, UNKNOWN_LEGIBILITY)
+        if at is None:
+            found.append(Found(f"p{parcel.number}", (token,), False, parcel))
+        elif at >= 0:
+            found[at] = replace(found[at], parcel=parcel)
+    return found
+
+
+def _given_lines(extracted: Sequence[Proposal]) -> Iterator[list[Token]]:
+    """Extracted places of building and applicants as lines of words, read like those of the pages."""
+    for one in extracted:
+        if one.field in ("site_address", *PERSONS) and one.confidence >= GIVEN_SURE:
+            place = one.evidence[0]
+            yield [Token(word, place.page, 0, place.box, UNKNOWN_LEGIBILITY) for word in one.value.split()]
 
 
 def _tokens(number: int, page: Page) -> Iterator[Token]:
