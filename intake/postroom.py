@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib import import_module
@@ -16,7 +16,7 @@ from intake import filing
 from intake.blobs import Blobs
 from intake.box import Box
 from intake.config import Home, Mailbox, Tenant
-from intake.db.akten import register_rows
+from intake.db.akten import register_rows, registers
 from intake.db.core import Database, utcnow
 from intake.db.knowledge import (
     Akten,
@@ -41,6 +41,7 @@ from intake.pipeline import SCRATCH, Postroom
 from intake.propose import Knowledge
 from intake.receive import Door
 from intake.receive_mail import MailDoor
+from intake.registers import REGISTERS
 from intake.resolve.akte import Resolver
 from intake.resolve.index import Index
 from intake.resources import resource
@@ -168,16 +169,17 @@ class _Library:
             if old is not None and old[:2] == (plan, known):
                 return old[2]
             files, index = Akten(self.db, tenant), self._index_of(conn, tenant)
-            gemarkungen, streets = register_rows(conn, tenant, "gemarkungen"), register_rows(conn, tenant, "strassen")
+            extractors = partial(_extractors, settings, index, rows=registers(conn, tenant, REGISTERS))
             if old is not None and old[0] == plan:
                 knowledge = replace(old[2], files=files, resolve=Resolver(index, files.by_ids),
-                                    extractors=_extractors(settings, index, old[2].entries, gemarkungen, streets))
+                                    extractors=extractors(old[2].entries))
             else:
                 entries = open_entries(conn, tenant, utcnow().astimezone().date())
                 by_id = {entry.id: entry for entry in entries}
+                gemarkungen = register_rows(conn, tenant, "gemarkungen")
                 places = [settings.title, *(row.values.get("name", "") for row in gemarkungen)]
                 knowledge = Knowledge(
-                    entries=by_id, files=files, extractors=_extractors(settings, index, by_id, gemarkungen, streets),
+                    entries=by_id, files=files, extractors=extractors(by_id),
                     rank=_named(PLAN_RANKER)(entries, titles_by_entry(conn, tenant), places), judges=(_named(KINDS),),
                     resolve=Resolver(index, files.by_ids), preview=partial(filing.preview, settings))
             self._loaded[tenant] = (plan, known, knowledge)
@@ -204,11 +206,23 @@ def fields_in(material: Material) -> list[dict[str, Any]]:
     return as_fields(extract(material, standard()))
 
 
-def _extractors(tenant: Tenant, known: Container[str], entries: Mapping[str, AktenplanEntry],
-                gemarkungen: Iterable[RegisterEntry], streets: Iterable[RegisterEntry]) -> tuple[Extractor, ...]:
+def fields_of_town(db: Database, tenant: Tenant, material: Material) -> list[dict[str, Any]]:
+    """What the extractors find with the registers, Akten, patterns and plan of a tenant, as fields for others."""
+    with db.read() as conn:
+        entries = {entry.id: entry for entry in open_entries(conn, tenant.name, utcnow().astimezone().date())}
+        known = registers(conn, tenant.name, REGISTERS)
+    return as_fields(extract(material, _extractors(tenant, Akten(db, tenant.name), entries, rows=known)))
+
+
+def _extractors(tenant: Tenant, known: Container[str], entries: Mapping[str, AktenplanEntry], *,
+                rows: Mapping[str, Sequence[RegisterEntry]]) -> tuple[Extractor, ...]:
+    def names(register: str) -> list[str]:
+        return [row.values.get("name", "") for row in rows[register]]
+
     references = References(compiled(tenant.reference_patterns), known)
-    usual = standard({row.values.get("name", ""): row.key for row in gemarkungen},
-                     {row.values.get("name", ""): row.key for row in streets})
+    usual = standard({row.values.get("name", ""): row.key for row in rows["gemarkungen"]},
+                     {row.values.get("name", ""): row.key for row in rows["strassen"]},
+                     [*names("personen"), *names("kreditoren")])
     return (references, *usual, AccessWords(tenant.access_words), Sheets(entries.values()), Beside(known, entries.values()))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -15,8 +16,9 @@ import typer
 from intake import log, postroom
 from intake.box import Box, ReadOrder
 from intake.cli import common
-from intake.cli.reading import Reading, bar, read_file, settings_for
-from intake.config import LogSettings
+from intake.cli.reading import Reading, bar, read_file
+from intake.config import Home, LogSettings, Settings, Tenant, find_home, load
+from intake.errors import ConfigError
 from intake.vocabulary import Material
 
 LONGEST = 70
@@ -28,10 +30,16 @@ def extract_command(
     no_xml: Annotated[bool, typer.Option("--no-xml", help="Die Daten einer E-Rechnung nicht beachten, nur das Bild.")] = False,
     to_json: Annotated[Path | None, typer.Option("--json", help="Alle Werte als JSON in diese Datei schreiben.")] = None,
     home: common.HomeOption = None,
+    tenant: common.TenantOption = None,
 ) -> None:
-    """Werte aus einer Datei lesen, ohne sie anzunehmen: Absender, Datum, Betreff, Zeichen, Flurstücke, Beträge und mehr."""
+    """Werte aus einer Datei lesen, ohne sie anzunehmen: Absender, Datum, Betreff, Zeichen, Flurstücke, Beträge und mehr.
+
+    Gehört der Ordner zu einer Installation (--home oder POSTSTELLE_HOME), werden ihre Register, Akten und Muster genutzt.
+    """
     log.setup(LogSettings(level="warning"))
-    settings = settings_for(home)
+    town = _town(home)
+    known = common.the_tenant(town, tenant) if town else None
+    settings = town.settings if town else Settings()
     order = ReadOrder(
         engine=settings.read.engine, languages=settings.read.languages, dpi=settings.read.dpi,
         trust_text_layer=settings.read.trust_text_layer, preview_dpi=settings.read.preview_dpi,
@@ -39,13 +47,32 @@ def extract_command(
     with tempfile.TemporaryDirectory(prefix="poststelle-extract-") as folder, (
             bar() if sys.stderr.isatty() else nullcontext(lambda _done, _total: None)) as told:
         reading = read_file(Box(settings.box), file, order, Path(folder), settings.engine.cores_here, told)
-    found = postroom.fields_in(material_of(reading, file.name, facts=not no_xml))
+    material = material_of(reading, file.name, facts=not no_xml)
+    found = _fields(material, town, known)
     if to_json is None:
         _show(found)
         return
     with common.writing(to_json):
         to_json.write_text(json.dumps({"fields": found}, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     common.say(f"{len(found)} Werte auf {len(reading.pages)} Seiten gefunden, geschrieben nach {to_json}")
+
+
+def _fields(material: Material, town: Home | None, tenant: Tenant | None) -> list[dict[str, Any]]:
+    if town is None or tenant is None:
+        return postroom.fields_in(material)
+    with common.database(town) as db:
+        return postroom.fields_of_town(db, tenant, material)
+
+
+def _town(home: Path | None) -> Home | None:
+    """The installation that is named or that the current folder is; None when there is none."""
+    named = common.named_home(home)
+    try:
+        return load(find_home(str(named) if named else None))
+    except ConfigError:
+        if named is not None or os.environ.get("POSTSTELLE_HOME"):
+            raise
+        return None
 
 
 def material_of(reading: Reading, name: str, *, facts: bool) -> Material:

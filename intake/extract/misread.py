@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -61,6 +61,14 @@ class Checked:
     def _bare(self) -> Mapping[str, str]:
         return {bare(name): name for name in self.names}
 
+    @cached_property
+    def _by_start(self) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in self._bare:
+            for start in {word[:2] for word in name.split()}:
+                found.setdefault(start, []).append(name)
+        return found
+
     def __call__(self, material: Material) -> Iterator[Proposal]:
         """What the extractor says, names with a check; the register's spelling as a proposal beside it."""
         for one in self.extractor(material):
@@ -93,11 +101,11 @@ class Checked:
 
     def _starting(self, read: str) -> list[str]:
         """Names worth comparing: about as long, and one of their words begins as one of those read."""
-        starts = {word[:2] for word in read.split()}
-        return [name for name in self._bare if abs(len(name) - len(read)) <= 3 and starts & {word[:2] for word in name.split()}]
+        some = dict.fromkeys(name for word in read.split() for name in self._by_start.get(word[:2], ()))
+        return [name for name in some if abs(len(name) - len(read)) <= 3]
 
 
-def checked(extractors: Iterable[Callable[[Material], Iterable[Proposal]]], names: Iterable[str]) -> tuple[Extractor, ...]:
+def checked(extractors: Iterable[Extractor], names: Iterable[str]) -> tuple[Extractor, ...]:
     """The extractors, each with its names compared with `names`; unchanged when there are none."""
     known = tuple(dict.fromkeys(name for name in names if name))
     return tuple(Checked(one, known) for one in extractors) if known else tuple(extractors)
