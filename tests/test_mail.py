@@ -208,6 +208,7 @@ def test_hostile_names_are_data(unpack, shared_data: Path) -> None:
 
 @pytest.mark.parametrize(("raw", "shown"), [
     ("=?utf-8?q?Gr=C3=BC=C3=9Fe?=", "Grüße"), ("=?iso-8859-1?Q?Gr=FC=DFe?=", "Grüße"), ("=?utf-8?B?R3LDvMOfZQ==?=", "Grüße"),
+    ("=?iso-8859-1?Q?Anfrage;\r\n _Gespr=E4ch?=", "Anfrage; Gespräch"), ("AW: A\r\n \r\n\t=?utf-8?q?=C3=BC?=", "AW: A ü"),
     ("=?utf-8?b?kaputt!?=", None), ("=?keins?q?a?=", "a"), ("Zeile\r\n\tzwei", "Zeile zwei"),
     ("a\x00b\x07", "ab"), ("u\u0308", "ü"), ("=?utf-7?q?+ADw-script+AD4-?=", "<script>"), ("", ""),
 ])

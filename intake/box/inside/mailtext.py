@@ -14,6 +14,7 @@ from typing import Any
 
 LONGEST_HEADER = 20_000
 _NOT_TEXT = frozenset({"unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined"})
+_ENCODED = re.compile(r"=\?[\w-]{1,40}\?[qQbB]\?[^?]{0,500}\?=")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _BLOCKS = frozenset({"p", "div", "tr", "table", "ul", "ol", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "hr"})
 _LINES = frozenset({"br", "li"})
@@ -54,8 +55,9 @@ def clean(text: str) -> str:
 
 def line(value: object) -> str:
     """A header value decoded (RFC 2047), on one line."""
-    text = str(value)[:LONGEST_HEADER]
+    text = re.sub(r"[ \t\r\n]+", " ", str(value)[:LONGEST_HEADER])
     if "=?" in text:
+        text = _ENCODED.sub(lambda word: word[0].replace(" ", ""), text)  # some mailers fold inside the encoded word
         try:
             pieces = decode_header(text)
         except (HeaderParseError, MessageError, ValueError):
