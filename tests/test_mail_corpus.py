@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import os
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -83,3 +85,26 @@ def test_every_message_becomes_a_unit_or_says_why_not(box: Box, shared_data: Pat
     assert refused == 1
     assert len(subjects) <= 0.01 * len(rows)
     assert not missing
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_message_of_200_mb_and_one_of_20000_parts_end_clearly(box: Box, tmp_path: Path) -> None:
+    head = (b"From: a@b.de\nSubject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+            b"--b\nContent-Type: text/plain\n\nText\n")
+    heavy, many = tmp_path / "gross.eml", tmp_path / "viele.eml"
+    with heavy.open("wb") as file:
+        file.write(head + b"--b\nContent-Type: application/x-eigen; name=a.bin\nContent-Transfer-Encoding: base64\n\n")
+        while file.tell() < 200 << 20:
+            file.write(base64.encodebytes(os.urandom(57_000)))
+        file.write(b"--b--\n")
+    part = b"--b\nContent-Type: text/plain; name=%d.txt\n\nTeil\n"
+    many.write_bytes(head + b"".join(part % number for number in range(20_000)))
+    found = box.open(heavy, heavy.name, ReadOrder(), tmp_path).unpacked
+    assert [(part.name, part.problem) for part in found.parts] == [("Nachricht.txt", None), ("a.bin", Reason.UNKNOWN_TYPE)]
+    assert found.parts[1].size > 140 << 20
+    for path, small in ((many, box), (heavy, Box(BoxSettings(memory_mib=1024)))):
+        with pytest.raises(InputError) as refused:
+            small.open(path, path.name, ReadOrder(), tmp_path)
+        assert refused.value.reason is Reason.TOO_LARGE
+        assert refused.value.detail
