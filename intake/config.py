@@ -104,6 +104,17 @@ class WebSettings(Section):
         False, description="true = davor steht auf einer anderen Maschine ein Proxy, der TLS spricht und allein hierher kommt.")
 
 
+class SmtpSettings(Section):
+    """[smtp] the server by which acknowledgements of receipt are sent."""
+
+    host: str = Field("", description="Mailserver für ausgehende Post; leer = es wird nichts gesendet.")
+    port: int = Field(587, ge=1, le=65535, description="587 mit tls = \"starttls\"; 465 mit TLS von Anfang an.")
+    tls: Literal["tls", "starttls"] = Field("starttls", description="tls = von Anfang an; starttls = nach der Begrüßung.")
+    ca_file: str = Field("", description="Datei mit dem Zertifikat der eigenen Zertifizierungsstelle; leer = die des Systems.")
+    user: str = Field("", description="Anmeldename; leer = ohne Anmeldung.")
+    secret_file: str = Field("", description="Datei mit dem Kennwort; leer = secrets/smtp dieser Installation.")
+
+
 class LogSettings(Section):
     """[log] ids, sizes and reason codes; never names, subjects or text (safety.md A20)."""
 
@@ -125,6 +136,18 @@ class Inbox(Section):
         "whole", description="Anlagen von E-Mails: whole = jede Datei ein Schriftstück; split = schneiden wie einen Stapel.")
 
 
+ACKNOWLEDGEMENT = """\
+Guten Tag,
+
+Ihre Nachricht ist am {received} bei uns eingegangen (Eingangsnummer {number}).
+Diese Bestätigung wurde automatisch erstellt. Sie sagt nichts über den Inhalt Ihrer Nachricht aus
+und wahrt keine Frist. Bitte antworten Sie nicht auf diese Mail.
+
+Mit freundlichen Grüßen
+{title}
+"""
+
+
 class Mailbox(Inbox):
     """[[tenant.mailbox]] one folder of a mail account that is emptied by IMAP."""
 
@@ -144,9 +167,30 @@ class Mailbox(Inbox):
     done_folder: str = Field("Eingelesen", description="Dorthin wird verschoben, was aufgenommen ist; es wird nie gelöscht.")
     poll_seconds: float = Field(60.0, ge=1, le=3600, description="So oft wird nachgesehen, wenn der Server nichts meldet.")
     max_mib: int = Field(150, ge=1, description="Größere Nachrichten bleiben liegen (Klärungsfall).")
+    acknowledge: bool = Field(
+        False, description="true = Absender erhalten eine Eingangsbestätigung ([smtp] muss eingerichtet sein): nie Verteiler und "
+        "Automaten, höchstens eine je Absender und Tag.")
+    acknowledge_from: str = Field("", description="Absender der Eingangsbestätigung; leer = der Anmeldename (user).")
+    acknowledge_text: str = Field(
+        ACKNOWLEDGEMENT, description="Text der Eingangsbestätigung; {title}, {received} und {number} werden eingesetzt.")
     authserv_id: str = Field(
         "", pattern=r"^\S*$", description="So nennt sich der eigene Mailserver in Authentication-Results; nur was er zu SPF, "
         "DKIM und DMARC schreibt, wird festgehalten. Leer = nichts davon.")
+
+    @field_validator("acknowledge_text")
+    @classmethod
+    def _template_fits(cls, text: str) -> str:
+        try:
+            text.format(title="", received="", number="")
+        except (KeyError, IndexError, ValueError, AttributeError) as error:
+            raise ValueError(f"in acknowledge_text steht eine unbekannte Stelle: {error}") from error
+        return text
+
+    @model_validator(mode="after")
+    def _acknowledgement_has_a_sender(self) -> Mailbox:
+        if self.acknowledge and "@" not in (self.acknowledge_from or self.user):
+            raise ValueError("acknowledge braucht eine Adresse in acknowledge_from")
+        return self
 
 
 SIDECAR_FIELDS = frozenset({"file_reference", "entry", "kind", "subject", "letter_date", "sender_name", "our_reference",
@@ -283,6 +327,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
+    smtp: SmtpSettings = SmtpSettings()
     tenant: tuple[Tenant, ...] = ()
 
     @classmethod
@@ -340,6 +385,10 @@ class Home:
 
     def secret_file(self, mailbox: Mailbox) -> Path:
         return Path(mailbox.secret_file) if mailbox.secret_file else self.root / "secrets" / mailbox.name
+
+    @property
+    def smtp_secret_file(self) -> Path:
+        return Path(self.settings.smtp.secret_file) if self.settings.smtp.secret_file else self.root / "secrets" / "smtp"
 
     def registers(self, tenant: Tenant) -> Path:
         """Where register files are dropped: register/, with a folder for each tenant where there are several."""

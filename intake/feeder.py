@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from intake import pipeline, receive_registers
+from intake import acknowledging, pipeline, receive_registers
 from intake.db.core import utcnow
 from intake.db.deliveries import Kind, note_retry
 from intake.db.filings import filings_without_receipt
@@ -53,6 +53,7 @@ class Feeder:
     _swept: float = 0.0
     _delivered: float = 0.0
     _retained: float = 0.0
+    _acknowledged: float = -RECEIPT_SECONDS
 
 
 def work(room: Postroom, doors: Sequence[Door | MailDoor], *, until_idle: bool = False, stopping: threading.Event | None = None,
@@ -104,6 +105,7 @@ def _round(feeder: Feeder, until_idle: bool, stopping: threading.Event,
     registers = look_at_registers(feeder)
     taken = look_at_doors(feeder, stopping) + registers.imported
     fed = feed(feeder)
+    _acknowledge(feeder)
     if progress is not None and time.monotonic() - told > 1.0:
         told = time.monotonic()
         progress(_counts(feeder))
@@ -263,6 +265,14 @@ def deliver_again(feeder: Feeder) -> int:
             left += 1
             log.warning("filing not handed over", extra={"filing": key, "why": str(error)})
     return left
+
+
+def _acknowledge(feeder: Feeder) -> None:
+    """Send acknowledgements of receipt that are due, now and then; what does not go is tried again by its row."""
+    room = feeder.room
+    if room.send is not None and time.monotonic() - feeder._acknowledged > RECEIPT_SECONDS:
+        feeder._acknowledged = time.monotonic()
+        acknowledging.send_due(room.db, room.home.settings, room.send)
 
 
 def _idle(feeder: Feeder, until_idle: bool) -> int | None:

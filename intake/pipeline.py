@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
-from intake import automatic, filing, read, unpack
+from intake import acknowledging, automatic, filing, read, unpack
 from intake.blobs import Blobs
 from intake.box import Box, reader_version
 from intake.box.results import ReadOrder, ReadResult, RenditionPage
@@ -76,6 +76,7 @@ class Postroom:
     access_class: Callable[[str, tuple[Page, ...]], str | None]
     stores: Callable[[str], tuple[Store, ...]]
     boundary: Callable[[str], Boundary]
+    send: acknowledging.Send | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +361,8 @@ def _parts(room: Postroom, delivery: Delivery) -> tuple[Part, ...]:
     with room.db.transaction() as tx:
         sendungen.add_parts(tx, delivery.id, delivery.tenant, found.parts)
         set_envelope(tx, delivery.id, found.envelope)
+        door = _profile(room, delivery)
+        acknowledging.plan(tx, room.home.settings, door if isinstance(door, Mailbox) else None, delivery, found.parts)
         if found.read is not None and chunk is not None:
             _note_reads(tx, delivery.tenant, found.parts[0], found.read, chunk)
     return found.parts

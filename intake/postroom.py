@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from email.message import EmailMessage
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
@@ -50,6 +51,7 @@ from intake.sources.groups import Beside as BesideFiles
 from intake.sources.imap import Account
 from intake.sources.imap import Mailbox as ImapMailbox
 from intake.sources.secrets import client_credentials, from_file
+from intake.sources.smtp import Smtp
 from intake.stores.efile import EFile
 from intake.vocabulary import AktenplanEntry, Boundary, Extractor, Material, Page, RegisterEntry, Store
 
@@ -70,7 +72,7 @@ def build(home: Home) -> Postroom:
         blobs=cache(lambda tenant: Blobs(home.blobs(tenant))),
         knowledge=library.knowledge, access_class=library.access_class,
         stores=cache(lambda tenant: _stores(home, home.settings.for_tenant(tenant))),
-        boundary=cache(lambda tenant: boundary(home.models(tenant))))
+        boundary=cache(lambda tenant: boundary(home.models(tenant))), send=_smtp(home))
     return library.room
 
 
@@ -120,6 +122,14 @@ def _mailbox(home: Home, mailbox: Mailbox) -> ImapMailbox:
         secret = client_credentials(mailbox.token_url, mailbox.client_id, secret, mailbox.scope)
     account = Account(mailbox.host, mailbox.port, mailbox.user, secret, mailbox.login, mailbox.tls, mailbox.ca_file)
     return ImapMailbox(account, mailbox.folder, mailbox.done_folder, mailbox.poll_seconds)
+
+
+def _smtp(home: Home) -> Callable[[EmailMessage, str], None] | None:
+    """How mails are sent; None where no server is named."""
+    said = home.settings.smtp
+    if not said.host:
+        return None
+    return Smtp(said.host, said.port, said.tls, said.ca_file, said.user, from_file(home.smtp_secret_file)).send
 
 
 def _stores(home: Home, tenant: Tenant) -> tuple[Store, ...]:

@@ -317,6 +317,20 @@ tokens = Table(
     Column("revoked_at", String(32)),
 )
 
+acknowledgements = Table(
+    # the outbox: one row a message that is to be acknowledged; at most one for a recipient and day
+    "acknowledgements", metadata, _id(), _tenant(),
+    Column("delivery", ForeignKey("deliveries.id"), nullable=False, unique=True),
+    Column("recipient", Text, nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", String(32), nullable=False),
+    Column("sent_at", String(32)),
+    Column("given_up_at", String(32)),
+    UniqueConstraint("tenant", "recipient", "day"),
+)
+
 register_imports = Table(
     # when each register (also "files" and "cases") was last imported, whether it changed or not
     "register_imports", metadata,

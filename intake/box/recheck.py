@@ -40,6 +40,7 @@ FACTS = {
     "mail_received": _TEXT, "mail_spf": _VERDICT, "mail_dkim": _VERDICT, "mail_dmarc": _VERDICT, "mail_de_mail": _TEXT,
     "sidecar": _TEXT, "xjustiz_own_reference": _TEXT, "xjustiz_sender_reference": _TEXT, "xjustiz_sender": _TEXT,
     "xjustiz_recipient": _TEXT, "xjustiz_created": _DAY, "xjustiz_title": _TEXT, "xjustiz_version": _TEXT,
+    "mail_answer_to": re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,253}"), "mail_no_answer": _TEXT,
     "mail_smime": _STATE, "mail_smime_signer": _TEXT, "mail_pgp": _STATE, "mail_dkim_own": _STATE,
 }
 """The fields a file may state as data and the form of their values. `tax_rate` is "rate:net:tax"; "mail_..." is the record

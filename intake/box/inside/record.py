@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from email.message import Message
 
+from intake.box.inside import answerable
 from intake.box.inside.mailtext import line
 
 Found = tuple[str, str, str]
@@ -32,6 +33,7 @@ def facts(message: Message, authserv_id: str = "") -> list[Found]:
     found += [("mail_received", line(one), "header:Received") for one in (message.get_all("Received") or [])[:MOST_HOPS]]
     found += _verdicts(message, authserv_id) if authserv_id else []
     found += _de_mail(message)
+    found += answerable.facts(message)
     cut = ((name, value[:LONGEST], term) for name, value, term in found)
     return [one for one in cut if any(sign.isprintable() and sign != " " for sign in one[1])]
 

@@ -386,4 +386,20 @@ def upgrade() -> None:
     with op.batch_alter_table('model_uses', schema=None) as batch_op:
         batch_op.create_index('ix_model_uses_newest', ['tenant', 'name', 'at'], unique=False)
 
+    op.create_table('acknowledgements',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('delivery', sa.String(length=26), nullable=False),
+    sa.Column('recipient', sa.Text(), nullable=False),
+    sa.Column('day', sa.String(length=10), nullable=False),
+    sa.Column('created_at', sa.String(length=32), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('not_before', sa.String(length=32), nullable=False),
+    sa.Column('sent_at', sa.String(length=32), nullable=True),
+    sa.Column('given_up_at', sa.String(length=32), nullable=True),
+    sa.ForeignKeyConstraint(['delivery'], ['deliveries.id'], name=op.f('fk_acknowledgements_delivery')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_acknowledgements')),
+    sa.UniqueConstraint('delivery', name=op.f('uq_acknowledgements_delivery')),
+    sa.UniqueConstraint('tenant', 'recipient', 'day', name=op.f('uq_acknowledgements_tenant_recipient_day'))
+    )
     # ### end Alembic commands ###

@@ -1,0 +1,73 @@
+"""Acknowledgements of receipt that are to be sent: written with what was learnt of a message, sent later, each once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, or_, select, update
+
+from intake.db.core import Tx, add, new_id, parse_stamp, stamp
+from intake.schema import acknowledgements
+
+CLAIM = timedelta(minutes=10)
+"""So long nobody else tries a row that somebody began to send; after a kill it is tried again then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One acknowledgement; `attempts` so many times it was begun before."""
+
+    id: str
+    tenant: str
+    delivery: str
+    recipient: str
+    attempts: int
+    created_at: datetime
+
+
+def plan(tx: Tx, tenant: str, delivery: str, recipient: str) -> bool:
+    """Note that `recipient` is to hear of this delivery; False when this delivery or this recipient had one today (UTC)."""
+    day, table = stamp(tx.now)[:10], acknowledgements
+    known = tx.connection.execute(select(table.c.id).where(or_(
+        table.c.delivery == delivery,
+        (table.c.tenant == tenant) & (table.c.recipient == recipient) & (table.c.day == day))).limit(1)).first()
+    if known is not None:
+        return False
+    add(tx, table, id=new_id(), tenant=tenant, delivery=delivery, recipient=recipient, day=day, created_at=tx.now,
+        attempts=0, not_before=stamp(tx.now), sent_at=None, given_up_at=None)
+    return True
+
+
+def due(conn: Connection, now: datetime, limit: int) -> tuple[Due, ...]:
+    """What may be sent now, the oldest first."""
+    table = acknowledgements
+    rows = conn.execute(select(table).where(
+        table.c.sent_at.is_(None), table.c.given_up_at.is_(None), table.c.not_before <= stamp(now),
+    ).order_by(table.c.id).limit(limit)).mappings()
+    return tuple(Due(row["id"], row["tenant"], row["delivery"], row["recipient"], row["attempts"],
+                     parse_stamp(row["created_at"])) for row in rows)
+
+
+def claim(tx: Tx, one: Due) -> bool:
+    """Whether it is ours to send now: compare-and-set on the number of attempts."""
+    table = acknowledgements
+    changed = tx.connection.execute(update(table).where(
+        table.c.id == one.id, table.c.attempts == one.attempts, table.c.sent_at.is_(None)).values(
+            attempts=one.attempts + 1, not_before=stamp(tx.now + CLAIM)))
+    return bool(changed.rowcount == 1)
+
+
+def note_sent(tx: Tx, identity: str) -> None:
+    """The mail server has it."""
+    tx.connection.execute(update(acknowledgements).where(acknowledgements.c.id == identity).values(sent_at=stamp(tx.now)))
+
+
+def note_later(tx: Tx, identity: str, moment: datetime) -> None:
+    """Not before `moment` again."""
+    tx.connection.execute(update(acknowledgements).where(acknowledgements.c.id == identity).values(not_before=stamp(moment)))
+
+
+def give_up(tx: Tx, identity: str) -> None:
+    """It is not sent any more."""
+    tx.connection.execute(update(acknowledgements).where(acknowledgements.c.id == identity).values(given_up_at=stamp(tx.now)))
