@@ -32,7 +32,7 @@ HELD_OUT, BLOCKS, FADE = 0.4, 4, 0.8
 """Share of the decisions (the latest) that are forecast by a model that knows only earlier ones, block by block, so that
 probabilities hold on later documents; an older block counts less. The model itself learns from all."""
 MANY = 10_000
-"""Decisions from which one block of half the share is enough (and time matters)."""
+"""Decisions from which one block of half the share, forecast from so many before it, is enough (time matters then)."""
 STEP = 0.7
 """How far one correction moves the scores of its own document towards what they should be."""
 START = -1.0
@@ -280,7 +280,7 @@ def held_out(examples: Sequence[Example], seed: int = 0) -> list[tuple[list[int]
         groups = {examples[at].group for at in order[:start]} - {""}
         late = [at for at in order[start:stop] if examples[at].group not in groups]
         if start and late:
-            found.append((sorted(order[:start]), late))
+            found.append((sorted(order[max(0, start - MANY):start]), late))
     return found
 
 

@@ -30,7 +30,8 @@ MATTERS = {
     "licht": "Straßenlaterne Beleuchtung Lampe defekt Leuchte dunkel Mast Stromkabel",
     "grab": "Grabstätte Nutzungsrecht Friedhof Urne Beisetzung Ruhezeit Grabstein Angehörige",
 }
-COMMON = [*["wir", "bitten", "um", "Bearbeitung", "des", "Schreibens", "und", "danken", "im", "Voraus", "mit", "freundlichen", "Grüßen", "aus", "Mittelau"]]
+COMMON = ["wir", "bitten", "um", "Bearbeitung", "des", "Schreibens", "und", "danken", "im", "Voraus", "mit", "freundlichen",
+          "Grüßen", "aus", "Mittelau"]
 
 
 def letters(count: int, seed: int = 0, noise: float = 0.0) -> list[Example]:
