@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from intake.box.inside import mail, outlook
@@ -85,6 +85,7 @@ def test_a_damaged_winmail_is_a_part_with_its_reason(tmp_path: Path, data: bytes
 
 
 @settings(max_examples=60)
+@example(b"\x02" + bytes(12))
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_container_or_damaged(data: bytes) -> None:
     for read in (outlook.of_tnef, outlook.of_msg):

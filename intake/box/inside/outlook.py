@@ -22,7 +22,7 @@ NESTED_HEADER = 24
 RTF, EMBEDDED, CONTENT_ID, HIDDEN, SHORT_NAME, DISPLAY_NAME = 0x1009, 0x3701, 0x3712, 0x7FFE, 0x3704, 0x3001
 MESSAGE_ID, DISPLAY_TO, DISPLAY_CC = 0x1035, 0x0E04, 0x0E03
 BROKEN = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, struct.error, OverflowError,
-          NotImplementedError, EOFError)
+          NotImplementedError, EOFError, UnboundLocalError)
 """What the two libraries raise for files that are not as they should be."""
 MAX_DEPTH = 8
 _PASTED = Kind("application/x-ole-storage", Reason.UNKNOWN_TYPE,
