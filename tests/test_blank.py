@@ -6,7 +6,7 @@ import random
 
 import pytest
 from drawn import LETTER, bleeding, dusty, paper, punched, scanned, shadowed, stamped, write, written
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from intake.box.inside.blank import is_bare, spots_of
 from intake.box.inside.geometry import ink_of
@@ -55,6 +55,27 @@ def test_a_full_page_is_not_blank() -> None:
 
 def test_pale_small_print_is_content() -> None:
     assert not bare(written(("Diese Seite wurde absichtlich frei gelassen.",), points=7, ink=150))
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_the_broken_rings_of_punch_holes_are_no_writing(left: bool) -> None:
+    page = paper(200)
+    draw = ImageDraw.Draw(page)
+    x = 12 if left else 198
+    for centre in (108.5, 188.5):
+        edges = [value / 25.4 * 200 for value in (x - 3, centre - 3, x + 3, centre + 3)]
+        draw.arc(edges, 20, 150, fill=0, width=3)
+        draw.arc(edges, 190, 330, fill=0, width=3)
+    assert bare(page)
+    write(page, ["17"], at_mm=(x - 4, 140))
+    assert not bare(page)
+
+
+def test_two_numbers_in_the_margin_are_content() -> None:
+    page = paper(200)
+    write(page, ["12"], at_mm=(10, 100))
+    write(page, ["13"], at_mm=(10, 185))
+    assert not bare(page)
 
 
 def test_spots_are_connected_pixels() -> None:

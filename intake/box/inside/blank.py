@@ -52,7 +52,7 @@ def is_bare(grey: Image.Image, small_ink: Image.Image) -> bool:
         return False
     dpi = float(grey.info["dpi"][0])
     every = spots_of(strong)
-    spots = [spot for spot in every if not _is_dirt(spot, strong.size, dpi)]
+    spots = _without_rings([spot for spot in every if not _is_dirt(spot, strong.size, dpi)], strong.size, dpi)
     return len(spots) < MOST_SPOTS and not _is_writing(spots, dpi) and not _is_cluster(every, strong.size, dpi)
 
 
@@ -110,6 +110,32 @@ def _is_dirt(spot: Spot, size: tuple[int, int], dpi: float) -> bool:
         return True
     low, high = HOLE_MM
     return far < HOLE_REACH_MM and low <= width <= high and low <= height <= high and 0.6 <= width / height <= 1.7
+
+
+def _without_rings(spots: list[Spot], size: tuple[int, int], dpi: float) -> list[Spot]:
+    """The spots without the pieces of two punched rings: both of a hole's size, near the same edge, 80 mm apart (ISO 838)."""
+    to_mm = 25.4 / dpi
+    margin = [spot for spot in spots if min(spot.x1, spot.y1, size[0] - spot.x0, size[1] - spot.y0) * to_mm < HOLE_REACH_MM]
+    if not 2 <= len(margin) <= 20:
+        return spots
+    groups: list[list[Spot]] = []
+    for spot in margin:
+        near = [group for group in groups if any(_apart(spot, other) * to_mm < HOLE_MM[1] / 2 for other in group)]
+        groups = [group for group in groups if group not in near] + [[spot, *(one for group in near for one in group)]]
+    rings = {}
+    for group in groups:
+        x0, y0 = min(spot.x0 for spot in group) * to_mm, min(spot.y0 for spot in group) * to_mm
+        wide, high = max(spot.x1 for spot in group) * to_mm - x0, max(spot.y1 for spot in group) * to_mm - y0
+        if HOLE_MM[0] <= wide <= HOLE_MM[1] and HOLE_MM[0] <= high <= HOLE_MM[1]:
+            rings[x0 + wide / 2, y0 + high / 2] = group
+    paired = [one for one in rings for other in rings if abs(max(abs(one[0] - other[0]), abs(one[1] - other[1])) - 80.0) < 3.0
+              and min(abs(one[0] - other[0]), abs(one[1] - other[1])) < 4.5]
+    gone = {spot for place in paired for spot in rings[place]}
+    return [spot for spot in spots if spot not in gone]
+
+
+def _apart(one: Spot, other: Spot) -> int:
+    return max(one.x0 - other.x1, other.x0 - one.x1, one.y0 - other.y1, other.y0 - one.y1, 0)
 
 
 def _is_writing(spots: list[Spot], dpi: float) -> bool:
