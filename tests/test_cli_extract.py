@@ -48,3 +48,15 @@ def test_the_list_and_a_place_where_nothing_can_be_written(tmp_path: Path, capsy
     assert "Nachreichung zum Bauantrag" in capsys.readouterr().out
     assert run(["extract", str(SAMPLES / "schreiben-mit-aktenzeichen.pdf"), "--json", str(tmp_path / "no" / "out.json")]) == 2
     assert "lässt sich nicht schreiben" in capsys.readouterr().err
+
+
+def test_the_registers_of_an_installation(tmp_path: Path) -> None:
+    home, table = tmp_path / "home", tmp_path / "personen.csv"
+    assert run(["init", str(home)]) == 0
+    table.write_text("schluessel;name\np1;Architekturbüro Thomsen\n", encoding="utf-8")
+    assert run(["--home", str(home), "registers", "import", "personen", str(table), "--by", "kms"]) == 0
+    alone, known = fields(tmp_path, "schreiben-mit-aktenzeichen.pdf"), fields(
+        tmp_path, "schreiben-mit-aktenzeichen.pdf", "--home", str(home))
+    assert "register:ok" in known["sender_name"]["checks"] and "register:ok" not in alone["sender_name"]["checks"]  # type: ignore[operator]
+    assert known["file_reference"]["value"] == "BA/632.60-0017/2026" and "file_reference" not in alone
+    assert run(["extract", str(SAMPLES / "schreiben-mit-aktenzeichen.pdf"), "--home", str(tmp_path / "none")]) != 0

@@ -284,3 +284,12 @@ def test_two_leading_words_in_one_line_are_two_columns() -> None:
         canvas.text(x, y, text, 10)
     found = letter(Material(canvas.pages()))
     assert value(found, "your_reference") == SIGN and value(found, "our_reference") == "23 C 98/25"
+
+
+def test_an_own_sign_whose_leading_word_cannot_be_read() -> None:
+    canvas = WordCanvas()
+    for x, y, text in ((125, 53, "Ihr Zeichen:"), (153, 53, SIGN), (125, 58, "NZ"), (153, 58, "kö-984/26"), (125, 63, "Datum:"),
+                       (153, 63, "19.07.2026"), (25, 125, "Sehr geehrte Damen und Herren,")):
+        canvas.text(x, y, text, 9)
+    own = best(letter(Material(canvas.pages())), "our_reference")
+    assert own is not None and own.value == "kö-984/26" and own.checks == ("label:unlesbar",) and own.confidence < 0.65

@@ -38,7 +38,7 @@ from intake.filing import deliver, filing_key, new_reference, place_of, record_f
 from intake.journal import check, entries
 from intake.schema import counters, filings, receipts
 from intake.stores.efile import EFile
-from intake.vocabulary import Blob, Case, Decision, DocumentState, Envelope, File, Filing, Receipt
+from intake.vocabulary import AktenplanEntry, Blob, Case, Decision, DocumentState, Envelope, File, Filing, Receipt
 
 SETTINGS = Tenant(name=TENANT, reference_template="{unit}/{notation}-{number:04d}/{year}")
 
@@ -501,3 +501,23 @@ def test_a_document_that_moved_on_is_stale(database: Database, known: File, blob
         record_filing(tx, SETTINGS, sent, document, decision, pdf=Blob("a" * 64, "application/pdf", "x.pdf", 1), pdfa="none")
     with database.read() as conn:
         assert conn.execute(select(filings)).all() == [] and conn.execute(select(counters)).all() == []
+
+
+# ---- the form of a number that is not given yet -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("template", "wanted"), [
+    ("{unit}/{notation}-{number:04d}/{year}", "BA/632.60-####/2026"), ("{notation}.{number}", "632.60.#"),
+    ("{year}-{number:06d}", "2026-######")])
+def test_a_preview_shows_the_form_without_a_number(template: str, wanted: str) -> None:
+    entry = AktenplanEntry("e1", "632.60", "Bauvorhaben", unit="Bauamt")
+    tenant = Tenant(name=TENANT, reference_template=template, unit_signs={"Bauamt": "BA"})
+    assert filing.preview(tenant, entry, 2026) == wanted
+
+
+def test_a_preview_of_a_template_that_cannot_be_filled_says_what_to_do() -> None:
+    entry = AktenplanEntry("e1", "632.60", "Bauvorhaben")
+    with pytest.raises(ConfigError, match="reference_template"):
+        filing.preview(Tenant.model_construct(name=TENANT, reference_template="{notation}/{year}", unit_signs={}), entry, 2026)
+    with pytest.raises(ConfigError, match="Erlaubt sind"):
+        filing.preview(Tenant.model_construct(name=TENANT, reference_template="{number}{falsch}", unit_signs={}), entry, 2026)

@@ -120,3 +120,19 @@ def test_never_without_exactly_one_known_sign(switch: bool, proposals: list[Prop
 def test_the_spelling_of_the_sign_does_not_matter_its_digits_do() -> None:
     loose = replace(Case(), proposals=(reference("ba / 632.60 – 0017 / 2026"), *Case().proposals[1:]))
     assert loose.verdict().automatic
+
+
+# ---- an Akte that is not sure, or was read only similarly -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("sure", "automatic"), [(0.97, True), (0.90, True), (0.899, False), (0.5, False)])
+def test_the_akte_must_be_sure_beside_its_sign(sure: float, automatic: bool) -> None:
+    verdict = replace(Case(), proposals=(reference(), other("file", "f1", sure), other("entry", "e1", 0.97))).verdict()
+    assert verdict.automatic is automatic
+    assert automatic or "nicht sicher genug" in verdict.why
+
+
+def test_a_sign_read_only_similarly_is_never_filed_without_a_person() -> None:
+    near = replace(other("file", "f1", 0.99), checks=("reference:similar",))
+    verdict = replace(Case(), proposals=(reference(), near, other("entry", "e1", 0.99))).verdict()
+    assert not verdict.automatic and "nicht sicher genug" in verdict.why

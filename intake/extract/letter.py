@@ -51,7 +51,7 @@ def letter(material: Material) -> tuple[Proposal, ...]:
     front = zones(material)[0]
     page = material.pages[0]
     found = [*_recipient(front), *_sender(front, material), *_date(front, material), *_subject(front, page, material),
-             *_references(front, page.source == "ocr")]
+             *_references(front, page.source == "ocr"), *_by_order(front)]
     return tuple(found)
 
 
@@ -277,6 +277,22 @@ def _references(front: Zones, read: bool) -> Iterator[Proposal]:
             made = _proposal(one.name, value, 0.9, "label", one.segment, start, start + len(value))
             sign, other = misread.sign(value)
             yield replace(made, value=sign, raw=value, checks=(f"ocr:auch {other}",)) if other and read else made
+
+
+def _by_order(front: Zones) -> Iterator[Proposal]:
+    """The own sign below "Ihr Zeichen" in the Informationsblock where its leading word cannot be read (order of DIN 5008)."""
+    if any(one.name == "our_reference" for one in front.labelled):
+        return
+    yours = next((one.segment for one in front.labelled if one.name == "your_reference" and one.segment.box), None)
+    for one in front.info if yours else ():
+        if yours is None or abs(one.left - yours.left) > 3.0 or not 0.0 < one.top - yours.top <= 8.0:
+            continue
+        row = [other for other in front.all if other is not one and other.box and overlap(other, one) > 0.5]
+        known = any(label_of(other.text)[0] is not None for other in row if other.right <= one.left + 1.0)
+        if not known and re.search(r"\d", one.text) and len(one.text) <= 25 and not find_dates(one.text):
+            made = _proposal("our_reference", one.text.strip(" .:"), 0.6, "block-order", one)
+            yield replace(made, checks=("label:unlesbar",))
+        return
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ _SALUTATION = re.compile(r"\b(sehr (?:ver|ge)?e?h?geehrte|guten tag|liebe[rs]? (
 _CLOSING = re.compile(r"\b(mit (?:freundlichen|besten|vielen) gruessen|hochachtungsvoll|mit freundlichem gruss)\b")
 _SIGN = re.compile(r"\b(?:ihr|unser|mein) zeichen\b|\bbetreff\b")
 _APPLICATION = re.compile(r"^\W*(?:antrag|bauantrag|bauvoranfrage|anzeige|widerspruch)\b")
-_NAMES_SOME = re.compile(r"\banlagen?\b(?: ?:|n?verzeichnis|\s*\(|\s+\d)|\bals anlage\b|\bbeigefuegt|\bin der anlage\b|\banbei\b|"
+_NAMES_SOME = re.compile(r"^\W*anlagen?\W*$|"
+                         r"\banlagen?\b(?: ?:|n?verzeichnis|\s*\(|\s+\d)|\bals anlage\b|\bbeigefuegt|\bin der anlage\b|\banbei\b|"
                          r"\bliegen? (?:diesem |dem )?(?:\w+ )?bei\b|\bbeiliegend")
 _TYPICAL = re.compile(
     r"^\W*(?:anlage\b|lageplan|liegenschaftskarte|flurkarte|auszug aus|grundriss|schnitt\b|ansicht|baubeschreibung|bauzeichnung|"

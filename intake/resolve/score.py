@@ -34,6 +34,9 @@ WEIGHTS: dict[str, float] = {
     "address_other": 1.11, "name": -2.32, "name_rare": 5.61, "name_similar": -3.66, "name_party": 0.6, "name_other": 1.7,
     "title": 1.44, "title_other": -2.04, "thread": 6.0, "closed": -1.0, "none": 4.13, "none_sign": 5.01,
     "none_parcel": 2.45, "none_address": -1.86, "none_name": -1.9}
+FAINT = 0.2 - 1e-9
+"""A sign read so badly (or nobody knows how well) makes no Akte sure when nothing else on the pages fits: one misread digit is
+the Aktenzeichen of another Akte. The same for a sign that is only similar."""
 UNSIGNED, OTHER_MATTER = 0.89, 0.80
 """An Akte is at most so likely when neither a sign nor an earlier message names it: the same people write about the same parcel
 when they build again, and nothing printed then tells the new matter from the old; still less when the words of its title are
@@ -216,6 +219,11 @@ def weigh(clues: Clues, candidates: Sequence[Candidate], weights: dict[str, floa
 
 
 def _most(one: Candidate) -> float:
-    if one.signs or one.features.get("thread"):
+    if one.features.get("thread"):
         return 1.0
+    if one.signs:
+        has = one.features.get
+        beside = any(_agrees(one, name) for name in ("parcel", "address", "name")) or has("title", 0.0) >= 0.3
+        faint = not has("sign") or has("sign_illegible", 0.0) >= FAINT
+        return UNSIGNED if faint and not beside else 1.0
     return UNSIGNED if one.features.get("title", 0.0) >= 0.5 else OTHER_MATTER
