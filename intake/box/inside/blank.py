@@ -24,6 +24,7 @@ MARK_MM, MARK_MM2 = 1.9, 0.6  # a digit of 10 points
 LINE_MM = 4.0  # marks within this height stand in one line
 GAP_MM = 12.0
 MOST_SPOTS = 4000
+MOST_PIECES, PIECES_MM = 60, 4.0  # of rings: looked at, and between those of one
 CLUSTER_MM, CLUSTER = 10.0, 8  # that many specks in two by two squares are a pale stamp: dust lies singly, six times as thin
 SPECK_MM2 = 0.05
 
@@ -52,7 +53,8 @@ def is_bare(grey: Image.Image, small_ink: Image.Image) -> bool:
         return False
     dpi = float(grey.info["dpi"][0])
     every = spots_of(strong)
-    spots = _without_rings([spot for spot in every if not _is_dirt(spot, strong.size, dpi)], strong.size, dpi)
+    rings = _rings(every, strong.size, dpi)
+    spots = [spot for spot in every if spot not in rings and not _is_dirt(spot, strong.size, dpi)]
     return len(spots) < MOST_SPOTS and not _is_writing(spots, dpi) and not _is_cluster(every, strong.size, dpi)
 
 
@@ -112,15 +114,16 @@ def _is_dirt(spot: Spot, size: tuple[int, int], dpi: float) -> bool:
     return far < HOLE_REACH_MM and low <= width <= high and low <= height <= high and 0.6 <= width / height <= 1.7
 
 
-def _without_rings(spots: list[Spot], size: tuple[int, int], dpi: float) -> list[Spot]:
-    """The spots without the pieces of two punched rings: both of a hole's size, near the same edge, 80 mm apart (ISO 838)."""
+def _rings(spots: list[Spot], size: tuple[int, int], dpi: float) -> set[Spot]:
+    """The pieces of two punched rings: both of a hole's size, near the same edge, 80 mm apart (ISO 838)."""
     to_mm = 25.4 / dpi
-    margin = [spot for spot in spots if min(spot.x1, spot.y1, size[0] - spot.x0, size[1] - spot.y0) * to_mm < HOLE_REACH_MM]
-    if not 2 <= len(margin) <= 20:
-        return spots
+    margin = [spot for spot in spots if min(spot.x1, spot.y1, size[0] - spot.x0, size[1] - spot.y0) * to_mm < HOLE_REACH_MM
+              and spot.pixels * to_mm ** 2 >= SPECK_MM2 / 2]
+    if not 2 <= len(margin) <= MOST_PIECES:
+        return set()
     groups: list[list[Spot]] = []
     for spot in margin:
-        near = [group for group in groups if any(_apart(spot, other) * to_mm < HOLE_MM[1] / 2 for other in group)]
+        near = [group for group in groups if any(_apart(spot, other) * to_mm < PIECES_MM for other in group)]
         groups = [group for group in groups if group not in near] + [[spot, *(one for group in near for one in group)]]
     rings = {}
     for group in groups:
@@ -130,8 +133,7 @@ def _without_rings(spots: list[Spot], size: tuple[int, int], dpi: float) -> list
             rings[x0 + wide / 2, y0 + high / 2] = group
     paired = [one for one in rings for other in rings if abs(max(abs(one[0] - other[0]), abs(one[1] - other[1])) - 80.0) < 3.0
               and min(abs(one[0] - other[0]), abs(one[1] - other[1])) < 4.5]
-    gone = {spot for place in paired for spot in rings[place]}
-    return [spot for spot in spots if spot not in gone]
+    return {spot for place in paired for spot in rings[place]}
 
 
 def _apart(one: Spot, other: Spot) -> int:
