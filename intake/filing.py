@@ -40,7 +40,8 @@ from intake.db.filings import (
 from intake.db.plan import entry_by_notation, get_entry
 from intake.errors import ConfigError, Refused, ServiceError
 from intake.journal import record
-from intake.vocabulary import AktenplanEntry, Blob, Case, Decision, Delivery, Document, File, Filing, Receipt, Store
+from intake.protocols import Store
+from intake.vocabulary import AktenplanEntry, Blob, Case, Decision, Delivery, Document, File, Filing, Receipt
 
 ACTOR = "service:filing"
 WITH = "with"  # value of a decision: the id of the document whose Akte this Anlage shares

@@ -34,11 +34,11 @@ from intake.db.work import bookkeeping
 from intake.errors import InputError, Reason, ServiceError
 from intake.journal import record
 from intake.propose import Knowledge, first_choice, propose
+from intake.protocols import Boundary, Store
 from intake.resolve.enclosure import enclosure, leads
 from intake.split import ONE_DOCUMENT, Cuts, Piece, Way, cut
 from intake.vocabulary import (
     Blob,
-    Boundary,
     Decision,
     Delivery,
     DeliveryState,
@@ -52,7 +52,6 @@ from intake.vocabulary import (
     Part,
     Problem,
     Proposal,
-    Store,
 )
 
 log = logging.getLogger(__name__)

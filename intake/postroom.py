@@ -40,6 +40,7 @@ from intake.extract.standard import as_fields, extract, standard
 from intake.learning import FILING, Learnt, Tools, refresh
 from intake.pipeline import SCRATCH, Postroom
 from intake.propose import Knowledge
+from intake.protocols import Boundary, Extractor, Store
 from intake.receive import Door
 from intake.receive_mail import MailDoor
 from intake.registers import REGISTERS
@@ -53,7 +54,7 @@ from intake.sources.imap import Mailbox as ImapMailbox
 from intake.sources.secrets import client_credentials, from_file
 from intake.sources.smtp import Smtp
 from intake.stores.efile import EFile
-from intake.vocabulary import AktenplanEntry, Boundary, Extractor, Material, Page, RegisterEntry, Store
+from intake.vocabulary import AktenplanEntry, Material, Page, RegisterEntry
 
 PLAN_RANKER, KINDS = "classifiers.plan:PlanRanker", "classifiers.kinds:kinds"
 BOUNDARIES, BOUNDARY = "classifiers.boundary:load", "boundary"

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from intake.keys import notation_key, reference_key
-from intake.vocabulary import AktenplanEntry, Evidence, Extractor, File, Material, Proposal
+from intake.protocols import Extractor
+from intake.vocabulary import AktenplanEntry, Evidence, File, Material, Proposal
 
 Ranker = Callable[[Material, Sequence[Proposal]], Iterable[Proposal]]
 """Asked second: proposals (of `entry`, `kind`, ...) from the document and what the extractors found in it."""

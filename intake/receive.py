@@ -25,7 +25,8 @@ from intake.db.problems import close_problem, open_problem, problem_of
 from intake.db.receiving import acknowledge, in_turn, is_acknowledged, last_of_source, unacknowledged
 from intake.errors import Reason
 from intake.journal import record
-from intake.vocabulary import Blob, Delivery, DeliveryState, Item, Problem, Source
+from intake.protocols import Source
+from intake.vocabulary import Blob, Delivery, DeliveryState, Item, Problem
 
 log = logging.getLogger(__name__)
 

@@ -23,8 +23,9 @@ from itertools import pairwise
 from typing import Literal
 
 from intake import sheetcode
+from intake.protocols import Boundary
 from intake.sheetcode import Begins, Fault, SheetCode
-from intake.vocabulary import Boundary, Cut, Page, Said, Separator, Stack
+from intake.vocabulary import Cut, Page, Said, Separator, Stack
 
 CUTTING_PATCHES: dict[str, Begins] = {"patch-T": "document", "patch-2": "document", "patch-3": "batch"}
 """Document, document or batch (standards.md 11); 1, 4 and 6 steer scanners."""

@@ -7,12 +7,12 @@ are fractions 0..1 from the top left corner of that page, lengths are mm, angles
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal, Protocol
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 
@@ -474,44 +474,3 @@ class Cut:
     marks: tuple[str, ...] = ()
     doubtful: bool = False
     says: tuple[Said, ...] = ()
-
-
-class Source(Protocol):
-    """A door. `done` is only called after the original is durable and committed."""
-
-    def poll(self) -> Iterator[Item]: ...
-
-    def done(self, item: Item) -> None: ...
-
-
-class OcrEngine(Protocol):
-    """One upright page image in, words with boxes and confidence out."""
-
-    name: str
-
-    def words(self, image: Any, languages: str) -> tuple[Word, ...]: ...
-
-
-class Extractor(Protocol):
-    """Pure: several may answer, `propose` ranks, nobody overwrites."""
-
-    def __call__(self, material: Material) -> Iterable[Proposal]: ...
-
-
-class Boundary(Protocol):
-    """Pure: where documents begin in a stack of pages in scan order."""
-
-    def __call__(self, pages: Sequence[Page]) -> Stack: ...
-
-
-class Store(Protocol):
-    """Files once per `filing.key`; a repeat mends what is missing and returns the first receipt.
-
-    `read` opens a blob for reading. `withdraw` takes back what was undone; nothing to take back is no error.
-    """
-
-    name: str
-
-    def file(self, filing: Filing, read: Callable[[Sha256], BinaryIO]) -> Receipt: ...
-
-    def withdraw(self, filing: Filing) -> None: ...

@@ -23,7 +23,8 @@ from intake.db.core import Database
 from intake.errors import BoxDied, InputError, Reason
 from intake.pipeline import Postroom
 from intake.propose import Knowledge
-from intake.vocabulary import Boundary, Envelope, Evidence, Fact, Material, Page, Proposal, Receipt, Separator, Store, Word
+from intake.protocols import Boundary, Store
+from intake.vocabulary import Envelope, Evidence, Fact, Material, Page, Proposal, Receipt, Separator, Word
 
 
 def fake_page(number: int, text: str) -> Page:

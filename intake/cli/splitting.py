@@ -20,8 +20,8 @@ from intake.cli.reading import Reading, bar, read_file
 from intake.config import Home, LogSettings, Settings, find_home, load
 from intake.errors import ConfigError, Refused
 from intake.pipeline import way_of
+from intake.protocols import Boundary
 from intake.split import ONE_DOCUMENT, Cuts, Piece, Way, cut
-from intake.vocabulary import Boundary
 
 ByDefault = Literal["off", "ask", "auto"] | None
 

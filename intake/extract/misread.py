@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 
-from intake.vocabulary import Evidence, Extractor, Material, Proposal
+from intake.protocols import Extractor
+from intake.vocabulary import Evidence, Material, Proposal
 
 _BARS = re.compile(r"(?<![0-9A-Za-zÄÖÜäöüß])([1IlL|]{1,3}|[1Il|]?[VX][1Il|]{0,3})(?=[/.\-–]\s?[0-9A-Za-z])")
 _NUMERALS = frozenset(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII"))

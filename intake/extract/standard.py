@@ -1,4 +1,11 @@
-"""The extractors every town has, and their answers as fields: the name, the value, where it stands, how sure. Pure."""
+"""The extractors every town has, and their answers as fields: the name, the value, where it stands, how sure. Pure.
+
+How sure (`probability`) is set by rule and scaled by how legible the words were. Measured on 80 made-up letters, scanned
+(tests/bench/extract.py letters, seeds 1000 to 1039 and 2000 to 2039; first answers, said on average and share that was right):
+letter_date 0.92 and 1.00, recipient_name 0.90 and 0.99, sender_address 0.89 and 0.99, subject 0.90 and 0.98, your_reference
+0.86 and 0.98, sender_name 0.91 and 0.90 (names with letters the recognition does not know), our_reference 0.83 and 0.88 without
+doubtful strokes. On real letters and for the other fields it is an order, not measured as a probability.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +23,8 @@ from intake.extract.parcels import Parcels
 from intake.extract.places import Places
 from intake.extract.roles import parties
 from intake.extract.stamp import stamp
-from intake.vocabulary import Extractor, Material, Proposal
+from intake.protocols import Extractor
+from intake.vocabulary import Material, Proposal
 
 
 def standard(gemarkungen: Mapping[str, str] | None = None, streets: Mapping[str, str] | None = None,

@@ -1,6 +1,7 @@
 """Precision, recall and F1 of the extracted fields: council papers, parcels, letters as scans, receipt stamps, boxes.
 
-    python tests/bench/extract.py council [--every N] | parcels [--split dev|held-out] | letters [--first SEED] [--count N] [--persons] | stamps [--count N]
+    python tests/bench/extract.py council [--every N] | parcels [--split dev|held-out] |
+        letters [--first SEED] [--count N] [--persons] | stamps [--count N]
     options: --show N prints N wrong answers; letters and stamps are read by the box (some seconds each)
 
 council: fields of the record count where they are printed in the first 2,500 characters: the reference and the title literally
@@ -8,8 +9,9 @@ council: fields of the record count where they are printed in the first 2,500 ch
 surest; a title is right when equal (similarity 0.95) or when the shortened title of the record begins or ends the printed one
 ("exact" counts equal ones alone). Where several meetings are printed, one that the record has is right.
 parcels: tests/labels/parcels.jsonl, labelled by reading; sets of values a document. Names are equal without case and punctuation,
-or one holds the other and at least 60 % of it; signs are equal without blanks. Letters are generated (tests/lettering.py); rules were
-made on seeds 1000 to 1039, those from 3000 on are held out. --persons: the town's register of persons has the citizens who write.
+or one holds the other and at least 60 % of it; signs are equal without blanks. Letters are generated
+(tests/lettering.py); rules were made on seeds 0 to 2039, those from 3000 on are held out. --persons: the town's register of
+persons has the citizens who write.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ from intake.extract.places import Places  # noqa: E402
 from intake.extract.roles import parties  # noqa: E402
 from intake.extract.standard import extract, standard  # noqa: E402
 from intake.keys import fold, street_key  # noqa: E402
-from intake.vocabulary import Extractor, Material, Page, Proposal  # noqa: E402
+from intake.protocols import Extractor  # noqa: E402
+from intake.vocabulary import Material, Page, Proposal  # noqa: E402
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "council_routing"
 LABELS = Path(__file__).resolve().parents[1] / "labels" / "parcels.jsonl"

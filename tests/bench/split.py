@@ -29,9 +29,10 @@ from intake import postroom  # noqa: E402
 from intake.box import Box, ReadOrder  # noqa: E402
 from intake.cli.reading import read_file  # noqa: E402
 from intake.config import BoxSettings, Settings  # noqa: E402
+from intake.protocols import Boundary  # noqa: E402
 from intake.read import pack, unpack_pages  # noqa: E402
 from intake.split import Way, cut  # noqa: E402
-from intake.vocabulary import Boundary, Page  # noqa: E402
+from intake.vocabulary import Page  # noqa: E402
 
 SCANS = Path(__file__).resolve().parents[3] / "shared" / "data" / "municipal_scans"
 MOST_PAGES = 40

@@ -16,8 +16,9 @@ from typing import BinaryIO
 import pytest
 
 from intake.errors import PoststelleError, ServiceError
+from intake.protocols import Store
 from intake.stores.efile import EFile
-from intake.vocabulary import AktenplanEntry, Blob, Case, File, Filing, Receipt, Store
+from intake.vocabulary import AktenplanEntry, Blob, Case, File, Filing, Receipt
 
 ENTRY = AktenplanEntry("ap-0301", "962.10", "Hundesteuer", unit="KÄ", retention=10, disposal="V")
 FILE = File("01J000000000000000000FILE1", "KÄ/962.10-0007/2025", "Hunde in Auenbek", ENTRY.id)
