@@ -36,8 +36,9 @@ def test_a_reading_only_changes_strokes(read: str) -> None:
 
 def test_a_sign_keeps_what_was_read_and_says_the_other() -> None:
     lines = "Kreis Nordau\n\nUnser Zeichen: 111/2-33.51\n\nIhr Antrag\n\nSehr geehrte Damen und Herren,"
-    read, = (one for one in letter(Material((Page(1, 210, 297, text=lines),))) if one.field == "our_reference")
-    assert read.value == "111/2-33.51" and read.checks == ("ocr:auch III/2-33.51",)
+    read, roman = (one for one in letter(Material((Page(1, 210, 297, text=lines),))) if one.field == "our_reference")
+    assert read.value == "111/2-33.51" and read.checks == ("ocr:auch III/2-33.51",) and read.confidence < 0.5
+    assert roman.value == "III/2-33.51" and roman.raw == "111/2-33.51" and roman.confidence < read.confidence
     mixed, = (one for one in letter(Material((Page(1, 210, 297, text=lines.replace("111/2", "I11/2")),)))
               if one.field == "our_reference")
     assert mixed.value == "III/2-33.51" and mixed.raw == "I11/2-33.51" and mixed.checks == ("ocr:auch I11/2-33.51",)

@@ -40,6 +40,8 @@ _OTHER_DAY = re.compile(
 """What a leading word (folded) says of the date behind or below it: the letter's own day, another day."""
 READ = 0.5
 """Below this mean confidence a line is no writing (the rule under the return line reads as letters)."""
+AMBIGUOUS = 0.5
+"""Of the sureness of a sign whose first strokes may be 1 or I; both readings are proposed, the one that was read first."""
 SETTING = (2.8, 8.5)
 """Millimetres from one line of an address to the next."""
 
@@ -276,7 +278,15 @@ def _references(front: Zones, read: bool) -> Iterator[Proposal]:
             start = max(0, one.segment.text.find(value))
             made = _proposal(one.name, value, 0.9, "label", one.segment, start, start + len(value))
             sign, other = misread.sign(value)
-            yield replace(made, value=sign, raw=value, checks=(f"ocr:auch {other}",)) if other and read else made
+            if not other or not read:
+                yield made
+                continue
+            doubt = 1.0 if sign != value else AMBIGUOUS
+            sure = round(doubt * made.confidence, 3)
+            yield replace(made, value=sign, raw=value, checks=(f"ocr:auch {other}",), confidence=sure)
+            if sign == value:
+                yield replace(made, value=other, raw=value, checks=(f"ocr:auch {sign}",),
+                              confidence=round(0.9 * sure, 3))
 
 
 def _by_order(front: Zones) -> Iterator[Proposal]:
