@@ -23,11 +23,11 @@ _DATE = re.compile(r"\b\d{1,2}\s?\.\s?(?:\d{1,2}\s?\.|januar|februar|märz|april
                    r"|dezember)\s?(?:19|20)?\d{2}\b", re.IGNORECASE)
 _REFERENCE = re.compile(r"\b(?:DS|Drucksache|Vorlage|Az\.?|Aktenzeichen|Nr\.?|TOP|Bebauungsplan)\s*:?\s*(?:Nr\.?\s*)?"
                         r"([\w()./ -]{0,6}\d[\w./-]*)", re.IGNORECASE)
-_DASHED = re.compile(r"^[-–—~_]\s*(\d{1,3})\s*[-–—~_]$")
+_DASHED = re.compile(r"(?:^|\s)[-–—~_]\s*(\d{1,3})\s*[-–—~_]$")
 _NAMED = re.compile(r"\b(?:Seite|Seile|Blatt|Bl\.|S\.)\s*:?\s*(\d{1,3})(?:\s*(?:von|/|vom)\s*(\d{1,3}))?\b", re.IGNORECASE)
 _OF = re.compile(r"(?:^|\s)(\d{1,3})\s*(?:/|von)\s*(\d{1,3})$")
 _BARE = re.compile(r"^\W{0,2}(\d{1,3})\W{0,2}$")
-_NUMBERED = re.compile(r"^\W{0,2}(?:(§|art(?:ikel)?\.?|zu (?:punkt|top)|punkt|top|zu|anlage|ziffer)\s*)?(\d{1,3})\s*"
+_NUMBERED = re.compile(r"^[^\w§]{0,2}(?:(§|art(?:ikel)?\.?|zu (?:punkt|top)|punkt|top|zu|anlage|ziffer)\s*)?(\d{1,3})\s*"
                        r"([.):a-z]|$|\s)", re.IGNORECASE)
 _GREETING = re.compile(r"sehr geehrte|guten tag|liebe[rs]? (?:frau|herr|koll|mit)|hallo ", re.IGNORECASE)
 _CLOSING = re.compile(r"mit freundliche[nm]|freundliche grüße|hochachtungsvoll|im auftrag|i\. ?a\. |i\. ?v\. |in vertretung"
@@ -104,8 +104,8 @@ def _label(lines: tuple[str, ...]) -> tuple[Label | None, frozenset[int]]:
     weak: tuple[Label, int] | None = None
     for at in edge:
         line = lines[at]
-        if match := _DASHED.match(line):
-            return Label(int(match[1]), 0, True), frozenset((at,))
+        if len(line) < 80 and (match := _DASHED.search(line)):
+            return Label(int(match[1]), 0, True), frozenset((at,) if len(match[0]) == len(line) else ())
         if len(line) < 120 and (match := _NAMED.search(line)):
             return Label(int(match[1]), int(match[2] or 0), True), frozenset((at,) if len(match[0]) > len(line) - 6 else ())
         if len(line) < 60 and at >= count - 2 and (match := _OF.search(line)) and 0 < int(match[1]) <= int(match[2]):

@@ -24,6 +24,8 @@ NAMES = (
 RARE = 4.5
 LOOK_BACK = 6
 """Pages of the document before that a page is compared with one by one."""
+LONGEST = 40
+"""Pages of a document that are looked at as a whole, on either side of the gap: as long as the examples are."""
 SURE = 9.0
 """Log-odds of the edge of a stack."""
 
@@ -45,13 +47,13 @@ def features(pages: Sequence[Seen], logits: Vector, compare: Pairs | None = None
     count = len(pages)
     full = np.concatenate([[SURE], np.clip(logits, -SURE, SURE), [SURE]])
     starts = [0, *(at for at in range(1, count) if full[at] > 0), count]
-    spans = {first: _span(pages[first:end]) for first, end in pairwise(starts)}
+    spans = {first: _span(pages[max(first, end - LONGEST):end]) for first, end in pairwise(starts)}
     rows = []
     for at in range(1, count):
         first = max(start for start in starts if start < at)
         end = min(start for start in starts if start > at)
-        left = spans[first] if at in spans else _span(pages[first:at])
-        right = spans[at] if at in spans else _span(pages[at:end])
+        left = spans[first] if at in spans else _span(pages[max(first, at - LONGEST):at])
+        right = spans[at] if at in spans else _span(pages[at:min(end, at + LONGEST)])
         rows.append(_logits(full, at, first, end) | _shared(pages, at, first, end, left, right, compare))
     return np.array([[row[name] for name in NAMES] for row in rows], dtype=np.float64).reshape(len(rows), len(NAMES))
 
