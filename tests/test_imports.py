@@ -76,9 +76,18 @@ PARSERS = ("pikepdf", "pypdfium2", "PIL", "email", "zipfile", "tarfile", "ocrmyp
 
 
 def test_foreign_bytes_are_parsed_in_the_box_alone() -> None:
-    """`tables` and `artefacts` name zipfile for the error of an archive that is none; `sheetpdf` writes codes, reads none."""
-    assert inside(importers(*PARSERS), "intake/box/inside/", "intake/ocr/") <= {
-        "intake/tables.py", "intake/sheetpdf.py", "classifiers/artefacts.py"}
+    """`tables` and `artefacts` name zipfile for the error of an archive that is none; `sheetpdf` writes codes, reads none;
+    `bundle` writes archives, and who sends mail writes messages.
+    """
+    writers = {"intake/acknowledging.py", "intake/sources/smtp.py", "intake/postroom.py"}
+    assert inside(importers(*PARSERS), "intake/box/inside/", "intake/ocr/") <= writers | {
+        "intake/tables.py", "intake/sheetpdf.py", "intake/bundle.py", "classifiers/artefacts.py"}
+    written = {"email.message", "email.message.EmailMessage", "email.utils", "email.utils.formataddr",
+               "email.utils.format_datetime"}
+    for file in writers:
+        assert {found for found in imports(ROOT / file) if found.startswith("email")} <= written
+    bundle = (ROOT / "intake/bundle.py").read_text(encoding="utf-8")
+    assert bundle.count("ZipFile(") == 1 == bundle.count('"w", zipfile.ZIP_STORED')
     assert not re.search(r"zxingcpp\.read", (ROOT / "intake/sheetpdf.py").read_text(encoding="utf-8"))
     for file in ("intake/tables.py", "classifiers/artefacts.py"):
         assert {found for found in imports(ROOT / file) if found.startswith(PARSERS)} <= {"zipfile", "zipfile.BadZipFile"}
@@ -94,6 +103,7 @@ def test_xml_and_spreadsheets_of_strangers_too() -> None:
 def test_doors_have_their_own_protocols() -> None:
     assert inside(importers("imaplib", "imapclient", "poplib"), "intake/sources/imap.py") == set()
     assert inside(importers("dbos"), "intake/engine.py") == set()
+    assert inside(importers("smtplib"), "intake/sources/smtp.py") == set()
     assert inside(importers("watchdog"), "intake/sources/folder.py") == set()
 
 

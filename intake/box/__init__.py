@@ -242,7 +242,8 @@ class Box:
 
     def _found(self, part: recheck.RawPart, original: Path, out: Path) -> FoundPart:
         """One part re-checked, its file adopted. Pages and a problem exclude each other."""
-        empty = part.pages == 0 and part.media_type != "application/zip"  # an archive is its files
+        data = part.parent is not None and part.detail != ""  # what lay beside documents; the remark says what it is
+        empty = part.pages == 0 and part.media_type != "application/zip" and not data  # an archive is its files
         wrong = part.pages > 0 if part.problem else empty
         if wrong or part.pages > self.settings.max_pages:
             raise recheck.nonsense("Seitenzahl eines Teils")
