@@ -11,9 +11,9 @@ import pytest
 from fpdf import FPDF
 
 from intake import bundle
-from intake.box import recheck
+from intake.box import Box, recheck
 from intake.box.inside import beside, unpack, xjustiz
-from intake.config import ScanProfile
+from intake.config import BoxSettings, ScanProfile
 from intake.errors import Reason
 from intake.extract.beside import Beside, day_of
 from intake.vocabulary import AktenplanEntry, Fact, Material, Naming
@@ -204,3 +204,17 @@ def test_the_evidence_names_file_and_field() -> None:
                                            ("", None), ("31.2.2026", None)])
 def test_days(text: str, day: date | None) -> None:
     assert day_of(text) == day
+
+
+def test_a_package_and_a_pair_through_the_real_box(tmp_path: Path) -> None:
+    """Its answer is re-checked there: data parts have no pages and say what they are."""
+    box = Box(BoxSettings(wall_seconds=60))
+    for number, (files, remark, names) in enumerate((
+            ({"klage.pdf": pdf(), "klage.pdf.p7s": b"0", "xjustiz_nachricht.xml": message()}, b"", 4),
+            ({"a.pdf": pdf(), "a.xml": b"<a><Az>1</Az></a>", "a.done": b""}, beside.BESIDE, 4))):
+        original, work = tmp_path / f"o{number}", tmp_path / f"w{number}"
+        work.mkdir()
+        original.write_bytes(zipped(files, remark))
+        parts = {part.name: part for part in box.unpack(original, "paket.zip", work).parts}
+        assert len(parts) == names and all(parts[name].path.read_bytes() == data for name, data in files.items())
+        assert any(fact.of_carrier for fact in parts["klage.pdf" if number == 0 else "a.pdf"].facts)
