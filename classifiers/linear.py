@@ -214,11 +214,14 @@ def train_measured(
     texts = [_text(one) for one in known]
     sizes = scale(hasher, texts, least)
     rows = sizes.rows(hasher, texts)
-    names = {entry.id: entry for entry in entries}
+    if not known:
+        nothing = sparse.csr_matrix((1 << hasher.bits, 0), dtype=np.float32)
+        return Model((), np.zeros(0), nothing, np.zeros(0, np.float32), sizes, hasher=hasher), Unseen()
+    taught = _taught(known, rows, {entry.id: entry for entry in entries}, sizes, hasher)
     curve, unseen = Curve(), Unseen()
     blocks = held_out(known, seed)
     if sum(len(late) for _, late in blocks) >= calibrate.ENOUGH and len({one.label for one in known}) > 1:
-        found = [_forecast(known, rows, early, late, sizes, hasher, names) for early, late in blocks]
+        found = [_forecast(taught, early, late) for early, late in blocks]
         shown, correct, able = (np.concatenate(part) for part in zip(*found, strict=True))
         trust = np.concatenate([np.full(len(one[1]), FADE**(len(found) - 1 - at)) for at, one in enumerate(found)])
         curve = calibrate.fit(shown, correct, able, trust)
@@ -226,36 +229,72 @@ def train_measured(
     earlier = Earlier()
     if least <= 1:
         earlier = earlier.add(signs(rows), [one.label for one in known], [_title(one) for one in known])
-    return replace(_fit(known, rows, sizes, hasher, names), curve=curve, earlier=earlier), unseen
+    task = _task(taught, range(len(known)))
+    weights, bias = ridge.solve(taught.rows[task.places], task.wanted, len(task.labels), task.trust, taught.part(task.places))
+    return Model(task.labels, task.counts, weights, bias, sizes, curve, earlier=earlier, hasher=hasher), unseen
+
+
+@dataclass(frozen=True, slots=True)
+class _Taught:
+    """All that is learnt from: first the decisions, then what the plan calls their labels, a row each.
+
+    `products` of all rows with each other, where there are few enough of them.
+    """
+
+    known: Sequence[Example]
+    rows: Matrix
+    named: tuple[str, ...]
+    products: Vector | None
+
+    def part(self, places: Sequence[int]) -> Vector | None:
+        """The products of some rows with each other."""
+        return None if self.products is None else self.products[np.ix_(places, places)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What one solution needs: places of rows, the number of the label of each, how much each counts; the labels."""
+
+    labels: tuple[str, ...]
+    counts: NDArray[np.float64]
+    places: list[int]
+    wanted: NDArray[np.int64]
+    trust: Vector
+
+
+def _taught(known: Sequence[Example], rows: Matrix, names: Mapping[str, AktenplanEntry], sizes: Scale, hasher: Hasher) -> _Taught:
+    named = tuple(label for label in sorted({one.label for one in known}) if label in names)
+    if named:
+        rows = sparse.vstack([rows, sizes.rows(hasher, [_named(names[label]) for label in named])], format="csr")
+    return _Taught(known, rows, named, ridge.products(rows) if rows.shape[0] <= ridge.EXACT else None)
+
+
+def _task(taught: _Taught, early: Sequence[int]) -> _Task:
+    """Learning from some of the decisions, with what the plan calls their labels."""
+    known = [taught.known[at] for at in early]
+    labels = tuple(sorted({one.label for one in known}))
+    place = {label: at for at, label in enumerate(labels)}
+    extra = [at for at, label in enumerate(taught.named) if label in place]
+    wanted = np.array([*(place[one.label] for one in known), *(place[taught.named[at]] for at in extra)], dtype=np.int64)
+    counts = np.bincount(wanted[:len(known)], minlength=len(labels)).astype(np.float64)
+    trust = np.concatenate([trusts(known), np.ones(len(extra), dtype=np.float32)])
+    return _Task(labels, counts, [*early, *(len(taught.known) + at for at in extra)], wanted, trust)
 
 
 def _forecast(
-    known: Sequence[Example], rows: Matrix, early: Sequence[int], late: Sequence[int], sizes: Scale, hasher: Hasher,
-    names: Mapping[str, AktenplanEntry],
+    taught: _Taught, early: Sequence[int], late: Sequence[int],
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
     """Of the late ones, forecast from the early ones alone: the signs of each ranking, was it right, could it be right."""
-    before = _fit([known[at] for at in early], rows[early], sizes, hasher, names)
-    place = {label: at for at, label in enumerate(before.labels)}
-    scores = before.scores_of(rows[late])
-    right = np.array([place.get(known[at].label, -1) for at in late])
-    return calibrate.signs(scores, before.counts), scores.argmax(axis=1) == right, right >= 0
-
-
-def _fit(known: Sequence[Example], rows: Matrix, sizes: Scale, hasher: Hasher, names: Mapping[str, AktenplanEntry]) -> Model:
-    """The linear models of all labels of `known`, with the default curve; the words of a label's entry are one more example."""
-    labels = tuple(sorted({one.label for one in known}))
-    place = {label: at for at, label in enumerate(labels)}
-    wanted = np.array([place[one.label] for one in known], dtype=np.int64)
-    counts = np.bincount(wanted, minlength=len(labels)).astype(np.float64)
-    if not labels:
-        nothing = sparse.csr_matrix((1 << hasher.bits, 0), dtype=np.float32)
-        return Model((), counts, nothing, np.zeros(0, np.float32), sizes, hasher=hasher)
-    named = [label for label in labels if label in names]
-    if named:
-        rows = sparse.vstack([rows, sizes.rows(hasher, [_named(names[label]) for label in named])], format="csr")
-    trust = np.concatenate([trusts(known), np.ones(len(named), dtype=np.float32)])
-    weights, bias = ridge.solve(rows, np.append(wanted, [place[label] for label in named]).astype(np.int64), len(labels), trust)
-    return Model(labels, counts, weights, bias, sizes, hasher=hasher)
+    task = _task(taught, early)
+    if taught.products is None:
+        weights, bias = ridge.solve(taught.rows[task.places], task.wanted, len(task.labels), task.trust)
+        scores = (taught.rows[late] @ weights).toarray() + bias
+    else:
+        dual, bias = ridge.exact(taught.products[np.ix_(task.places, task.places)], task.wanted, len(task.labels), task.trust)
+        scores = taught.products[np.ix_(late, task.places)] @ dual + bias
+    place = {label: at for at, label in enumerate(task.labels)}
+    right = np.array([place.get(taught.known[at].label, -1) for at in late])
+    return calibrate.signs(scores.astype(np.float64), task.counts), scores.argmax(axis=1) == right, right >= 0
 
 
 def trusts(examples: Sequence[Example]) -> Vector:

@@ -218,3 +218,15 @@ def test_fast_enough() -> None:
     begun = time.process_time()
     model.learn(Example(text, "hund"))
     assert time.process_time() - begun < 0.3
+
+
+def test_many_documents_are_solved_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    from classifiers import ridge
+
+    monkeypatch.setattr(ridge, "PASSES", 20)
+    few = train(letters(150))
+    monkeypatch.setattr(ridge, "EXACT", 0)
+    many = train(letters(150))
+    asked = letters(30, 9)
+    assert np.abs(few.scores(asked) - many.scores(asked)).max() < 0.05
+    assert few.curve.weights == pytest.approx(many.curve.weights, abs=0.2)
