@@ -5,7 +5,7 @@
 Every page has 22 lines in one font, nine in ten with §, §§, GVBl. I, Abs., Nr., the others with numbers that look alike.
 Moderate: 200 and 300 dpi, skew up to 1.5 degrees, 0.5 % noise, blur, grey, one in three black and white, JPEG. `--harsh`: 150 dpi
 too, 2 % noise, more blur, and dollars among the numbers. Lines that are not legible (under 90 % alike without signs) are counted
-apart. Bars: 95 % right, none invented on the moderate lines; seeds below 9000 were looked at while the rules were written.
+apart. Bars: 95 % right, none invented on the moderate lines; seeds below 9700 were looked at while the rules were written.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _bare(text: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, default=24)
-    parser.add_argument("--seed", type=int, default=9000)
+    parser.add_argument("--seed", type=int, default=9700)
     parser.add_argument("--harsh", action="store_true")
     parser.add_argument("--show", action="store_true")
     asked = parser.parse_args()
