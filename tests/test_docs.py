@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import intake.config
+import intake.protocols
 import intake.vocabulary
 from intake.cli import run
 from intake.cli.installation import create
@@ -111,13 +112,13 @@ def test_the_words_are_those_of_the_code() -> None:
     assert len(names) > 15
     for name in names:
         first, _, member = name.partition(".")
-        owner = getattr(intake.vocabulary, first, None) or getattr(intake.config, first)
+        owner = getattr(intake.vocabulary, first, None) or getattr(intake.protocols, first, None) or getattr(intake.config, first)
         assert not member or hasattr(owner, member)
 
 
 def test_protocols_that_may_be_added_exist() -> None:
     for name in re.findall(r"Protocol `(\w+)`", README):
-        assert getattr(intake.vocabulary, name)._is_protocol
+        assert getattr(intake.protocols, name)._is_protocol
 
 
 def test_decisions_are_dated_and_in_order() -> None:
