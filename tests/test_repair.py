@@ -61,7 +61,8 @@ def test_the_sign_is_restored(printed: str, read: str, wanted: str) -> None:
     "8 61 Stück", "33,37 Euro", "8496 über", "bis 39 BauGB", "S. 12 ff.",
     "$ 47,50 und", "über $ 47 und US$ 31", "§ 85 Abs.",
     "Meier & 9 Söhne", "und 85 Abs. 2", "8 12 EUR", "Art. 85 Abs. 2", "der S 5", "WS 2019", "SS 2019",
-    "§ 90b", "die 8 5 3", "Haus 81 links", "88 5 und", "6 4 2", "Seite 81", "B 3 a", "63,00 EUR 8:83", "Tel. 8 88 49", "Kfz-Ne 88 3, 7", "Rechnung 8901 über", "12,00 8 83", "& 5 Söhne", "9 10"])
+    "§ 90b", "die 8 5 3", "Haus 81 links", "88 5 und", "6 4 2", "Seite 81", "B 3 a", "63,00 EUR 8:83", "Tel. 8 88 49",
+    "Kfz-Ne 88 3, 7", "Rechnung 8901 über", "12,00 8 83", "& 5 Söhne", "9 10"])
 def test_none_is_invented(printed: str) -> None:
     assert mended(printed, printed) == printed
 
