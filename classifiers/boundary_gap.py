@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
+from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +111,14 @@ def _alike(one: str, two: str) -> bool:
         return True
     if min(len(one), len(two)) < 10 or abs(len(one) - len(two)) > 3 or (one[:2] != two[:2] and one[-2:] != two[-2:]):
         return False
-    return SequenceMatcher(None, one, two, autojunk=False).ratio() > 0.85
+    mine, yours = _neighbours(one), _neighbours(two)
+    return 2 * len(mine & yours) > 0.75 * (len(mine) + len(yours))
+
+
+@lru_cache(maxsize=4096)
+def _neighbours(line: str) -> frozenset[str]:
+    """The pairs of neighbouring letters: a misread letter costs two of them."""
+    return frozenset(map("".join, pairwise(line)))
 
 
 def _names() -> tuple[str, ...]:
