@@ -159,7 +159,7 @@ def test_init_makes_the_installation_of_the_house(tmp_path: Path) -> None:
     assert run(["init", str(tmp_path / "neu")]) == 0
     root = tmp_path / "neu"
     assert {path.name for path in root.iterdir() if not path.name.startswith("poststelle.db-")} == {
-        "poststelle.toml", "poststelle.db", "secrets", "log", "store", "akten", "eingang"}
+        "poststelle.toml", "poststelle.db", "secrets", "log", "store", "akten", "eingang", "register"}
     assert (root / "secrets").stat().st_mode & 0o777 == 0o700
     assert (root / "eingang" / "scanner" / "erledigt").is_dir()
     assert (root / "store" / TENANT / "blobs").is_dir()

@@ -17,7 +17,7 @@ from intake.resolve.forms import FARTHEST, Parcel, distance, house_numbers, name
 from intake.resolve.index import Index, file_keys
 from intake.resolve.pages import clues
 from intake.resolve.score import FEATURES, NONE_FEATURES, WEIGHTS
-from intake.vocabulary import File, Material, Page, Proposal, Word
+from intake.vocabulary import Evidence, File, Material, Page, Proposal, Word
 from tests.bench.register import letters, noisy, register
 
 PATTERN = r"\b(?:BA|OA|KA|HA|SA)/\d{1,3}(?:\.\d{2})?-\d{4}/\d{4}\b"
@@ -247,3 +247,17 @@ def test_clues_do_not_choke_on_noise() -> None:
     text = noisy(" ".join(rng.choice(some) for _ in range(800)), 0.2, rng)
     found = clues(letter(*text.split("und")), (), RESOLVE.index)
     assert len(found.addresses) < 60
+
+
+def test_who_is_written_to_names_no_akte() -> None:
+    """The town hall's own address stands on every letter; the Akte of the town hall is not meant by it."""
+    from intake.resolve.pages import ADDRESS_HEIGHT, Found, Token, _all_in, _recipient
+    name = Proposal("recipient_name", "Amt Mittelau", 0.9, (Evidence("rule:letter-recipient@1", 1, (0.12, 0.16, 0.3, 0.17)),))
+    area = _recipient([name])
+    assert area is not None
+    inside = Token("Markt", 1, 3, (0.12, 0.19, 0.2, 0.2), 0.9)
+    below = Token("Heideweg", 1, 9, (0.12, 0.17 + ADDRESS_HEIGHT + 0.02, 0.2, 0.29), 0.9)
+    other = Token("Markt", 2, 3, (0.12, 0.19, 0.2, 0.2), 0.9)
+    assert _all_in(Found("a", (inside,)), area)
+    assert not _all_in(Found("a", (inside, below)), area) and not _all_in(Found("a", (other,)), area)
+    assert _recipient([]) is None and not _all_in(Found("a", (inside,)), None)

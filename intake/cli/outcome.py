@@ -92,12 +92,18 @@ def place(conn: Connection, tenant: str, document: DocumentLine) -> str:
         return f"{file.reference} „{file.title}“\n{entry.notation} {entry.title}" if file and entry else document.filed
     if document.blind:
         return "Stichprobe: bitte ohne Vorschlag entscheiden"
-    if "file" in document.proposed:
+    if "file" in document.proposed and not _new_is_surer(document):
         value, sure = document.proposed["file"]
         file = get_file(conn, tenant, value)
         return f"Vorschlag: Akte {file.reference if file else value} ({common.weight(sure)})"
     if "entry" in document.proposed:
         value, sure = document.proposed["entry"]
         entry = get_entry(conn, tenant, value)
-        return f"Vorschlag: {entry.notation} {entry.title} ({common.weight(sure)})" if entry else f"Vorschlag: {value}"
+        what = f"{entry.notation} {entry.title} ({common.weight(sure)})" if entry else value
+        return f"Vorschlag: neue Akte unter {what}" if "new_file" in document.proposed else f"Vorschlag: {what}"
     return "kein Vorschlag"
+
+
+def _new_is_surer(document: DocumentLine) -> bool:
+    """Whether approving would open a new Akte (propose.first_choice)."""
+    return "new_file" in document.proposed and document.proposed["new_file"][1] > document.proposed["file"][1]

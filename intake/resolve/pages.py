@@ -30,6 +30,8 @@ from intake.vocabulary import Box, Evidence, Material, Page, Proposal
 FRONT, BACK = 3, 1
 """Names and addresses are looked for on so many first and last pages; signs that `extract` found count on all."""
 MOST_WORDS = 2500
+ADDRESS_WIDTH, ADDRESS_HEIGHT = 80 / 210, 25 / 297
+"""Of the address field beside and below the recipient's name (DIN 5008, 85 x 27.3 mm), as fractions of an A4 page."""
 UNKNOWN_LEGIBILITY = 0.8
 """Assumed where recognition gave a text without saying how sure it was."""
 _LABEL = re.compile(r"\b(ihr(?:e[nm]?)? (?:zeichen|schreiben)|aktenzeichen|geschaeftszeichen|az|gz|bezug|betreff|betr|zum? "
@@ -109,10 +111,25 @@ def clues(material: Material, extracted: Sequence[Proposal], index: Index) -> Cl
     printed = {token.text for line in lines for token in line}
     given = {street_word(text) for text in printed} | {word for text in printed for word in name_words(text)}
     spelled = index.spellings(sorted(word for word in given if len(word) >= 2))
-    parties = party_keys(extracted)
-    found.addresses = _addresses(lines, spelled)
-    found.names = [replace(one, party=True) if one.key in parties else one for one in _names(lines, spelled)]
+    parties, ours = party_keys(extracted), _recipient(extracted)
+    found.addresses = [one for one in _addresses(lines, spelled) if not _all_in(one, ours)]
+    found.names = [replace(one, party=True) if one.key in parties else one for one in _names(lines, spelled)
+                   if not _all_in(one, ours)]
     return found
+
+
+def _recipient(extracted: Sequence[Proposal]) -> Box | None:
+    """Where on the first page the recipient's name and address stand: who is written to names no Akte."""
+    place = next((one.evidence[0] for one in extracted if one.field == "recipient_name"), None)
+    if place is None or place.page != 1 or place.box is None:
+        return None
+    left, top, right, bottom = place.box
+    return (max(0.0, left - 0.05), top - 0.01, min(1.0, max(right, left + ADDRESS_WIDTH)), bottom + ADDRESS_HEIGHT)
+
+
+def _all_in(found: Found, area: Box | None) -> bool:
+    return area is not None and all(token.page == 1 and token.box is not None and _inside(token.box, area)
+                                    for token in found.tokens)
 
 
 def _with_given(spotted: list[Found], extracted: Sequence[Proposal]) -> list[Found]:
