@@ -150,13 +150,15 @@ class Mailbox:
             return frozenset()
         try:
             with self._talking() as client:
-                self._move(client, [self._uid(key) for key in mine])
+                uids = [self._uid(key) for key in mine]
+                self._move(client, uids)
+                left = set(client.search(["UID", ",".join(map(str, uids)), "UNDELETED"]))  # a busy server may skip some
         except _Refused as refused:
             self.cannot_empty = (f"Aufgenommene Nachrichten lassen sich nicht nach „{self.done_folder}“ verschieben "
                                  f"({self.account.name}: {refused}). Prüfen Sie den Speicherplatz und die Rechte des Postfachs.")
             return frozenset()
         self.cannot_empty = ""
-        return frozenset(mine)
+        return frozenset(key for key in mine if self._uid(key) not in left)
 
     def _move(self, client: IMAPClient, uids: list[int]) -> None:
         try:
