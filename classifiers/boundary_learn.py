@@ -31,8 +31,9 @@ from intake.vocabulary import Page
 LEAST_DOCUMENTS = 5
 """A term seen in fewer documents is not stored: it could tell of a single person or matter."""
 FEWEST_EXAMPLES = 12
-BLOCKS, STACKS = 6, 150
-"""Blocks of years of a source, and stacks drawn in each (fewer in small ones: eight for each document)."""
+BLOCKS, STACKS, STACKS_OTHER = 6, 150, 200
+"""Blocks of years of a source; stacks drawn in each block of the first source and in all blocks of each other one (fewer in small
+blocks: eight for each document)."""
 OWN = 3.0
 """How much a document counts that does not come from the first source."""
 STRENGTH = 0.05
@@ -51,12 +52,22 @@ Texts = Sequence[Sequence[Sketch]]
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """Documents by number that are held back together, their source, and how many stacks are drawn from them."""
+
+    documents: tuple[int, ...]
+    source: int
+    stacks: int
+
+
+@dataclass(frozen=True, slots=True)
 class Drawn:
-    """A stack for learning: its pages as seen by models of other documents, where documents begin, and its block."""
+    """A stack for learning: its pages as seen by models of other documents, where documents begin, its block and source."""
 
     pages: tuple[Seen, ...]
     begins: NDArray[np.int64]  # for each page but the first
     block: int
+    source: int
 
 
 def learn(sources: Sequence[Sequence[Example]], seed: int = 0) -> tuple[Model, dict[str, float]]:
@@ -83,13 +94,14 @@ def learn(sources: Sequence[Sequence[Example]], seed: int = 0) -> tuple[Model, d
     return _assemble(words, stacks, _lengths(examples), seed)
 
 
-def _blocks(sources: Sequence[Sequence[Example]]) -> list[list[int]]:
+def _blocks(sources: Sequence[Sequence[Example]]) -> list[Block]:
     """The numbers of the documents in blocks of neighbouring years, each of one source."""
-    blocks: list[list[int]] = []
+    blocks: list[Block] = []
     at = 0
-    for source in sources:
+    for number, source in enumerate(sources):
         parts = np.array_split(np.arange(at, at + len(source)), max(min(BLOCKS, len(source) // 6), 1))
-        blocks += [[int(one) for one in part] for part in parts if len(part)]
+        most = STACKS if number == 0 else max(STACKS_OTHER // len(parts), 1)
+        blocks += [Block(tuple(int(one) for one in part), number, min(most, 8 * len(part))) for part in parts if len(part)]
         at += len(source)
     return blocks
 
@@ -98,21 +110,21 @@ def _spoil(page: Page, rng: np.random.Generator) -> Page:
     return replace(page, text=noisy(page.text, float(rng.uniform(*RATES)), rng))
 
 
-def _unusual(clean: Texts, spoilt: Texts, blocks: Sequence[Sequence[int]]) -> Vector:
+def _unusual(clean: Texts, spoilt: Texts, blocks: Sequence[Block]) -> Vector:
     """How unlike a first page each document's first page is to models that have not seen it, 0..1."""
     views = _out_of_block(clean, spoilt, blocks, np.ones(len(clean)))
     return np.array([1.0 - probability(views[at][0][0].begins) for at in range(len(clean))])
 
 
-def _out_of_block(clean: Texts, spoilt: Texts, blocks: Sequence[Sequence[int]], weights: Vector
+def _out_of_block(clean: Texts, spoilt: Texts, blocks: Sequence[Block], weights: Vector
                   ) -> list[tuple[list[Seen], list[Seen]]]:
     """Each document clean and with errors, as seen by page models that were learnt without its block."""
     views: dict[int, tuple[list[Seen], list[Seen]]] = {}
     for block in blocks:
-        inside = set(block)
+        inside = set(block.documents)
         rest = [at for at in range(len(clean)) if at not in inside]
         words = _words([(clean[at], spoilt[at]) for at in rest], weights[rest])
-        for at in block:
+        for at in block.documents:
             views[at] = [words.see(page) for page in clean[at]], [words.see(page) for page in spoilt[at]]
     return [views[at] for at in range(len(clean))]
 
@@ -156,19 +168,20 @@ def _line(rows: Sequence[frozenset[str]], terms: Sequence[str], targets: Sequenc
     return Line(weighed, float(fitted.intercept_[0]))
 
 
-def _draw(views: Sequence[tuple[list[Seen], list[Seen]]], blocks: Sequence[Sequence[int]], weights: Vector,
+def _draw(views: Sequence[tuple[list[Seen], list[Seen]]], blocks: Sequence[Block], weights: Vector,
           rng: np.random.Generator) -> list[Drawn]:
     """Stacks of 3 to 10 documents of one block, unusual documents more often, a third of the stacks with errors."""
     drawn = []
     for number, block in enumerate(blocks):
-        chance = weights[list(block)] / weights[list(block)].sum()
-        for _ in range(min(STACKS, 8 * len(block))):
-            size = min(int(rng.integers(3, 11)), len(block))
+        inside = np.array(block.documents)
+        chance = weights[inside] / weights[inside].sum()
+        for _ in range(block.stacks):
+            size = min(int(rng.integers(3, 11)), len(inside))
             side = int(rng.random() < NOISY)
-            documents = [views[int(at)][side] for at in rng.choice(list(block), size=size, replace=False, p=chance)]
+            documents = [views[int(at)][side] for at in rng.choice(inside, size=size, replace=False, p=chance)]
             begins = [at == 0 for document in documents for at in range(len(document))]
             drawn.append(Drawn(tuple(page for document in documents for page in document),
-                               np.array(begins[1:], dtype=np.int64), number))
+                               np.array(begins[1:], dtype=np.int64), number, block.source))
     return drawn
 
 
@@ -189,13 +202,15 @@ def _assemble(words: Words, stacks: Sequence[Drawn], lengths: tuple[float, ...],
     model = Model(words, first, second, (0.0,), np.zeros((3, 1)), 1.0, {})
     model = replace(model, lengths=_prior(model, stacks, twos, lengths))
     model, sure, right = _calibrated(model, stacks, ones, twos)
-    alone = sure >= model.unattended
-    truth, found = _pooled(model, stacks, twos)
+    home = np.array([one.source == 0 for one in stacks])
+    alone, right = (sure >= model.unattended)[home], right[home]
+    chosen = [at for at, one in enumerate(stacks) if one.source == 0]
+    truth, found = _pooled(model, [stacks[at] for at in chosen], [twos[at] for at in chosen])
     hits = float((truth & found).sum())
     return model, {
         "precision": round(hits / max(int(found.sum()), 1), 4), "recall": round(hits / max(int(truth.sum()), 1), 4),
         "perfect": round(float(right.mean()), 4), "unattended": round(float(alone.mean()), 4),
-        "unattended_wrong": round(float((alone & ~right).sum() / max(alone.sum(), 1)), 4), "stacks": float(len(stacks))}
+        "unattended_wrong": round(float((alone & ~right).sum() / max(alone.sum(), 1)), 4), "stacks": float(len(chosen))}
 
 
 def _look(rows: Sequence[Vector], stacks: Sequence[Drawn], seed: int) -> tuple[Scorer, list[Vector]]:
@@ -238,6 +253,7 @@ def _calibrated(model: Model, stacks: Sequence[Drawn], ones: Sequence[Vector], t
     """The model with its stack probability and threshold; the probabilities and what came out right, stack by stack."""
     rows = np.array([stack_features(stack.pages, one, two, model.decoded(two))
                      for stack, one, two in zip(stacks, ones, twos, strict=True)])
+    home = np.array([stack.source == 0 for stack in stacks])
     right = np.array([_right(model, stack, two) for stack, two in zip(stacks, twos, strict=True)])
     mean, spread = rows.mean(axis=0), rows.std(axis=0) + 1e-9
     scaled = np.clip((rows - mean) / spread, -5.0, 5.0)
@@ -248,7 +264,7 @@ def _calibrated(model: Model, stacks: Sequence[Drawn], ones: Sequence[Vector], t
         weights, bias = line.coef_[0], float(line.intercept_[0])
     table = np.vstack([np.append(mean, 0.0), np.append(spread, 0.0), np.append(weights, bias)])
     sure = np.array([probability(float(row @ weights + bias)) for row in scaled])
-    return replace(model, stack=table, unattended=_threshold(sure, right)), sure, right
+    return replace(model, stack=table, unattended=max(_threshold(sure, right), _threshold(sure[home], right[home]))), sure, right
 
 
 def _threshold(sure: Vector, right: NDArray[np.bool_]) -> float:
