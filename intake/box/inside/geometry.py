@@ -25,7 +25,7 @@ def share_of_ink(ink: Image.Image, level: int = INK) -> float:
 
 
 def _profile(ink: Image.Image) -> list[float]:
-    return [float(value) for value in ink.resize((1, ink.height), Image.Resampling.BOX).tobytes()]
+    return [float(value) for value in ink.reduce((ink.width, 1)).tobytes()]
 
 
 def sharpness(ink: Image.Image, slope: float) -> float:

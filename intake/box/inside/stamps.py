@@ -26,6 +26,7 @@ LEAST, MOST = 0.02, 0.12  # ink in a cell of a stamp; coloured share of a page t
 COLOURED = 45  # difference of two channels that only an ink pad makes
 CLEAR = 0.75  # confidence of a word that was read well
 STEEPEST = 17
+NARROWED = 4  # so many columns of pixels become one before the slant of a stamp is looked for
 SLANTED, PEAK = 2.0, 1.25  # degrees against the page; sharpness at the slant over the typical one
 BLOCK, SPARSE = 6, 11  # Tesseract's page segmentation for one block of text, for words here and there
 MARGIN_MM = 2.5
@@ -191,11 +192,11 @@ def _slant(mask: Image.Image, box: Box, skew: float = 90.0) -> tuple[float, bool
     """The degrees by which lines in a box of ink fall, and whether they clearly do. Lines of the page's own skew do not count."""
     cut = mask.crop((round(box[0] * mask.width) - 4, round(box[1] * mask.height) - 4,
                      round(box[2] * mask.width) + 4, round(box[3] * mask.height) + 4))
-    cut = cut.reduce((2, 1))  # half the work; the slopes double
-    scores = {degrees: sharpness(cut, 2 * math.tan(math.radians(degrees))) for degrees in range(-STEEPEST, STEEPEST + 1)}
+    cut = cut.reduce((NARROWED, 1))  # a part of the work; the slopes grow as much
+    scores = {degrees: sharpness(cut, NARROWED * math.tan(math.radians(degrees))) for degrees in range(-STEEPEST, STEEPEST + 1)}
     best = max((degrees for degrees in scores if abs(degrees - skew) > 1), key=lambda degrees: scores[degrees])
     clear = scores[best] >= PEAK * sorted(scores.values())[len(scores) // 2]
-    fine = {best + step / 4: sharpness(cut, 2 * math.tan(math.radians(best + step / 4))) for step in range(-3, 4)}
+    fine = {best + step / 4: sharpness(cut, NARROWED * math.tan(math.radians(best + step / 4))) for step in range(-3, 4)}
     return max(fine, key=lambda degrees: fine[degrees]), clear
 
 
