@@ -25,9 +25,11 @@ from classifiers.near import Earlier, signs
 from classifiers.vectors import Scale, scale
 from intake.vocabulary import AktenplanEntry
 
-HALF_LIFE = 2 * 365.0
+HALF_LIFE = 600.0
 """Days after which a decision counts half; never less than `LEAST_TRUST`."""
-LEAST_TRUST = 0.15
+LEAST_TRUST = 0.12
+NAME_TRUST = 2.0
+"""How much the words of the plan count as an example: its author knew what belongs there."""
 HELD_OUT, BLOCKS, FADE = 0.4, 4, 0.8
 """Share of the decisions (the latest) that are forecast by a model that knows only earlier ones, block by block, so that
 probabilities hold on later documents; an older block counts less. The model itself learns from all."""
@@ -277,7 +279,7 @@ def _task(taught: _Taught, early: Sequence[int]) -> _Task:
     extra = [at for at, label in enumerate(taught.named) if label in place]
     wanted = np.array([*(place[one.label] for one in known), *(place[taught.named[at]] for at in extra)], dtype=np.int64)
     counts = np.bincount(wanted[:len(known)], minlength=len(labels)).astype(np.float64)
-    trust = np.concatenate([trusts(known), np.ones(len(extra), dtype=np.float32)])
+    trust = np.concatenate([trusts(known), np.full(len(extra), NAME_TRUST, dtype=np.float32)])
     return _Task(labels, counts, [*early, *(len(taught.known) + at for at in extra)], wanted, trust)
 
 

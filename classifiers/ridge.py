@@ -21,7 +21,7 @@ PASSES = 6
 STRONG = 60
 """Directions in which documents differ most; taken care of beforehand, or the steps would need three times as many passes."""
 BLOCK = 64
-MOST = 12_000_000
+MOST = 16_000_000
 """Weights that a model keeps (the largest); stored in two to three bytes each."""
 
 EXACT = 6_000

@@ -11,7 +11,7 @@ from scipy import sparse  # type: ignore[import-untyped]
 
 from classifiers.features import SHARES, Hasher, Matrix, Text
 
-COMMON = 0.3
+COMMON = 0.5
 """Features in more than this share of the documents say nothing and cost most of the time."""
 SAMPLE = 2_000
 CHUNK = 500

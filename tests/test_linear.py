@@ -17,7 +17,7 @@ from classifiers.artefacts import load, save
 from classifiers.evaluate.measures import ece
 from classifiers.features import HEAD, Hasher, Text, hashed, tokenise
 from classifiers.filer import Filer, example_of
-from classifiers.linear import Example, Model, held_out, train, train_measured, trusts
+from classifiers.linear import HALF_LIFE, LEAST_TRUST, Example, Model, held_out, train, train_measured, trusts
 from classifiers.near import signs
 from classifiers.plan import PlanRanker
 from classifiers.vectors import scale
@@ -142,8 +142,8 @@ def test_what_is_forecast_was_never_learnt_from() -> None:
 def test_old_decisions_count_less() -> None:
     weights = trusts([Example("a", "x", date(year, 1, 1)) for year in (2010, 2022, 2024)])
     assert weights[2] == 1.0
-    assert weights[1] == pytest.approx(0.5, abs=0.01)
-    assert weights[0] == pytest.approx(0.15)
+    assert weights[1] == pytest.approx(0.5 ** (730 / HALF_LIFE), abs=0.01)
+    assert weights[0] == pytest.approx(LEAST_TRUST)
     moved = [*letters(60, 1), *(replace(one, label="neu" if one.label == "hund" else one.label, date=date(2030, 1, 1))
                                 for one in letters(60, 2))]
     assert train(moved).predict([Example(MATTERS["hund"])])[0].first == "neu"
