@@ -6,11 +6,10 @@ An attachment without a letterhead looks like any page; that nothing in it comes
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import log1p, sqrt
+from math import sqrt
 
 import numpy as np
 
@@ -21,7 +20,6 @@ NAMES = (
     "right.ends", "begins", "known_words", "rare", "rare_share", "words", "dates", "references", "numbers", "both_dates",
     "both_references", "both_numbers", "most_alike", "most_edge", "mean_alike", "number_fits", "number_before", "left_is_first",
     "right_is_last", "right_bound", "left_bound", "left_lines", "left_address", "left_title",
-    "alone", "alone_share",
 )
 RARE = 4.5
 LOOK_BACK = 6
@@ -50,15 +48,13 @@ def features(pages: Sequence[Seen], logits: Vector, compare: Pairs | None = None
     full = np.concatenate([[SURE], np.clip(logits, -SURE, SURE), [SURE]])
     starts = [0, *(at for at in range(1, count) if full[at] > 0), count]
     spans = {first: _span(pages[max(first, end - LONGEST):end]) for first, end in pairwise(starts)}
-    spread = Counter(word for span in spans.values() for word in span.weights)
     rows = []
     for at in range(1, count):
         first = max(start for start in starts if start < at)
         end = min(start for start in starts if start > at)
         left = spans[first] if at in spans else _span(pages[max(first, at - LONGEST):at])
         right = spans[at] if at in spans else _span(pages[at:min(end, at + LONGEST)])
-        row = _logits(full, at, first, end) | _shared(pages, at, first, end, left, right, compare)
-        rows.append(row | _alone(pages[at], left, spread, 2 if at in spans else 1))
+        rows.append(_logits(full, at, first, end) | _shared(pages, at, first, end, left, right, compare))
     return np.array([[row[name] for name in NAMES] for row in rows], dtype=np.float64).reshape(len(rows), len(NAMES))
 
 
@@ -70,12 +66,6 @@ def _span(pages: Sequence[Seen]) -> _Span:
                  frozenset().union(*(page.sketch.references for page in pages)),
                  frozenset().union(*(page.sketch.numbers for page in pages)),
                  sqrt(sum(weight * weight for weight in weights.values())))
-
-
-def _alone(page: Seen, left: _Span, spread: Mapping[str, int], here: int) -> dict[str, float]:
-    """Words that only this page and the document before have in the whole stack (`here`: documents they stand in then)."""
-    words = sum(spread[word] <= here for word in page.weights.keys() & left.weights.keys())
-    return {"alone": log1p(words), "alone_share": words / max(len(page.weights), 1)}
 
 
 def _logits(full: Vector, at: int, first: int, end: int) -> dict[str, float]:
