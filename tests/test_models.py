@@ -1,0 +1,37 @@
+"""The shipped models fit the code that is shipped with them: they load, answer, and are what their cards say."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from classifiers import artefacts, boundary
+from intake.vocabulary import Page
+
+MODELS = Path(__file__).resolve().parents[1] / "models"
+FOLDERS = sorted(path.parent for path in MODELS.glob("*/*/card.toml"))
+
+
+def page(number: int, text: str) -> Page:
+    return Page(number, 210.0, 297.0, text)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
+def test_bytes_and_card_belong_together(folder: Path) -> None:
+    assert artefacts.load(folder).card["name"] == folder.parent.name
+    card = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
+    assert card["least_documents_of_a_term"] >= 5 and card["licence"] and card["measures"] and card["data"]
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 20 * 2**20
+
+
+def test_the_shipped_boundary_model_sees_where_a_letter_begins() -> None:
+    cut = boundary.load(MODELS / "boundary" / "1")
+    first = "Gemeinde Auenland\nDer Bürgermeister\n\nBeschlussvorlage Nr. 12/2019\nSeite 1 von 2\n\nSachverhalt:"
+    second = "Seite 2 von 2\n\nBeschlussvorschlag:\nDer Rat stimmt zu.\n\nMit freundlichen Grüßen\nMüller"
+    other = "Landkreis Auenland\n\nNiederschrift über die Sitzung vom 07.03.2020\nSeite 1 von 1\n\nTOP 1: Eröffnung der Sitzung"
+    stack = cut([page(1, first), page(2, second), page(3, other)])
+    assert stack.firsts[0] == 0 and 0.0 < stack.probability <= 1.0
+    assert len(stack.starts) == 3 and all(start.evidence for start in stack.starts[1:])
+    assert stack.starts[2].probability > stack.starts[1].probability, "a new head against a page that goes on"
