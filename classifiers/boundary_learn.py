@@ -273,4 +273,4 @@ def _threshold(sure: Vector, right: NDArray[np.bool_]) -> float:
     wrong = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
     fine = np.flatnonzero(wrong <= WRONG_ALLOWED)
     fine = fine[fine >= 19]
-    return round(float(sure[order[fine[-1]]]), 4) if len(fine) else 1.0
+    return math.ceil(float(sure[order[fine[-1]]]) * 1e5) / 1e5 if len(fine) else 1.0
