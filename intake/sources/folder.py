@@ -310,7 +310,9 @@ def _move_without_overwriting(path: Path, folder: Path) -> None:
         try:
             os.link(path, target, follow_symlinks=False)
         except FileExistsError:
-            continue
+            if not _same(path, target):
+                continue  # another file of that name
+            # a colleague has just linked this very file; only the old name is left to be removed
         except FileNotFoundError:
             return
         except OSError as error:
@@ -320,9 +322,16 @@ def _move_without_overwriting(path: Path, folder: Path) -> None:
                 continue
             path.rename(target)
             return
-        path.unlink()
+        path.unlink(missing_ok=True)
         return
     raise OSError(errno.EEXIST, "zu viele gleichnamige Dateien", str(folder))
+
+
+def _same(path: Path, target: Path) -> bool:
+    try:
+        return path.samefile(target)
+    except FileNotFoundError:
+        return True  # taken away meanwhile: nothing is left to be moved
 
 
 def file_system_of(path: Path) -> str:
