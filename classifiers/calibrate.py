@@ -82,14 +82,14 @@ def signs(scores: Floats, counts: Floats) -> Floats:
     return np.stack([lead, np.log1p(counts[top]) / 3, np.sqrt(lead)], axis=1)
 
 
-def fit(shown: Floats, correct: NDArray[np.bool_], known: NDArray[np.bool_], trust: Floats) -> Curve:
+def fit(shown: Floats, correct: NDArray[np.bool_], known: NDArray[np.bool_]) -> Curve:
     """The curve for rankings that showed these `signs`: `correct` where the first label was right, `known` where the right label
-    could be known at all, `trust` how much each counts.
+    could be known at all.
 
     With fewer than `ENOUGH` rankings, or all right or all wrong, the default curve.
     """
     if len(correct) < ENOUGH or correct.all() or not correct.any():
         return Curve(measured_on=0)
-    machine = LogisticRegression(C=1.0, max_iter=1000).fit(shown, correct, sample_weight=trust)
+    machine = LogisticRegression(C=1.0, max_iter=1000).fit(shown, correct)
     unknown = (float((~known).sum()) + 0.5) / (float((~correct).sum()) + 1.0)
     return Curve(tuple(float(one) for one in machine.coef_[0]), float(machine.intercept_[0]), min(0.9, unknown), len(correct))

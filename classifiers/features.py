@@ -23,8 +23,10 @@ LONGEST = 20_000
 """Characters of a text that are looked at; the matter of a document stands at its front."""
 HEAD = 700
 """Characters at the front of a text that are counted once more: address, Betreff, committee, opening."""
-SHARES = (1.0, 1.0, 1.0, 0.7, 0.5, 1.0, 0.7, 0.7, 0.5)
+SHARES = (1.0, 1.0, 1.0, 0.7, 0.5, 1.0, 0.7, 0.7, 0.4, 0.5)
 """Length of each group of features (order of `Hasher.rows`) in the vector of a document before that gets length one."""
+LINES, LINE = 20, 40
+"""Lines of a head that count as a whole when they are short and without digits: what is printed big says the kind."""
 _TITLE_SALT = 4
 _HYPHEN = re.compile(r"(?<=[a-zäöüß])[-\u00ad\u00ac]\s*\n\s*(?=[a-zäöüß])")
 _MASK = re.compile(r"\[[A-ZÄÖÜ]{2,10}\]")
@@ -65,7 +67,7 @@ class Hasher:
 
     def rows(self, texts: Iterable[Text]) -> tuple[Matrix, ...]:
         """One count matrix a group, a row a document: words, pairs and parts of the text, words and pairs of the title,
-        its parts, words, pairs and parts of the front of the text, and what else is known."""
+        its parts, words, pairs and parts of the front of the text, its short lines, and what else is known."""
         found: list[list[tuple[Ids, NDArray[np.float32]]]] = [[] for _ in SHARES]
         for one in texts:
             for group, row in zip(found, self._groups(one), strict=True):
@@ -80,7 +82,7 @@ class Hasher:
         return (self._counted(own, 1), self._counted(pairs, 2), self._counted(parts, 3),
                 self._counted(np.concatenate([name, name_pairs]), _TITLE_SALT), self._counted(name_parts, 5),
                 self._counted(front, 6), self._counted(front_pairs, 7), self._counted(front_parts, 8),
-                self._counted(known, 9))
+                self._counted(head_lines(one.text), 9), self._counted(known, 10))
 
     def words(self, text: Text) -> tuple[list[str], NDArray[np.uint64]]:
         """The different words of a document with their buckets in the text, the title and the front (columns)."""
@@ -122,6 +124,13 @@ class Hasher:
         ids = np.concatenate([ids for ids, _ in rows]) if rows else np.zeros(0, dtype=np.uint32)
         counts = np.concatenate([counts for _, counts in rows]) if rows else np.zeros(0, dtype=np.float32)
         return sparse.csr_matrix((counts, ids.astype(np.int32), starts), shape=(len(rows), 1 << self.bits))
+
+
+def head_lines(text: str) -> NDArray[np.uint64]:
+    """The hashes of the short lines at the head of a text, and of the first of them once more as the first."""
+    lines = [line for line in (" ".join(line.split()).lower() for line in text[:HEAD * 2].splitlines()) if line][:LINES]
+    short = [line for line in lines if len(line) <= LINE and not any(char.isdigit() for char in line)]
+    return np.array([hashed(f"line {line}") for line in short] + [hashed(f"first {line}") for line in short[:1]], dtype=np.uint64)
 
 
 def hashed(word: str) -> int:

@@ -30,9 +30,9 @@ HALF_LIFE = 600.0
 LEAST_TRUST = 0.12
 NAME_TRUST = 2.0
 """How much the words of the plan count as an example: its author knew what belongs there."""
-HELD_OUT, BLOCKS, FADE = 0.4, 4, 0.8
+HELD_OUT, BLOCKS = 0.4, 4
 """Share of the decisions (the latest) that are forecast by a model that knows only earlier ones, block by block, so that
-probabilities hold on later documents; an older block counts less. The model itself learns from all."""
+probabilities hold on later documents. The model itself learns from all."""
 MANY = 10_000
 """Decisions from which one block of half the share, forecast from so many before it, is enough (time matters then)."""
 STEP = 0.7
@@ -225,8 +225,7 @@ def train_measured(
     if sum(len(late) for _, late in blocks) >= calibrate.ENOUGH and len({one.label for one in known}) > 1:
         found = [_forecast(taught, early, late) for early, late in blocks]
         shown, correct, able = (np.concatenate(part) for part in zip(*found, strict=True))
-        trust = np.concatenate([np.full(len(one[1]), FADE**(len(found) - 1 - at)) for at, one in enumerate(found)])
-        curve = calibrate.fit(shown, correct, able, trust)
+        curve = calibrate.fit(shown, correct, able)
         unseen = Unseen(tuple(curve.of(shown).tolist()), tuple(correct.tolist()))
     earlier = Earlier()
     if least <= 1:

@@ -140,11 +140,11 @@ def test_the_curve_is_fitted_only_with_enough() -> None:
     rng = np.random.default_rng(1)
     shown = calibrate.signs(rng.normal(0, 1, (500, 5)), np.full(5, 20.0))
     right = rng.random(500) < 0.3 + 0.3 * np.clip(shown[:, 0], 0, 2)
-    curve = calibrate.fit(shown, right, np.ones(500, dtype=bool), np.ones(500))
+    curve = calibrate.fit(shown, right, np.ones(500, dtype=bool))
     assert curve.measured_on == 500
     assert abs(float(curve.of(shown).mean() - right.mean())) < 0.02
     assert Curve.from_meta(json.loads(json.dumps(curve.as_meta()))) == curve
-    assert calibrate.fit(shown[:50], right[:50], np.ones(50, dtype=bool), np.ones(50)) == Curve()
+    assert calibrate.fit(shown[:50], right[:50], np.ones(50, dtype=bool)) == Curve()
 
 
 def test_draws() -> None:

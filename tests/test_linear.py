@@ -230,3 +230,11 @@ def test_many_documents_are_solved_as_few_are(monkeypatch: pytest.MonkeyPatch) -
     asked = letters(30, 9)
     assert np.abs(few.scores(asked) - many.scores(asked)).max() < 0.05
     assert few.curve.weights == pytest.approx(many.curve.weights, abs=0.2)
+
+
+def test_the_heading_says_the_kind() -> None:
+    motion, change = "Antrag", "Änderungsantrag"
+    made = [Example(f"Stadt Mittelau\n{kind}\n \nder Fraktion vom Mai zum {other}", kind)
+            for kind in (motion, change) for other in (change, motion)] * 6
+    asked = [Example(f"Stadt Mittelau\n{motion}\nzum {change} vom Juni"), Example(f"{change}\n\nzum {motion} vom Juni")]
+    assert [one.first for one in train(made).predict(asked)] == [motion, change]
