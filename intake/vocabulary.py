@@ -404,6 +404,33 @@ class Problem:
     resolution: str | None = None
 
 
+class Role(StrEnum):
+    """Rolle at the web desk; what each may do stands with the routes, what it may see in `Viewer`."""
+
+    POSTSTELLE = "poststelle"
+    SACHBEARBEITUNG = "sachbearbeitung"
+    LEITUNG = "leitung"
+    ADMINISTRATION = "administration"
+    REVISION = "revision"
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Betrachter: who looks at the rows of one tenant. What he may not see does not exist for him, not even as a count.
+
+    `classes`: the access classes he may see; None = all (the machine itself and the operator at the command line).
+    `branches`: ids of plan entries; when given, of what is filed he sees only what lies under one of them, or in an Akte of
+    one of his `offices`.
+    """
+
+    tenant: str
+    name: str = "betrieb"
+    role: Role = Role.ADMINISTRATION
+    classes: frozenset[str] | None = None
+    branches: tuple[str, ...] = ()
+    offices: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Material:
     """What the pure rooms see of one document: its pages as read, the envelope, the profile it came by."""
