@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import math
 
 from PIL import Image, ImageChops, ImageFilter
 
@@ -24,16 +24,12 @@ def share_of_ink(ink: Image.Image, level: int = INK) -> float:
     return sum(ink.histogram()[level:]) / (ink.width * ink.height)
 
 
-def _profile(ink: Image.Image) -> list[float]:
-    return [float(value) for value in ink.reduce((ink.width, 1)).tobytes()]
-
-
 def sharpness(ink: Image.Image, slope: float) -> float:
     """How clearly rows of ink and rows of paper alternate when the page is sheared by `slope`."""
     shift = slope * ink.width / 2
     sheared = ink.transform(ink.size, Image.Transform.AFFINE, (1, 0, 0, slope, 1, -shift), Image.Resampling.NEAREST)
-    rows = _profile(sheared)
-    return sum((one - other) ** 2 for one, other in pairwise(rows))
+    rows = sheared.reduce((ink.width, 1)).tobytes()
+    return math.dist(rows[1:], rows[:-1]) ** 2  # the sum of the squared steps, in C: this is called hundreds of times a page
 
 
 def skew_of(ink: Image.Image) -> float:
