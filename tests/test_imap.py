@@ -110,6 +110,15 @@ def test_nothing_is_marked_as_read(post: Post) -> None:
     assert all(b"\\Seen" not in flags for flags in post.server.lying("post", "Eingelesen").values())
 
 
+def test_no_log_holds_what_a_message_says(post: Post, caplog: pytest.LogCaptureFixture) -> None:
+    """Not even at the most talkative level: the libraries would write every message out."""
+    caplog.set_level(0)
+    post.server.put("post", message("Krankmeldung Erika Muster", size=5000))
+    assert post.take().new == 1
+    assert caplog.records
+    assert "Krankmeldung" not in caplog.text
+
+
 def test_a_second_look_brings_nothing(post: Post) -> None:
     post.server.put("post", *THREE)
     post.take()

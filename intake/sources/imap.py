@@ -296,6 +296,7 @@ def connect(account: Account) -> IMAPClient:
     client: IMAPClient | None = None
     try:
         client = IMAPClient(account.host, account.port, ssl=account.tls == "tls", ssl_context=context, timeout=TIMEOUT)
+        client._imap.debug = 0  # else the library writes every message out, twice, for a log that must not hold it
         if account.tls == "starttls":
             client.starttls(context)
         secret = account.secret()
