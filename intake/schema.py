@@ -306,15 +306,66 @@ register_entries = Table(
 )
 
 tokens = Table(
-    # who may hand in documents from outside (a scanner, a portal); only the hash of the secret is kept
+    # who may hand in documents from outside (a scanner, a portal), or what a person's scripts may do in his name (`user`);
+    # only the hash of the secret is kept
     "tokens", metadata, _id(), _tenant(),
     Column("name", String(80), nullable=False),
     Column("hash", String(64), nullable=False, unique=True),
-    Column("inbox", String(41), nullable=False),  # the scan profile or mailbox it hands in to
+    Column("inbox", String(41), nullable=False),  # the scan profile or mailbox it hands in to; "" for a person's
+    Column("user", String(26)),
     Column("created_at", String(32), nullable=False),
     Column("created_by", String(120), nullable=False),
     Column("used_at", String(32)),  # the day it was last used
     Column("revoked_at", String(32)),
+)
+
+users = Table(
+    # people who sign in; what they may do in a town stands in `grants`
+    "users", metadata, _id(),
+    Column("login", String(120), nullable=False, unique=True),  # in lower case
+    Column("name", String(120), nullable=False),
+    Column("password", Text, nullable=False, default=""),  # argon2id; "" = none, a link or the identity provider lets them in
+    Column("totp", String(64), nullable=False, default=""),  # the secret of the second factor; "" = none
+    Column("totp_step", BigInteger, nullable=False, default=0),  # the last one used: a code is good once
+    Column("subject", String(400), nullable=False, default=""),  # "issuer sub" of the identity provider
+    Column("failures", Integer, nullable=False, default=0),
+    Column("blocked_until", String(32), nullable=False, default=""),
+    Column("letter_keys", Boolean, nullable=False, default=True),
+    Column("created_at", String(32), nullable=False),
+    Column("locked_at", String(32)),
+    Index("ix_users_subject", "subject"),
+)
+
+grants = Table(
+    # what a person is in a town: roles, access classes (null = all), branches of the plan, offices
+    "grants", metadata,
+    Column("tenant", String(41), primary_key=True),
+    Column("user", ForeignKey("users.id"), primary_key=True),
+    Column("roles", JSON, nullable=False),
+    Column("classes", JSON),
+    Column("branches", JSON, nullable=False),
+    Column("offices", JSON, nullable=False),
+)
+
+sessions = Table(
+    # one sign-in of one browser; only the hash of its secret is kept
+    "sessions", metadata,
+    Column("hash", String(64), primary_key=True), _tenant(),
+    Column("user", ForeignKey("users.id"), nullable=False, index=True),
+    Column("started_at", String(32), nullable=False),
+    Column("used_at", String(32), nullable=False),
+    Column("ended_at", String(32)),
+)
+
+links = Table(
+    # secrets that are good once and for a short time: the first password, the way back from the identity provider
+    "links", metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),  # "setup", "oidc"
+    Column("user", ForeignKey("users.id"), index=True),
+    Column("data", JSON, nullable=False),
+    Column("expires_at", String(32), nullable=False),
+    Column("used_at", String(32)),
 )
 
 acknowledgements = Table(
@@ -359,6 +410,7 @@ problems = Table(
     Column("opened_at", String(32), nullable=False),
     Column("closed_at", String(32)),
     Column("resolution", String(40)),
+    Column("access_class", String(80), nullable=False, default="Poststelle"),  # of the door, for subject_kind "source"
     Index("ix_problems_open", "tenant", "closed_at", "opened_at"),
     Index("ix_problems_subject", "tenant", "subject_kind", "subject"),
 )
@@ -369,6 +421,26 @@ journal = Table(
     Column("entry", Text, nullable=False),  # the RFC 8785 bytes that were hashed
     Column("hash", String(64), nullable=False),
     UniqueConstraint("tenant", "seq"),
+)
+
+journal_values = Table(
+    # what old and new were, beside the chain: it holds only their salted hashes, so these rows may be deleted
+    "journal_values", metadata, _tenant(),
+    Column("seq", Integer, nullable=False),
+    Column("salt", String(32), nullable=False),
+    Column("old", Text),  # RFC 8785, as it was hashed behind the salt
+    Column("new", Text),
+    UniqueConstraint("tenant", "seq"),
+)
+
+published_heads = Table(
+    # the newest head that went to each place outside ("file", "mail")
+    "published_heads", metadata,
+    Column("tenant", String(41), primary_key=True),
+    Column("place", String(16), primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
 )
 
 journal_heads = Table(

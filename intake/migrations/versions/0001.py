@@ -51,6 +51,7 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=80), nullable=False),
     sa.Column('hash', sa.String(length=64), nullable=False),
     sa.Column('inbox', sa.String(length=41), nullable=False),
+    sa.Column('user', sa.String(length=26), nullable=True),
     sa.Column('created_at', sa.String(length=32), nullable=False),
     sa.Column('created_by', sa.String(length=120), nullable=False),
     sa.Column('used_at', sa.String(length=32), nullable=True),
@@ -132,6 +133,14 @@ def upgrade() -> None:
     sa.Column('seq', sa.Integer(), nullable=False),
     sa.UniqueConstraint('tenant', 'subject', 'seq', name=op.f('uq_journal_subjects_tenant_subject_seq'))
     )
+    op.create_table('journal_values',
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('seq', sa.Integer(), nullable=False),
+    sa.Column('salt', sa.String(length=32), nullable=False),
+    sa.Column('old', sa.Text(), nullable=True),
+    sa.Column('new', sa.Text(), nullable=True),
+    sa.UniqueConstraint('tenant', 'seq', name=op.f('uq_journal_values_tenant_seq'))
+    )
     op.create_table('page_reads',
     sa.Column('tenant', sa.String(length=41), nullable=False),
     sa.Column('original', sa.String(length=64), nullable=False),
@@ -155,6 +164,7 @@ def upgrade() -> None:
     sa.Column('opened_at', sa.String(length=32), nullable=False),
     sa.Column('closed_at', sa.String(length=32), nullable=True),
     sa.Column('resolution', sa.String(length=40), nullable=True),
+    sa.Column('access_class', sa.String(length=80), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_problems'))
     )
     with op.batch_alter_table('problems', schema=None) as batch_op:
@@ -327,6 +337,14 @@ def upgrade() -> None:
     with op.batch_alter_table('proposals', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_proposals_document'), ['document'], unique=False)
 
+    op.create_table('published_heads',
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('place', sa.String(length=16), nullable=False),
+    sa.Column('seq', sa.Integer(), nullable=False),
+    sa.Column('hash', sa.String(length=64), nullable=False),
+    sa.Column('at', sa.String(length=32), nullable=False),
+    sa.PrimaryKeyConstraint('tenant', 'place', name=op.f('pk_published_heads'))
+    )
     op.create_table('receipts',
     sa.Column('tenant', sa.String(length=41), nullable=False),
     sa.Column('filing', sa.String(length=64), nullable=False),
@@ -402,4 +420,59 @@ def upgrade() -> None:
     sa.UniqueConstraint('delivery', name=op.f('uq_acknowledgements_delivery')),
     sa.UniqueConstraint('tenant', 'recipient', 'day', name=op.f('uq_acknowledgements_tenant_recipient_day'))
     )
+    op.create_table('users',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('login', sa.String(length=120), nullable=False),
+    sa.Column('name', sa.String(length=120), nullable=False),
+    sa.Column('password', sa.Text(), nullable=False),
+    sa.Column('totp', sa.String(length=64), nullable=False),
+    sa.Column('totp_step', sa.BigInteger(), nullable=False),
+    sa.Column('subject', sa.String(length=400), nullable=False),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('blocked_until', sa.String(length=32), nullable=False),
+    sa.Column('letter_keys', sa.Boolean(), nullable=False),
+    sa.Column('created_at', sa.String(length=32), nullable=False),
+    sa.Column('locked_at', sa.String(length=32), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_users')),
+    sa.UniqueConstraint('login', name=op.f('uq_users_login'))
+    )
+    with op.batch_alter_table('users', schema=None) as batch_op:
+        batch_op.create_index('ix_users_subject', ['subject'], unique=False)
+
+    op.create_table('grants',
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('user', sa.String(length=26), nullable=False),
+    sa.Column('roles', sa.JSON(), nullable=False),
+    sa.Column('classes', sa.JSON(), nullable=True),
+    sa.Column('branches', sa.JSON(), nullable=False),
+    sa.Column('offices', sa.JSON(), nullable=False),
+    sa.ForeignKeyConstraint(['user'], ['users.id'], name=op.f('fk_grants_user')),
+    sa.PrimaryKeyConstraint('tenant', 'user', name=op.f('pk_grants'))
+    )
+    op.create_table('sessions',
+    sa.Column('hash', sa.String(length=64), nullable=False),
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('user', sa.String(length=26), nullable=False),
+    sa.Column('started_at', sa.String(length=32), nullable=False),
+    sa.Column('used_at', sa.String(length=32), nullable=False),
+    sa.Column('ended_at', sa.String(length=32), nullable=True),
+    sa.ForeignKeyConstraint(['user'], ['users.id'], name=op.f('fk_sessions_user')),
+    sa.PrimaryKeyConstraint('hash', name=op.f('pk_sessions'))
+    )
+    with op.batch_alter_table('sessions', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_sessions_user'), ['user'], unique=False)
+
+    op.create_table('links',
+    sa.Column('hash', sa.String(length=64), nullable=False),
+    sa.Column('kind', sa.String(length=16), nullable=False),
+    sa.Column('user', sa.String(length=26), nullable=True),
+    sa.Column('data', sa.JSON(), nullable=False),
+    sa.Column('expires_at', sa.String(length=32), nullable=False),
+    sa.Column('used_at', sa.String(length=32), nullable=True),
+    sa.ForeignKeyConstraint(['user'], ['users.id'], name=op.f('fk_links_user')),
+    sa.PrimaryKeyConstraint('hash', name=op.f('pk_links'))
+    )
+    with op.batch_alter_table('links', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_links_user'), ['user'], unique=False)
+
     # ### end Alembic commands ###
