@@ -117,6 +117,7 @@ documents = Table(
     Column("attempt", Integer, nullable=False, default=0),
     Column("not_before", String(32), nullable=False, default=""),
     Index("ix_documents_waiting", "state", "lane", "tenant", "not_before", "received_at", "id"),
+    Index("ix_documents_desk", "tenant", "state", "received_at", "delivery", "position", "id"),  # the order at the desk
 )
 
 pages = Table(
@@ -389,6 +390,27 @@ register_imports = Table(
     Column("register", String(40), primary_key=True),
     Column("name", Text, nullable=False),  # of the file
     Column("at", String(32), nullable=False),
+)
+
+openings = Table(
+    # who has a document open at the desk: a hint for a quarter of an hour, no lock
+    "openings", metadata, _tenant(),
+    Column("document", ForeignKey("documents.id"), primary_key=True),
+    Column("by", String(120), primary_key=True),
+    Column("at", String(32), nullable=False, index=True),
+)
+
+notices = Table(
+    # Mein Eingang: what became of a filed document at its office, one row a thing done (read, passed on, taken note of)
+    "notices", metadata, _id(), _tenant(),
+    Column("document", ForeignKey("documents.id"), nullable=False, index=True),
+    Column("kind", String(8), nullable=False),  # "read", "forward", "info"
+    Column("by", String(120), nullable=False),
+    Column("to", String(120), nullable=False, default=""),  # login or office it was passed on to
+    Column("note", Text, nullable=False, default=""),
+    Column("at", String(32), nullable=False),
+    Index("ix_notices_by", "tenant", "by", "document"),
+    Index("ix_notices_to", "tenant", "to", "at"),
 )
 
 counters = Table(

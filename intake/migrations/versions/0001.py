@@ -224,7 +224,36 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('documents', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_documents_delivery'), ['delivery'], unique=False)
+        batch_op.create_index('ix_documents_desk', ['tenant', 'state', 'received_at', 'delivery', 'position', 'id'], unique=False)
         batch_op.create_index('ix_documents_waiting', ['state', 'lane', 'tenant', 'not_before', 'received_at', 'id'], unique=False)
+
+    op.create_table('openings',
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('document', sa.String(length=26), nullable=False),
+    sa.Column('by', sa.String(length=120), nullable=False),
+    sa.Column('at', sa.String(length=32), nullable=False),
+    sa.ForeignKeyConstraint(['document'], ['documents.id'], name=op.f('fk_openings_document')),
+    sa.PrimaryKeyConstraint('document', 'by', name=op.f('pk_openings'))
+    )
+    with op.batch_alter_table('openings', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_openings_at'), ['at'], unique=False)
+
+    op.create_table('notices',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('document', sa.String(length=26), nullable=False),
+    sa.Column('kind', sa.String(length=8), nullable=False),
+    sa.Column('by', sa.String(length=120), nullable=False),
+    sa.Column('to', sa.String(length=120), nullable=False),
+    sa.Column('note', sa.Text(), nullable=False),
+    sa.Column('at', sa.String(length=32), nullable=False),
+    sa.ForeignKeyConstraint(['document'], ['documents.id'], name=op.f('fk_notices_document')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_notices'))
+    )
+    with op.batch_alter_table('notices', schema=None) as batch_op:
+        batch_op.create_index('ix_notices_by', ['tenant', 'by', 'document'], unique=False)
+        batch_op.create_index(batch_op.f('ix_notices_document'), ['document'], unique=False)
+        batch_op.create_index('ix_notices_to', ['tenant', 'to', 'at'], unique=False)
 
     op.create_table('parts',
     sa.Column('tenant', sa.String(length=41), nullable=False),
