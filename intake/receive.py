@@ -90,7 +90,7 @@ def receive_all(db: Database, blobs: Blobs, tenant: Tenant, profile: ScanProfile
         if stopping():
             break
         if item.problem is not None:
-            total += _note_problem(db, tenant.name, item)
+            total += _note_problem(db, tenant.name, profile, item)
             continue
         outcome, delivery = _receive(db, blobs, tenant.name, profile, source, item)
         total += outcome
@@ -167,7 +167,7 @@ def _receive(db: Database, blobs: Blobs, tenant: str, profile: ScanProfile, sour
         return Received(), None  # taken away between the listing and now: nothing to receive
     except OSError as error:  # one file that cannot be read never stops the rest
         reason = Reason.UNKNOWN_TYPE if error.errno in (errno.ELOOP, errno.EINVAL, errno.ENXIO) else Reason.UNREADABLE
-        return _note_problem(db, tenant, _with_problem(item, reason)), None
+        return _note_problem(db, tenant, profile, _with_problem(item, reason)), None
     if not source.holds(item.key):
         return Received(), None  # it changed under our hands: offered again when it is finished
     key = _delivery_key(profile.name, item, ending)
@@ -256,7 +256,7 @@ def _subject(item: Item) -> str:
     return f"{item.profile}/{item.name}"
 
 
-def _note_problem(db: Database, tenant: str, item: Item) -> Received:
+def _note_problem(db: Database, tenant: str, profile: ScanProfile, item: Item) -> Received:
     """One open Klärungsfall per file and reason; the file stays where it is."""
     reason = Reason(item.problem or Reason.UNREADABLE)
     with db.read() as conn:
@@ -265,7 +265,8 @@ def _note_problem(db: Database, tenant: str, item: Item) -> Received:
     with db.transaction() as tx:
         problem = Problem(
             id=new_id(), tenant=tenant, subject_kind="source", subject=_subject(item), step="receive", reason=reason,
-            title=SENTENCES[reason].format(name=item.name), detail=str(item.path), resolutions=("close",), opened_at=utcnow())
+            title=SENTENCES[reason].format(name=item.name), detail=str(item.path), resolutions=("close",), opened_at=utcnow(),
+            access_class=profile.access_class)
         open_problem(tx, problem)
         record(tx, tenant, ACTOR, "problem.opened", subjects={"problem": problem.id}, new={"reason": reason})
     return Received(problems=1)

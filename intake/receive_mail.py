@@ -226,7 +226,7 @@ def _note(db: Database, tenant: str, profile: Mailbox, what: str, reason: Reason
             return Received()
     with db.transaction() as tx:
         problem = Problem(id=new_id(), tenant=tenant, subject_kind="source", subject=subject, step="receive", reason=reason,
-                          title=sentence, detail="", resolutions=("close",), opened_at=tx.now)
+                          title=sentence, detail="", resolutions=("close",), opened_at=tx.now, access_class=profile.access_class)
         open_problem(tx, problem)
         record(tx, tenant, ACTOR, "problem.opened", subjects={"problem": problem.id}, new={"reason": reason})
     return Received(problems=1)

@@ -402,6 +402,7 @@ class Problem:
     opened_at: datetime
     closed_at: datetime | None = None
     resolution: str | None = None
+    access_class: str = "Poststelle"  # of what no delivery became yet: the class of its door
 
 
 class Role(StrEnum):

@@ -21,7 +21,7 @@ from intake.db.documents import get_document, proposals_of
 from intake.db.lists import list_documents
 from intake.pipeline import Postroom
 from intake.read import preview_of
-from intake.vocabulary import Document, Proposal
+from intake.vocabulary import Document, Proposal, Viewer
 
 MONO = "/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf"
 SANS = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
@@ -48,7 +48,7 @@ def _page(home: Path) -> Image.Image:
     room = postroom.build(load(home))
     tenant = room.home.settings.tenant[0].name
     with room.db.read() as conn:
-        lines = list_documents(conn, tenant, outcome.LIVE)
+        lines = list_documents(conn, Viewer(tenant), outcome.LIVE)
         found = [(get_document(conn, line.id), _marked(proposals_of(conn, line.id))) for line in lines]
         document, marks = max(found, key=lambda one: len(one[1]))
         image = Image.open(io.BytesIO(_preview(room, conn, document))).convert("RGB")

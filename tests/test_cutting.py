@@ -19,7 +19,7 @@ from intake.extract.sheet import Sheets
 from intake.pipeline import Postroom
 from intake.propose import Knowledge
 from intake.sheetcode import SheetCode, encode
-from intake.vocabulary import AktenplanEntry, Document, DocumentState, File, Page, Stack, Start
+from intake.vocabulary import AktenplanEntry, Document, DocumentState, File, Page, Stack, Start, Viewer
 
 ENTRY = AktenplanEntry("ap-1", "632.60", "Bauvorhaben")
 FILE = File("F1", "BA/632.60-0017/2026", "Neubau", "ap-1")
@@ -72,7 +72,7 @@ def test_a_doubtful_cut_waits_for_a_person_and_says_so(sqlite_database: Database
     for document in (sure, doubtful):
         pipeline.propose_document(room, document.id)
     with room.db.read() as conn:
-        lines = {line.id: line for line in list_documents(conn, "mittelau", (DocumentState.PROPOSED,))}
+        lines = {line.id: line for line in list_documents(conn, Viewer("mittelau"), (DocumentState.PROPOSED,))}
     assert "geschnitten" not in lines[sure.id].why
     assert "richtig geschnitten" in lines[doubtful.id].why and "0,62: neuer Briefkopf" in lines[doubtful.id].why
     assert lines[doubtful.id].cut.doubtful and not lines[sure.id].cut.doubtful

@@ -8,17 +8,18 @@ from intake.db.core import Database
 from intake.db.documents import add_decision, move_document, put_proposals
 from intake.db.lists import SHORTEST, id_by_ending, list_deliveries, list_documents
 from intake.errors import Refused
-from intake.vocabulary import Decision, DeliveryState, DocumentState, Evidence, Proposal
+from intake.vocabulary import Decision, DeliveryState, DocumentState, Evidence, Proposal, Viewer
 from tests.making import TENANT, opened, received
 
 HERE = (Evidence("rule:test@1", 1, None, "x"),)
+ALL = Viewer(TENANT)
 LIVE = tuple(state for state in DocumentState if state is not DocumentState.SUPERSEDED)
 
 
 def test_nothing_gives_nothing(database: Database) -> None:
     with database.read() as conn:
-        assert list_deliveries(conn, TENANT) == ()
-        assert list_documents(conn, TENANT, LIVE) == ()
+        assert list_deliveries(conn, ALL) == ()
+        assert list_documents(conn, ALL, LIVE) == ()
 
 
 def test_deliveries_come_with_what_became_of_their_pages(database: Database) -> None:
@@ -27,7 +28,7 @@ def test_deliveries_come_with_what_became_of_their_pages(database: Database) -> 
         scan, _ = opened(tx, received(tx), cuts=((1, 2), (4,)), separators=(3,), blanks=(5, 6))
         received(tx, tenant="nachbar")
     with database.read() as conn:
-        lines = {line.id: line for line in list_deliveries(conn, TENANT)}
+        lines = {line.id: line for line in list_deliveries(conn, ALL)}
     assert lines.keys() == {first.id, scan.id}
     assert lines[scan.id].pages == {"live": 3, "separator": 1, "blank": 2}
     assert lines[scan.id].state is DeliveryState.OPENED
@@ -38,7 +39,7 @@ def test_the_limit_keeps_the_newest_and_shows_them_in_order(database: Database) 
     with database.transaction() as tx:
         made = [received(tx).id for _ in range(5)]
     with database.read() as conn:
-        shown = [line.id for line in list_deliveries(conn, TENANT, limit=3)]
+        shown = [line.id for line in list_deliveries(conn, ALL, limit=3)]
     assert shown == sorted(made)[-3:]
 
 
@@ -49,7 +50,7 @@ def test_documents_show_the_best_proposal_of_each_field(database: Database) -> N
             Proposal("entry", "ap-1", 0.9, HERE), Proposal("entry", "ap-2", 0.5, HERE),
             Proposal("title", "Hundesteuer", 0.8, HERE)])
     with database.read() as conn:
-        lines = list_documents(conn, TENANT, LIVE)
+        lines = list_documents(conn, ALL, LIVE)
     assert [(line.id, line.pages) for line in lines] == [(one.id, 1), (two.id, 2)]
     assert lines[0].proposed == {"entry": ("ap-1", 0.9), "title": ("Hundesteuer", 0.8)}
     assert lines[0].title == "Hundesteuer"
@@ -63,7 +64,7 @@ def test_a_decided_title_stands_before_the_proposed_one(database: Database) -> N
         put_proposals(tx, one.id, TENANT, [Proposal("title", "geraten", 0.8, HERE)])
         add_decision(tx, TENANT, Decision(one.id, {"title": "entschieden"}, "clerk:kms", tx.now, 2))
     with database.read() as conn:
-        (line,) = list_documents(conn, TENANT, LIVE)
+        (line,) = list_documents(conn, ALL, LIVE)
     assert line.title == "entschieden"
 
 
@@ -73,10 +74,10 @@ def test_only_the_states_and_the_delivery_asked_for(database: Database) -> None:
         opened(tx, received(tx))
         move_document(tx, two, DocumentState.PROPOSED)
     with database.read() as conn:
-        assert [line.id for line in list_documents(conn, TENANT, (DocumentState.PROPOSED,))] == [two.id]
-        assert [line.id for line in list_documents(conn, TENANT, LIVE, delivery=scan.id)] == [one.id, two.id]
-        assert len(list_documents(conn, TENANT, LIVE, limit=2)) == 2
-        assert list_documents(conn, "nachbar", LIVE) == ()
+        assert [line.id for line in list_documents(conn, ALL, (DocumentState.PROPOSED,))] == [two.id]
+        assert [line.id for line in list_documents(conn, ALL, LIVE, delivery=scan.id)] == [one.id, two.id]
+        assert len(list_documents(conn, ALL, LIVE, limit=2)) == 2
+        assert list_documents(conn, Viewer("nachbar"), LIVE) == ()
 
 
 def test_an_id_is_found_by_its_end_in_any_case(database: Database) -> None:
@@ -84,7 +85,7 @@ def test_an_id_is_found_by_its_end_in_any_case(database: Database) -> None:
         made = received(tx)
     with database.read() as conn:
         for ending in (made.id, made.id[-8:], made.id[-8:].lower(), f"…{made.id[-6:]}", f" {made.id[-SHORTEST:]} "):
-            assert id_by_ending(conn, TENANT, ending, "delivery") == made.id
+            assert id_by_ending(conn, ALL, ending, "delivery") == made.id
 
 
 @pytest.mark.parametrize("ending", ["", "abc", "%%%%", "____", "x" * 27, "ÄÖÜß", "'; --"])
@@ -92,7 +93,7 @@ def test_what_is_no_number_is_refused(database: Database, ending: str) -> None:
     with database.transaction() as tx:
         received(tx)
     with database.read() as conn, pytest.raises(Refused, match="ist keine Nummer"):
-        id_by_ending(conn, TENANT, ending, "delivery")
+        id_by_ending(conn, ALL, ending, "delivery")
 
 
 def test_several_none_and_somebody_elses_are_refused(database: Database) -> None:
@@ -102,9 +103,9 @@ def test_several_none_and_somebody_elses_are_refused(database: Database) -> None
         other = received(tx, tenant="nachbar")
     with database.read() as conn:
         with pytest.raises(Refused, match="enden mehrere"):
-            id_by_ending(conn, TENANT, "GSAME", "delivery")
-        assert id_by_ending(conn, TENANT, "69GSAME", "delivery") == one.id
+            id_by_ending(conn, ALL, "GSAME", "delivery")
+        assert id_by_ending(conn, ALL, "69GSAME", "delivery") == one.id
         with pytest.raises(Refused, match="Keine Nummer"):
-            id_by_ending(conn, TENANT, other.id, "delivery")
+            id_by_ending(conn, ALL, other.id, "delivery")
         with pytest.raises(Refused, match="Keine Nummer"):
-            id_by_ending(conn, TENANT, one.id, "document")
+            id_by_ending(conn, ALL, one.id, "document")

@@ -22,7 +22,7 @@ from intake.receive import receive_all
 from intake.schema import aktenplan_entries, files, page_reads
 from intake.settle import settle
 from intake.sources.folder import FolderSource
-from intake.vocabulary import DeliveryState, DocumentState, Material, PageState
+from intake.vocabulary import DeliveryState, DocumentState, Material, PageState, Viewer
 
 
 @pytest.fixture
@@ -281,7 +281,7 @@ def test_automatic_filing_needs_the_switch(database: Database, tmp_path: Path) -
     pipeline.propose_document(room, document)
     with room.db.read() as conn:
         assert get_document(conn, document).state is DocumentState.PROPOSED and live_decision(conn, document) is None
-        (line,) = list_documents(conn, "mittelau", [DocumentState.PROPOSED])
+        (line,) = list_documents(conn, Viewer("mittelau"), [DocumentState.PROPOSED])
     assert line.why == "Es wurde kein eigenes Aktenzeichen gefunden."  # a person reads why it waits, without asking again
 
 

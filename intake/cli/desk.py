@@ -18,12 +18,12 @@ from intake.db.core import Tx
 from intake.db.deliveries import get_delivery, parts_of
 from intake.db.documents import get_document, ledger, live_decision, proposals_of
 from intake.db.forecasts import PLACE
-from intake.db.lists import id_by_ending, list_documents
+from intake.db.lists import id_by_ending, list_documents, list_problems
 from intake.db.plan import get_entry
-from intake.db.problems import get_problem, open_problems
+from intake.db.problems import get_problem
 from intake.errors import Refused
 from intake.journal import entries
-from intake.vocabulary import Cut, DocumentState, PageState, Proposal
+from intake.vocabulary import Cut, DocumentState, PageState, Proposal, Viewer
 
 T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, help="Prüfen und entscheiden.")
@@ -39,24 +39,25 @@ class _Desk:
     def __init__(self, home: Path | None, tenant: str | None, by: str | None = None) -> None:
         self.home = common.open_home(home)
         self.tenant = common.the_tenant(self.home, tenant).name
+        self.viewer = Viewer(self.tenant)
         self.by = by
 
     def do(self, ident: str, revision: int | None, verb: Callable[[Tx, str, int, str], T]) -> T:
         """Call a verb of `review` on the document `ident` in one transaction, at the revision seen (default: the present)."""
         with common.database(self.home) as db, db.transaction() as tx:
-            document = id_by_ending(tx.connection, self.tenant, ident, "document")
+            document = id_by_ending(tx.connection, self.viewer, ident, "document")
             seen = get_document(tx.connection, document).revision if revision is None else revision
             return verb(tx, document, seen, common.clerk(self.by))
 
     def do_delivery(self, ident: str, revision: int | None, verb: Callable[[Tx, str, int, str], T]) -> T:
         """The same for a verb on a delivery."""
         with common.database(self.home) as db, db.transaction() as tx:
-            delivery = id_by_ending(tx.connection, self.tenant, ident, "delivery")
+            delivery = id_by_ending(tx.connection, self.viewer, ident, "delivery")
             seen = get_delivery(tx.connection, delivery).revision if revision is None else revision
             return verb(tx, delivery, seen, common.clerk(self.by))
 
     def document(self, conn: Connection, ident: str) -> str:
-        return id_by_ending(conn, self.tenant, ident, "document")
+        return id_by_ending(conn, self.viewer, ident, "document")
 
 
 # ---- look ------------------------------------------------------------------------------------------------------------
@@ -69,7 +70,7 @@ def ls(home: HomeOption = None, tenant: TenantOption = None,
     """Die Schriftstücke, die auf einen Menschen warten."""
     desk = _Desk(home, tenant)
     with common.database(desk.home) as db, db.read() as conn:
-        found = list_documents(conn, desk.tenant, outcome.LIVE if everything else WAITING, limit=limit)
+        found = list_documents(conn, desk.viewer, outcome.LIVE if everything else WAITING, limit=limit)
         rows = [(common.short(line.id), line.received_at, STATES.get(line.state, line.state), line.revision, line.pages,
                  f"{line.title}\n{line.cut.marks[0]}" if line.cut.doubtful and line.cut.marks else line.title,
                  outcome.place(conn, desk.tenant, line))
@@ -88,9 +89,9 @@ def show(ident: Ident, home: HomeOption = None, tenant: TenantOption = None) -> 
             document = get_document(conn, desk.document(conn, ident))
             delivery = get_delivery(conn, document.delivery)
             proposals, decision = proposals_of(conn, document.id), live_decision(conn, document.id)
-            line = next(one for one in list_documents(conn, desk.tenant, tuple(DocumentState), delivery=delivery.id)
+            line = next(one for one in list_documents(conn, desk.viewer, tuple(DocumentState), delivery=delivery.id)
                         if one.id == document.id)
-            problem = next((one for one in open_problems(conn, desk.tenant) if one.subject == document.id), None)
+            problem = next((one for one in list_problems(conn, desk.viewer) if one.subject == document.id), None)
             said = outcome.fate(room, conn, desk.tenant, line, problem)
             first = document.pages[0].part if document.pages else -1
             record = [row for part in parts_of(conn, delivery.id) if part.position == first for row in message.lines(part.facts)]
@@ -296,7 +297,7 @@ def clarify_ls(home: HomeOption = None, tenant: TenantOption = None) -> None:
     """Die offenen Klärungsfälle mit ihren Auswegen."""
     desk = _Desk(home, tenant)
     with common.database(desk.home) as db, db.read() as conn:
-        found = open_problems(conn, desk.tenant)
+        found = list_problems(conn, desk.viewer)
     common.table("", ("Nummer", "seit", "Was ist", "--how"), (
         (common.short(one.id), one.opened_at, one.title,
          "\n".join(f"{how} ({review.RESOLUTIONS.get(how, how)})" for how in one.resolutions)) for one in found),
@@ -312,7 +313,7 @@ def clarify_resolve(
     """Einen Klärungsfall auf einem seiner Wege lösen."""
     desk = _Desk(home, tenant, by)
     with common.database(desk.home) as db, db.transaction() as tx:
-        problem = get_problem(tx.connection, id_by_ending(tx.connection, desk.tenant, ident, "problem"))
+        problem = get_problem(tx.connection, id_by_ending(tx.connection, desk.viewer, ident, "problem"))
         review.resolve(tx, problem.id, common.clerk(by), how, note)
     common.say(f"Gelöst: {review.RESOLUTIONS.get(how, how)}.")
 
@@ -329,18 +330,18 @@ def journal_ls(
     """Die letzten Einträge des Protokolls."""
     desk = _Desk(home, tenant)
     with common.database(desk.home) as db, db.read() as conn:
-        wanted = _subject(conn, desk.tenant, subject) if subject else None
+        wanted = _subject(conn, desk.viewer, subject) if subject else None
         found = list(entries(conn, desk.tenant, wanted))[-limit:]
     common.table("", ("Nr.", "wann", "wer", "was", "woran"), (
         (one.seq, one.at, one.actor, one.action, "\n".join(f"{kind} {common.short(id)}" for kind, id in one.subjects.items()))
         for one in found), empty="Kein Eintrag.")
 
 
-def _subject(conn: Connection, tenant: str, ending: str) -> str:
+def _subject(conn: Connection, viewer: Viewer, ending: str) -> str:
     try:
-        return id_by_ending(conn, tenant, ending, "document")
+        return id_by_ending(conn, viewer, ending, "document")
     except Refused:
-        return id_by_ending(conn, tenant, ending, "delivery")
+        return id_by_ending(conn, viewer, ending, "delivery")
 
 
 @journal_app.command("show")

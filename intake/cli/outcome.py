@@ -11,13 +11,12 @@ from intake.cli import common
 from intake.cli.running import STATES
 from intake.config import Home
 from intake.db.akten import get_file
-from intake.db.lists import DeliveryLine, DocumentLine, list_deliveries, list_documents
+from intake.db.lists import DeliveryLine, DocumentLine, list_deliveries, list_documents, list_problems
 from intake.db.plan import get_entry
-from intake.db.problems import open_problems
 from intake.db.work import counts
 from intake.pipeline import Postroom
 from intake.verify import verify
-from intake.vocabulary import DocumentState, Problem
+from intake.vocabulary import DocumentState, Problem, Viewer
 
 LIVE = tuple(state for state in DocumentState if state is not DocumentState.SUPERSEDED)
 PAGES = {"live": "in Schriftstücken", "separator": "Trennblatt", "blank": "leer"}
@@ -29,8 +28,8 @@ def show(home: Home) -> None:
     try:
         for tenant in home.settings.tenant:
             with room.db.read() as conn:
-                deliveries = list_deliveries(conn, tenant.name)
-                problems = {one.subject: one for one in open_problems(conn, tenant.name)}
+                deliveries = list_deliveries(conn, Viewer(tenant.name))
+                problems = {one.subject: one for one in list_problems(conn, Viewer(tenant.name))}
                 rows = [row for line in deliveries for row in _rows(room, conn, tenant.name, line, problems)]
             common.table(tenant.title or tenant.name, ("Sendung", "Seiten", "Schriftstück", "Was daraus wurde"), rows,
                          empty="Es ist nichts eingegangen.")
@@ -55,7 +54,7 @@ def _totals(room: Postroom) -> None:
 def _rows(room: Postroom, conn: Connection, tenant: str, line: DeliveryLine,
           problems: Mapping[str, Problem]) -> Iterator[tuple[str, str, str, str]]:
     pages = "\n".join(f"{number} {PAGES.get(state, state)}" for state, number in sorted(line.pages.items(), reverse=True))
-    documents = list_documents(conn, tenant, LIVE, delivery=line.id)
+    documents = list_documents(conn, Viewer(tenant), LIVE, delivery=line.id)
     if not documents:
         yield line.name, pages or "keine", "", _fate_of_delivery(line, problems.get(line.id))
     for number, document in enumerate(documents):

@@ -26,7 +26,7 @@ def open_problem(tx: Tx, problem: Problem) -> str:
         return str(known)
     add(tx, problems, id=problem.id, tenant=problem.tenant, subject_kind=problem.subject_kind, subject=problem.subject,
         step=problem.step, reason=problem.reason, title=problem.title, detail=problem.detail,
-        resolutions=problem.resolutions, opened_at=problem.opened_at)
+        resolutions=problem.resolutions, opened_at=problem.opened_at, access_class=problem.access_class)
     return problem.id
 
 
@@ -79,4 +79,4 @@ def problem_from(row: Mapping[Any, Any]) -> Problem:
         id=row["id"], tenant=row["tenant"], subject_kind=row["subject_kind"], subject=row["subject"], step=row["step"],
         reason=row["reason"], title=row["title"], detail=row["detail"], resolutions=tuple(row["resolutions"]),
         opened_at=parse_stamp(row["opened_at"]), closed_at=parse_stamp(row["closed_at"]) if row["closed_at"] else None,
-        resolution=row["resolution"])
+        resolution=row["resolution"], access_class=row["access_class"])
