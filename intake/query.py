@@ -1,0 +1,1 @@
+"""The question of a search as people type it, taken apart. Pure."""
