@@ -40,6 +40,7 @@ BATCH = 2000
 MOST_GONE, FEW = 0.5, 20
 """A dropped file that would empty a register of more than 20 rows by more than half is a mistake until a person says so."""
 MOST_LINES = 200
+TOLD = 1000  # rows named in the journal; the report beside the file has all
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,9 @@ def import_file(db: Database, tenant: str, kind: str, path: Path, actor: str, *,
     with db.transaction() as tx:
         note_import(tx, tenant, kind, path.name)
         rows = f"+{len(report.added)} ~{len(report.changed)} -{len(report.closed)} ={report.unchanged}"
-        record(tx, tenant, actor, "register.imported", subjects={"register": kind, "rows": rows}, new={
-            "added": report.added, "changed": report.changed, "gone": report.closed, "left_out": (*report.kept, *left_out)})
+        record(tx, tenant, actor, "register.imported", subjects={"register": kind}, new={
+            "rows": rows, "added": report.added[:TOLD], "changed": report.changed[:TOLD], "gone": report.closed[:TOLD],
+            "left_out": (*report.kept, *left_out)[:TOLD]})
     return report, tuple(left_out)
 
 

@@ -22,7 +22,7 @@ from intake.blobs import Blobs
 from intake.db import audit
 from intake.db.core import Database, utcnow
 from intake.db.documents import conservation_faults
-from intake.journal import Fault, check, entries
+from intake.journal import Fault, Head, check, losses
 
 GRACE = timedelta(minutes=5)
 """So long may work under way have bytes without a row, or a filing without a receipt."""
@@ -31,10 +31,11 @@ MIRROR_STORE, MIRROR_INDEX = "efile", "akte.json"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome: faults (none = whole) and how many of what was checked."""
+    """The outcome: faults (none = whole), how many of what was checked, and sentences everybody should know (restores)."""
 
     faults: tuple[Fault, ...]
     checked: Mapping[str, int]
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -42,15 +43,16 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """As `poststelle verify --json` prints it."""
-        return {"ok": self.ok, "faults": [asdict(fault) for fault in self.faults], "checked": dict(self.checked)}
+        return {"ok": self.ok, "faults": [asdict(fault) for fault in self.faults], "checked": dict(self.checked),
+                "notes": list(self.notes)}
 
 
 def verify(db: Database, tenants: Sequence[str], blobs_of: Callable[[str], Blobs], mirror_of: Callable[[str], Path],
-           *, grace: timedelta = GRACE) -> Report:
+           *, heads: Sequence[Head] = (), grace: timedelta = GRACE) -> Report:
     """Check everything of these tenants against each other, re-hashing all bytes.
 
-    `blobs_of` and `mirror_of` give a tenant's store and its folder `akten/<tenant>`. `grace` is what work under way may
-    still owe; zero is right when nobody works. Raises ServiceError when database or store do not answer.
+    `blobs_of` and `mirror_of` give a tenant's store and its folder `akten/<tenant>`; `heads` is what was published outside.
+X
     """
     faults: list[Fault] = []
     checked: Counter[str] = Counter()
@@ -61,8 +63,9 @@ def verify(db: Database, tenants: Sequence[str], blobs_of: Callable[[str], Blobs
             faults += _bytes(conn, tenant, blobs, present, grace, checked)
             faults += _pages(conn, tenant, checked)
             faults += _filed(conn, tenant, mirror_of(tenant), grace, checked)
-            faults += _journal(conn, tenant, checked)
-    return Report(tuple(faults), dict(sorted(checked.items())))
+            faults += _journal(conn, tenant, heads, checked)
+    notes = tuple(note for tenant in tenants for note in losses(heads, tenant))
+    return Report(tuple(faults), dict(sorted(checked.items())), notes)
 
 
 def _bytes(conn: Connection, tenant: str, blobs: Blobs, present: set[str], grace: timedelta,
@@ -152,17 +155,20 @@ def _is(path: Path, sha256: str) -> bool:
         return False
 
 
-def _journal(conn: Connection, tenant: str, checked: Counter[str]) -> Iterator[Fault]:
+def _journal(conn: Connection, tenant: str, heads: Sequence[Head], checked: Counter[str]) -> Iterator[Fault]:
     """The chain itself, and that every delivery and document it speaks of still has its row (and the other way round)."""
-    faults = check(conn, tenant)
+    rows = dict(zip(("delivery", "document"), audit.ids(conn, tenant), strict=True))
+    gone: set[tuple[str, str]] = set()
+
+    def visit(said: Mapping[str, Any]) -> None:
+        checked["journal"] += 1
+        gone.update((kind, id) for kind, id in said["subjects"].items() if kind in rows and id not in rows[kind])
+
+    faults = check(conn, tenant, heads, visit)
+    checked["heads"] += sum(head.tenant == tenant for head in heads)
     yield from faults
     if faults:
         return  # its entries cannot be trusted to say what should be there
-    rows = dict(zip(("delivery", "document"), audit.ids(conn, tenant), strict=True))
-    gone = set()
-    for entry in entries(conn, tenant):
-        checked["journal"] += 1
-        gone |= {(kind, id) for kind, id in entry.subjects.items() if kind in rows and id not in rows[kind]}
     for kind, id in sorted(gone):
         what = "Diese Sendung" if kind == "delivery" else "Dieses Schriftstück"
         yield Fault("row", id, f"{what} steht im Protokoll und fehlt in der Datenbank.")

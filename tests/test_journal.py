@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -17,19 +17,20 @@ from sqlalchemy import delete, insert, select, update
 from intake import journal as journal_module
 from intake.db.core import Database, Tx
 from intake.errors import Stale
-from intake.journal import GENESIS, check, entries, fingerprint, record
-from intake.schema import journal, journal_heads, journal_subjects
+from intake.journal import GENESIS, RESTORED, Head, Values, check, entries, fingerprint, forget, losses, record, values
+from intake.schema import journal, journal_heads, journal_subjects, journal_values
 from intake.vocabulary import DeliveryState
 
 AT = datetime(2026, 11, 21, 9, 30, 0, 125, tzinfo=UTC)
+SALT = "00112233445566778899aabbccddeeff"
 VECTOR = (
     '{"action":"delivery.received","actor":"service:receive","at":"2026-11-21T09:30:00.000125Z",'
-    '"new":"23896cc84540a9b7a59aee5079b1dfc35cffabefac34f12b5a5b3bb0a8baf26b","old":null,'
+    '"new":"0bcfa5d831c108451f51269c8c3d1684ea2724177b052dc7b7e46092afd9907e","old":null,'
     '"prev":"0000000000000000000000000000000000000000000000000000000000000000","seq":1,'
     '"subjects":{"delivery":"01KAJ0000000000000000000AA"},"tenant":"mittelau","v":1}'
 )
-VECTOR_HASH = "46a4951094ee08ec6abdbf03f0946e360ad2ee12a8cf972767b0e203727e7d07"
-SECOND_HASH = "02401a9a62810e1a959e4489883b6918b598c410464582ee6b3f1204412a20e9"
+VECTOR_HASH = "ae28570a45082d0c50ecaff38c9466ad93c77b617aaf0ab5404450dc36e8e50b"
+SECOND_HASH = "52e98c98a9f193f059d17843782f53f77ce33c8497d68cb127cb8bef0d5ee3d3"
 
 
 def write(database: Database, number: int, tenant: str = "mittelau") -> None:
@@ -39,16 +40,17 @@ def write(database: Database, number: int, tenant: str = "mittelau") -> None:
                    old={"state": "PROPOSED", "n": index}, new={"state": "APPROVED"})
 
 
-def faults(database: Database, published: tuple[int, str] | None = None, tenant: str = "mittelau") -> list[str]:
+def faults(database: Database, heads: Sequence[Head] = (), tenant: str = "mittelau") -> list[str]:
     with database.read() as conn:
-        return [fault.detail for fault in check(conn, tenant, published)]
+        return [fault.detail for fault in check(conn, tenant, heads)]
 
 
-def test_vector(database: Database) -> None:
+def test_vector(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bytes and the hash of an entry are a promise to every auditor's own program: they never change.
 
     The literals were not made by our code but by `printf … | sha256sum`.
     """
+    monkeypatch.setattr("secrets.token_hex", lambda _size: SALT)
     with database.transaction() as tx:
         fixed = Tx(tx.connection, AT)
         new = {"original": "ab" * 32, "batch": "post 2026-11-21/01", "größe": 1.5, "state": DeliveryState.RECEIVED}
@@ -94,16 +96,89 @@ def test_no_text_of_a_person_is_written(database: Database) -> None:
     with database.read() as conn:
         text = conn.execute(select(journal.c.entry)).scalar_one()
     assert "Erika" not in text and "DE89" not in text
-    assert json.loads(text)["old"] == hashlib.sha256(rfc8785.dumps({"name": secret})).hexdigest()
+    with database.read() as conn:
+        told = values(conn, "mittelau", [1])[1]
+    assert told == Values({"name": secret}, {"name": secret, "nested": [{"iban": secret}]})
 
 
-def test_fingerprint() -> None:
-    assert fingerprint(None) is None
-    assert fingerprint({}) == hashlib.sha256(b"{}").hexdigest()
-    assert fingerprint({"b": 1, "a": 2}) == fingerprint({"a": 2, "b": 1}) == hashlib.sha256(b'{"a":2,"b":1}').hexdigest()
-    assert fingerprint({"at": AT}) == fingerprint({"at": "2026-11-21T09:30:00.000125Z"})
-    assert fingerprint({"pages": (1, 2)}) == fingerprint({"pages": [1, 2]})
-    assert fingerprint({"name": "a\udce4\0b"}) is not None  # an undecodable file name must not stop a delivery
+def test_the_same_values_are_not_recognised_by_their_hash(database: Database) -> None:
+    """Otherwise who knows a name could look whether it was ever written."""
+    write(database, 2)
+    with database.read() as conn:
+        first, second = entries(conn, "mittelau")
+    assert first.new != second.new and fingerprint("", '{"state":"APPROVED"}') not in (first.new, second.new)
+
+
+@pytest.mark.parametrize("subject", ["Erika Mustermann", "x" * 65, "a\tb"])
+def test_a_subject_is_an_id(database: Database, subject: str) -> None:
+    with pytest.raises(ValueError, match="is an id"), database.transaction() as tx:
+        record(tx, "mittelau", "service:x", "a", subjects={"document": subject})
+
+
+def test_values_as_they_were_written(database: Database) -> None:
+    with database.transaction() as tx:
+        record(tx, "mittelau", "rule:x", "a", subjects={}, new={"at": AT, "pages": (1, 2), "state": DeliveryState.RECEIVED})
+        record(tx, "mittelau", "rule:x", "b", subjects={}, old={}, new={"name": "a\udce4\0b"})  # must not stop a delivery
+        record(tx, "mittelau", "rule:x", "c", subjects={})
+    with database.read() as conn:
+        assert values(conn, "mittelau", range(1, 2000)) == {
+            1: Values(None, {"at": "2026-11-21T09:30:00.000125Z", "pages": [1, 2], "state": "RECEIVED"}),
+            2: Values({}, {"name": "a\\udce4\ufffdb"})}
+        assert values(conn, "nord", [1, 2]) == {}
+    assert faults(database) == []
+
+
+def test_forgotten_values_leave_a_whole_chain_that_says_so(database: Database) -> None:
+    write(database, 4)
+    with database.transaction() as tx:
+        assert forget(tx, "mittelau", "clerk:dsb", "d2") == 1
+    with database.read() as conn:
+        assert sorted(values(conn, "mittelau", range(1, 9))) == [1, 2, 4, 5]
+        entry = list(entries(conn, "mittelau"))[-1]
+        assert [one.seq for one in entries(conn, "mittelau", "d2")] == [3, 5]
+    assert (entry.actor, entry.action, entry.subjects) == ("clerk:dsb", "journal.forgotten", {"forgotten": "d2"})
+    assert faults(database) == []
+    with database.transaction() as tx:
+        assert forget(tx, "mittelau", "clerk:dsb", "x") == 3
+    assert faults(database) == []
+
+
+def test_values_deleted_in_silence_are_found(database: Database) -> None:
+    write(database, 3)
+    with database.transaction() as tx:
+        forget(tx, "mittelau", "clerk:dsb", "d0")
+        write_again = {"subjects": {"document": "d0"}, "new": {"state": "FILED"}}
+        record(tx, "mittelau", "clerk:kms", "document.filed", **write_again)  # type: ignore[arg-type]
+        tx.connection.execute(delete(journal_values).where(journal_values.c.seq.in_([2, 5])))
+    assert faults(database) == [f"Die Angaben neben Eintrag {seq} fehlen; dass sie gelöscht wurden, steht nirgends."
+                                for seq in (2, 5)]
+
+
+@pytest.mark.parametrize("change", [{"old": None}, {"new": '{"state":"FILED"}'}, {"salt": "0" * 32}, {"old": "{}"}])
+def test_changed_values_are_found(database: Database, change: dict[str, str]) -> None:
+    write(database, 2)
+    with database.transaction() as tx:
+        tx.connection.execute(update(journal_values).where(journal_values.c.seq == 2).values(**change))
+    assert faults(database) == ["Die Angaben neben Eintrag 2 wurden verändert."]
+
+
+def test_smuggled_values_and_a_spoilt_index_are_found(database: Database) -> None:
+    write(database, 2)
+    with database.transaction() as tx:
+        tx.connection.execute(insert(journal_values), {"tenant": "mittelau", "seq": 7, "salt": "", "old": None, "new": "{}"})
+    assert faults(database) == ["Neben der Kette liegen Angaben, zu denen es keinen Eintrag gibt."]
+    with database.transaction() as tx:
+        tx.connection.execute(delete(journal_values).where(journal_values.c.seq == 7))
+        tx.connection.execute(update(journal_subjects).where(journal_subjects.c.subject == "d1").values(subject="d9"))
+    assert faults(database) == ["Das Verzeichnis der Einträge je Schriftstück stimmt nicht mit der Kette überein."]
+
+
+def test_a_walk_shows_every_entry(database: Database) -> None:
+    write(database, 3)
+    seen: list[int] = []
+    with database.read() as conn:
+        assert check(conn, "mittelau", visit=lambda said: seen.append(said["seq"])) == []
+    assert seen == [1, 2, 3]
 
 
 def test_it_rolls_back_with_the_change(database: Database) -> None:
@@ -212,8 +287,7 @@ class _Undo(Exception):
     pass
 
 
-def _after(database: Database, rows: Rows, published: tuple[int, str] | None = None, head: tuple[int, str] | None = None,
-           ) -> list[str]:
+def _after(database: Database, rows: Rows, heads: Sequence[Head] = (), head: tuple[int, str] | None = None) -> list[str]:
     """What `check` finds with these rows in place of the real ones; rolled back."""
     found: list[str] = []
     with pytest.raises(_Undo), database.transaction() as tx:
@@ -223,7 +297,7 @@ def _after(database: Database, rows: Rows, published: tuple[int, str] | None = N
                 {"tenant": "mittelau", "seq": seq, "entry": text, "hash": digest} for seq, text, digest in rows])
         if head:
             tx.connection.execute(update(journal_heads).values(seq=head[0], hash=head[1]))
-        found += [fault.detail for fault in check(tx.connection, "mittelau", published)]
+        found += [fault.detail for fault in check(tx.connection, "mittelau", heads)]
         raise _Undo
     return found
 
@@ -269,10 +343,11 @@ def _rewritten(rows: Rows, at: int) -> Rows:
 @pytest.mark.parametrize("at", range(LENGTH))
 def test_a_forged_chain_is_found_by_the_published_head(chained: Database, at: int) -> None:
     rows = _rows(chained)
-    published = (rows[-1][0], rows[-1][2])
+    published = [Head("2026-11-21", "mittelau", rows[-1][0], rows[-1][2])]
     forged = _rewritten(rows, at)
     head = (forged[-1][0], forged[-1][2])
     assert _after(chained, forged, head=head) == []  # this is why the head is shown outside
+    assert _after(chained, forged, [Head("", "nord", LENGTH, rows[-1][2])], head) == []
     assert _after(chained, forged, published, head) != []
     assert _after(chained, rows, published) == []
 
@@ -281,7 +356,44 @@ def test_a_forged_chain_is_found_by_the_published_head(chained: Database, at: in
 def test_a_cut_tail_with_its_head_is_found_by_the_published_head(chained: Database, left: int) -> None:
     rows = _rows(chained)
     head = (left, rows[left - 1][2] if left else GENESIS)
-    assert _after(chained, rows[:left], (LENGTH, rows[-1][2]), head) != []
+    assert _after(chained, rows[:left], [Head("", "mittelau", LENGTH, rows[-1][2])], head) != []
+
+
+def _restored(database: Database) -> tuple[list[Head], Head]:
+    """Six entries were published, the database went back to four, and its fifth says so."""
+    write(database, 4)
+    with database.read() as conn:
+        before = [Head("2026-11-20", "mittelau", one.seq, one.hash) for one in entries(conn, "mittelau")]
+    lost = [Head("2026-11-21", "mittelau", seq, f"{seq}" * 64) for seq in (5, 6)]
+    with database.transaction() as tx:
+        record(tx, "mittelau", "service:restore", RESTORED, subjects={}, new={"backup": "b"})
+    with database.read() as conn:
+        entry = list(entries(conn, "mittelau"))[-1]
+    return before + lost, Head("2026-11-22", "mittelau", entry.seq, entry.hash, restored=True)
+
+
+def test_an_older_database_is_no_whole_one_until_the_operator_says_outside_that_it_was_restored(database: Database) -> None:
+    before, mark = _restored(database)
+    assert faults(database, before) == [
+        "Eintrag 5 ist ein anderer als der veröffentlichte.",
+        "Eintrag 6 wurde veröffentlicht und fehlt. "
+        "Wenn die Poststelle wiederhergestellt wurde: poststelle journal publish --restored"]
+    assert faults(database, [*before, mark]) == []
+    assert losses([*before, mark], "mittelau") == ["Am 2026-11-22 wurde aus einer Sicherung wiederhergestellt (Eintrag 5). "
+                                                   "Die Einträge 5 bis 6 gingen dabei verloren."]
+    assert losses(before, "mittelau") == losses([*before, mark], "nord") == []
+    assert losses([*before[:4], mark], "mittelau")[0].endswith("Kein Eintrag ging dabei verloren.")
+
+
+def test_a_mark_of_a_restore_hides_nothing_else(database: Database) -> None:
+    before, mark = _restored(database)
+    forged = Head(mark.at, mark.tenant, 4, before[3].hash, restored=True)
+    assert "Eintrag 4 soll eine Wiederherstellung sein und ist keine." in faults(database, [*before, forged])
+    assert faults(database, [*before, Head(mark.at, mark.tenant, 5, "f" * 64, restored=True)]) == [
+        "Eintrag 5 ist ein anderer als der veröffentlichte."]
+    assert faults(database, [Head("", "mittelau", 2, "e" * 64), *before, mark]) == [
+        "Eintrag 2 ist ein anderer als der veröffentlichte."]
+    assert faults(database, [*before, mark, before[5]]) != [], "published after the restore: not taken back by it"
 
 
 def test_a_lost_head_row_is_found(sqlite_database: Database) -> None:
