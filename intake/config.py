@@ -22,9 +22,9 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from intake.errors import ConfigError
-from intake.inboxes import Inbox, Mailbox, ScanProfile, Section
+from intake.inboxes import Backfile, Cutting, Inbox, Mailbox, ScanProfile, Section
 
-__all__ = ["Inbox", "Mailbox", "ScanProfile", "Section"]
+__all__ = ["Backfile", "Cutting", "Inbox", "Mailbox", "ScanProfile", "Section"]
 
 
 class DatabaseSettings(Section):
@@ -111,6 +111,14 @@ class SmtpSettings(Section):
     secret_file: str = Field("", description="Datei mit dem Kennwort; leer = secrets/smtp dieser Installation.")
 
 
+class MailSettings(Section):
+    """[mail] how messages are judged, by whatever mailbox they came."""
+
+    dkim: bool = Field(
+        True, description="Die Unterschrift des absendenden Mailservers (DKIM) selbst prüfen; der Schlüssel wird im DNS "
+        "abgefragt. Ohne Antwort gilt sie als nicht geprüft. Nur für Nachrichten aus Postfächern.")
+
+
 class LogSettings(Section):
     """[log] ids, sizes and reason codes; never names, subjects or text (safety.md A20)."""
 
@@ -152,11 +160,12 @@ class Tenant(Section):
     rules: Rules = Rules()
     profile: tuple[ScanProfile, ...] = Field((), description="Scanprofile dieses Mandanten.")
     mailbox: tuple[Mailbox, ...] = Field((), description="Postfächer dieses Mandanten.")
+    backfile: tuple[Backfile, ...] = Field((), description="Wie Lieferungen alter Akten aufgebaut sind (poststelle batch).")
 
     @property
     def inboxes(self) -> tuple[Inbox, ...]:
         """All doors of this tenant."""
-        return (*self.profile, *self.mailbox)
+        return (*self.profile, *self.mailbox, *self.backfile)
 
     @field_validator("reference_patterns")
     @classmethod
@@ -180,6 +189,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
+    mail: MailSettings = MailSettings()
     smtp: SmtpSettings = SmtpSettings()
     tenant: tuple[Tenant, ...] = ()
 
@@ -284,6 +294,7 @@ EXAMPLE_TENANT = Tenant(
     name="mittelau", title="Amt Mittelau",
     reference_patterns=(r"\b(?:BA|OA|KA|HA|SA)/\d{1,3}(?:\.\d{2})?-\d{4}/\d{4}\b",),
     profile=(ScanProfile(name="scanner"), ScanProfile(name="stapel", boundaries="auto")),
+    backfile=(Backfile(name="bauakten"),),
     unit_signs={"Bauamt": "BA", "Bauhof": "BA", "Liegenschaftsverwaltung": "BA", "Ordnungsamt": "OA", "Bürgerbüro": "OA",
                 "Standesamt": "OA", "Amtskasse": "KA", "Kämmerei": "KA", "Steueramt": "KA", "Sozialamt": "SA",
                 "Hauptamt": "HA", "Amt für Schule und Kita": "HA", "Gleichstellungsbeauftragte": "HA"})
@@ -313,7 +324,7 @@ def _lines(section: BaseModel, path: str, *, described: bool = True) -> Iterator
         value = getattr(section, name)
         if isinstance(value, BaseModel):
             tables.append((f"[{path}{name}]", value))
-        elif name in {"tenant", "profile", "mailbox"}:
+        elif name in {"tenant", "profile", "mailbox", "backfile"}:
             tables += [(f"[[{path}{name}]]", item) for item in value]
         else:
             yield from _value(name, field, value, described=described)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -91,14 +92,9 @@ SIDECAR_FIELDS = frozenset({"file_reference", "entry", "kind", "subject", "lette
 """What data beside a document may say of it."""
 
 
-class ScanProfile(Inbox):
-    """[[tenant.profile]] one watched folder and what its paper has in common."""
+class Cutting(Inbox):
+    """How paper that comes in by a door is cut into documents."""
 
-    folder: str = Field("", description="Leer = eingang/<name> dieser Installation; sonst ein voller Pfad, etwa eine Freigabe.")
-    watch: Literal["auto", "local", "network"] = Field(
-        "auto", description="local = das System meldet neue Dateien; network = regelmäßiges Nachsehen; auto erkennt es.")
-    settle_seconds: float = Field(10.0, ge=0, description="So lange müssen Größe und Zeitstempel einer Datei unverändert sein.")
-    alarm_minutes: int = Field(30, ge=1, description="Eine Datei, die so lange nicht fertig wird, ist ein Klärungsfall.")
     separators: Literal["cut", "ignore"] = Field(
         "cut", description="cut = Trennblätter schneiden den Stapel; ignore = sie sind Seiten wie andere, und mit "
         "boundaries = off ist eine Datei ein Schriftstück.")
@@ -114,6 +110,22 @@ class ScanProfile(Inbox):
     cut_ask: float = Field(
         0.75, ge=0.5, le=1, description="Darunter ist der Schnitt unsicher, und ein Mensch muss hinsehen; dazwischen gilt er mit "
         "Vermerk.")
+
+    @model_validator(mode="after")
+    def _thresholds_in_order(self) -> Cutting:
+        if self.cut_ask > self.cut_auto:
+            raise ValueError("cut_ask darf nicht größer sein als cut_auto")
+        return self
+
+
+class ScanProfile(Cutting):
+    """[[tenant.profile]] one watched folder and what its paper has in common."""
+
+    folder: str = Field("", description="Leer = eingang/<name> dieser Installation; sonst ein voller Pfad, etwa eine Freigabe.")
+    watch: Literal["auto", "local", "network"] = Field(
+        "auto", description="local = das System meldet neue Dateien; network = regelmäßiges Nachsehen; auto erkennt es.")
+    settle_seconds: float = Field(10.0, ge=0, description="So lange müssen Größe und Zeitstempel einer Datei unverändert sein.")
+    alarm_minutes: int = Field(30, ge=1, description="Eine Datei, die so lange nicht fertig wird, ist ein Klärungsfall.")
     sidecar: Literal["none", "auto"] = Field(
         "none", description="Begleitdateien anderer Systeme: auto = jede Datei wird erst aufgenommen, wenn NAME.xml, NAME.json "
         "oder NAME.csv daneben liegt (oder sidecar_index für alle); beide sind eine Sendung und ein Schriftstück.")
@@ -151,8 +163,67 @@ class ScanProfile(Inbox):
             raise ValueError(f"diese Felder gibt es nicht: {', '.join(unknown)}")
         return fields
 
+
+BACKFILE_FIELDS = SIDECAR_FIELDS | {
+    "parcel", "site_address", "applicant", "designer", "neighbour", "project", "permit_date", "application_date",
+    "title", "register"}
+"""What the index of a scan service, or a file's own path, may say of a document of the back-file."""
+STRUCTURE = frozenset({"file", "pages"})
+"""Columns of an index that say which file is meant and how many pages it must have."""
+
+
+class Backfile(Cutting):
+    """[[tenant.backfile]] how a delivery of old files (a disk of a scan service, a network drive) is made up."""
+
+    lane: Literal["post", "backfile"] = Field(
+        "backfile", description="post = laufende Post, backfile = Altakten (kommen nach der Post).")
+    boundaries: Literal["off", "ask", "auto"] = Field(
+        "auto", description="Grenzen ohne Trennblatt erkennen, wo eine Datei mehrere Schriftstücke hat; wie bei Scanprofilen.")
+    unit: Literal["akte", "vorgang", "schriftstueck", "seite"] = Field(
+        "akte", description="Was eine Datei ist: akte oder vorgang (mehrere Schriftstücke, werden geschnitten), schriftstueck, "
+        "oder seite (ein Bild je Seite; was zusammengehört, sagt pattern mit (?P<seite>...)).")
+    pattern: str = Field(
+        "", description="Regulärer Ausdruck auf den Pfad unterhalb des gelieferten Ordners (mit / zwischen den Ordnern, ohne "
+        "Endung). Seine Namen sagen, was der Pfad bedeutet: (?P<akte>...) Aktenzeichen, (?P<vorgang>...), (?P<titel>...), "
+        "(?P<seite>...). Leer = der Pfad ist nur ein Hinweis.")
+    columns: dict[str, str] = Field(
+        {}, description="Wie die Spalten des Verzeichnisses (Index) bei uns heißen, etwa { Dateiname = \"file\", Blattzahl = "
+        "\"pages\", AZ = \"file_reference\", Bauherr = \"applicant\" }. file und pages sagen, welche Datei gemeint ist und wie "
+        "viele Seiten sie hat; unsere Namen gelten auch selbst.")
+    index_sure: float = Field(
+        0.9, ge=0.05, le=0.99, description="Wahrscheinlichkeit, mit der ein Wert des Verzeichnisses stimmt; Ihr Erfahrungswert.")
+    registers: bool = Field(True, description="true = Register der Bauakte (01 bis 14) und Bauvorlagen erkennen.")
+    protection: Literal["normal", "hoch", "sehr hoch"] = Field(
+        "normal", description="Schutzbedarf der Integrität (TR-RESISCAN): bestimmt, wie viele Schriftstücke ein Mensch ansieht.")
+    operator: str = Field("", description="Wer gescannt hat (Dienstleister, Kürzel); wer prüft, darf nicht derselbe sein.")
+
+    @property
+    def naming(self) -> Naming:
+        """What an index and a path call our fields."""
+        own = {name: name for name in BACKFILE_FIELDS}
+        return Naming(own | {name.lower(): ours for name, ours in self.columns.items()}, self.index_sure)
+
+    @field_validator("columns")
+    @classmethod
+    def _columns_are_known(cls, columns: dict[str, str]) -> dict[str, str]:
+        unknown = sorted(set(columns.values()) - BACKFILE_FIELDS - STRUCTURE)
+        if unknown:
+            raise ValueError(f"diese Felder gibt es nicht: {', '.join(unknown)}")
+        return columns
+
+    @field_validator("pattern")
+    @classmethod
+    def _pattern_compiles(cls, pattern: str) -> str:
+        try:
+            names = set(re.compile(pattern).groupindex)
+        except re.error as error:
+            raise ValueError(f"pattern ist kein regulärer Ausdruck: {error}") from error
+        if unknown := sorted(names - {"akte", "vorgang", "titel", "seite"}):
+            raise ValueError(f"pattern kennt nur akte, vorgang, titel und seite, nicht {', '.join(unknown)}")
+        return pattern
+
     @model_validator(mode="after")
-    def _thresholds_in_order(self) -> ScanProfile:
-        if self.cut_ask > self.cut_auto:
-            raise ValueError("cut_ask darf nicht größer sein als cut_auto")
+    def _pages_have_an_order(self) -> Backfile:
+        if self.unit == "seite" and "(?P<seite>" not in self.pattern:
+            raise ValueError("unit = seite braucht ein pattern mit (?P<seite>...)")
         return self

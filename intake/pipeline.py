@@ -20,9 +20,9 @@ from typing import Literal, cast
 from intake import acknowledging, automatic, filing, read, unpack
 from intake.blobs import Blobs
 from intake.box import Box, reader_version
-from intake.box.results import ReadOrder, ReadResult, RenditionPage
+from intake.box.results import MailOrder, ReadOrder, ReadResult, RenditionPage
 from intake.box.sentences import SENTENCES
-from intake.config import Home, Inbox, Mailbox, ScanProfile
+from intake.config import Backfile, Cutting, Home, Inbox, Mailbox, ScanProfile
 from intake.db import deliveries as sendungen
 from intake.db import documents as schriftstuecke
 from intake.db.core import Database, Tx, new_id
@@ -57,6 +57,8 @@ from intake.vocabulary import (
 log = logging.getLogger(__name__)
 
 ACTOR = "service:pipeline"
+BACKFILE = "backfile"
+"""The channel by which a batch of old files comes in."""
 SCRATCH = "work"
 ENCLOSURES = 8
 """So many documents back the letter is looked for that a document may be enclosed with."""
@@ -76,6 +78,7 @@ class Postroom:
     stores: Callable[[str], tuple[Store, ...]]
     boundary: Callable[[str], Boundary]
     send: acknowledging.Send | None = None
+    dkim_keys: unpack.DkimKeys | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,55 +135,81 @@ def assemble(room: Postroom, delivery_id: str) -> None:
     readable = [part for part in parts if part.problem is None and part.pages]
     if not readable:
         raise _nothing_readable(parts)
-    read_parts = [(part, pages, _cut(room, delivery, parts, part, pages))
-                  for part in readable for pages in [pages_of_part(room, delivery.tenant, part)]]
+    stacks = [(stack, _cut(room, delivery, parts, stack)) for stack in _stacks(room, delivery, readable)]
     with room.db.transaction() as tx:
         sendungen.move_delivery(tx, delivery, DeliveryState.OPENED)
         documents = 0
         first: str | None = None
-        for part, pages, cuts in read_parts:
+        for stack, cuts in stacks:
             for piece in cuts.documents:
-                document = _document(room, delivery, part, pages, piece, first)
+                document = _document(room, delivery, stack, piece, first)
                 schriftstuecke.add_document(tx, document, documents, piece.cut)
-                first = first or (document.id if part.position == 0 and len(parts) > 1 else None)
+                first = first or (document.id if stack.ref(1).part == 0 and len(parts) > 1 else None)
                 documents += 1
-            schriftstuecke.set_page_states(tx, delivery.id, [(part.position, n) for n in cuts.separators], PageState.SEPARATOR)
-            schriftstuecke.set_page_states(tx, delivery.id, [(part.position, n) for n in cuts.blanks], PageState.BLANK)
+            for numbers, state in ((cuts.separators, PageState.SEPARATOR), (cuts.blanks, PageState.BLANK)):
+                schriftstuecke.set_page_states(
+                    tx, delivery.id, [(ref.part, ref.number) for ref in map(stack.ref, numbers)], state)
         for part in parts:
             if part.problem is not None:
                 _open_part_problem(tx, delivery, part)
         schriftstuecke.check_conservation(tx, delivery.id)
         record(tx, delivery.tenant, ACTOR, "delivery.opened", subjects={"delivery": delivery.id},
                new={"documents": documents, "parts": len(parts),
-                    "doubtful": sum(piece.cut.doubtful for _, _, cuts in read_parts for piece in cuts.documents)})
+                    "doubtful": sum(piece.cut.doubtful for _, cuts in stacks for piece in cuts.documents)})
 
 
-def _cut(room: Postroom, delivery: Delivery, parts: tuple[Part, ...], part: Part, pages: tuple[Page, ...]) -> Cuts:
-    """Cut one part as its door says. What hangs on a mail stays whole unless its door says split; text has no learned cuts."""
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Pages that are cut together, numbered from 1 in their order; `places` says where each lies in the delivery."""
+
+    pages: tuple[Page, ...]
+    places: tuple[tuple[Part, int], ...]
+
+    def ref(self, number: int) -> PageRef:
+        """The place of a page of this stack in the ledger."""
+        part, page = self.places[number - 1]
+        return PageRef(part.position, page)
+
+
+def _stacks(room: Postroom, delivery: Delivery, readable: list[Part]) -> list[Stack]:
+    """A stack for each file; one for all where each file is the picture of a page."""
+    read_parts = [(part, pages_of_part(room, delivery.tenant, part)) for part in readable]
     door = _profile(room, delivery)
+    if isinstance(door, Backfile) and door.unit == "seite":
+        every = [(part, page) for part, pages in read_parts for page in pages]
+        return [Stack(tuple(replace(page, number=number) for number, (_, page) in enumerate(every, 1)),
+                      tuple((part, page.number) for part, page in every))]
+    return [Stack(pages, tuple((part, page.number) for page in pages)) for part, pages in read_parts]
+
+
+def _cut(room: Postroom, delivery: Delivery, parts: tuple[Part, ...], stack: Stack) -> Cuts:
+    """Cut a stack as its door says. What hangs on a mail stays whole unless its door says split; text has no learned cuts."""
+    door, part = _profile(room, delivery), stack.places[0][0]
     mailed = delivery.channel != "folder" or part.parent is not None or any(one.parent == part.position for one in parts)
-    if part.facts or (mailed and (door is None or door.attachments == "whole")):  # an e-invoice or a message is one document
-        return cut(pages, ONE_DOCUMENT)
-    way = way_of(delivery.tenant, door if isinstance(door, ScanProfile) else None)
+    if isinstance(door, Backfile):
+        if door.unit == "schriftstueck":
+            return cut(stack.pages, ONE_DOCUMENT)
+    elif part.facts or (mailed and (door is None or door.attachments == "whole")):  # an e-invoice or a message is one document
+        return cut(stack.pages, ONE_DOCUMENT)
+    way = way_of(delivery.tenant, door if isinstance(door, Cutting) else None)
     if part.blob.media_type.startswith("text/"):
         way = replace(way, boundaries="off")
     wanted = way.boundaries != "off" and not way.pages_per_document
-    return cut(pages, way, room.boundary(delivery.tenant) if wanted else None)
+    return cut(stack.pages, way, room.boundary(delivery.tenant) if wanted else None)
 
 
-def way_of(tenant: str, profile: ScanProfile | None) -> Way:
+def way_of(tenant: str, profile: Cutting | None) -> Way:
     """How paper of this scan profile (None: the defaults of one) is cut for this tenant."""
     said = profile or ScanProfile(name="standard")
     return Way(tenant, said.separators, said.pages_per_document, said.boundaries, said.cut_auto, said.cut_ask)
 
 
-def _document(room: Postroom, delivery: Delivery, part: Part, pages: tuple[Page, ...], piece: Piece,
-              parent: str | None) -> Document:
-    """One cut of a part as a Schriftstück; attachments of a mail hang under its body as Anlagen."""
-    own = tuple(page for page in pages if page.number in set(piece.pages))
+def _document(room: Postroom, delivery: Delivery, stack: Stack, piece: Piece, parent: str | None) -> Document:
+    """One piece of a stack as a Schriftstück; attachments of a mail hang under its body as Anlagen."""
+    own = tuple(page for page in stack.pages if page.number in set(piece.pages))
     return Document(
-        id=new_id(), tenant=delivery.tenant, delivery=delivery.id, parent=parent,
-        pages=tuple(PageRef(part.position, number) for number in piece.pages),
+        id=new_id(), tenant=delivery.tenant, delivery=delivery.id,
+        parent=None if delivery.channel == BACKFILE else parent, pages=tuple(stack.ref(number) for number in piece.pages),
         access_class=room.access_class(delivery.tenant, own) or delivery.access_class)
 
 
@@ -355,7 +384,7 @@ def _parts(room: Postroom, delivery: Delivery) -> tuple[Part, ...]:
     with _workdir(room) as workdir:
         log.info("opening", extra={"original": delivery.original.sha256, "first": 0})
         found = unpack.unpack(room.box, room.blobs(delivery.tenant), delivery, _order(room, delivery), workdir,
-                              _own_server(room, delivery))
+                              _mail_order(room, delivery), room.dkim_keys if delivery.channel == "mail" else None)
         chunk = _keep(room, delivery.tenant, found.parts[0], found.read) if found.read is not None else None
     with room.db.transaction() as tx:
         sendungen.add_parts(tx, delivery.id, delivery.tenant, found.parts)
@@ -384,10 +413,10 @@ def _profile(room: Postroom, delivery: Delivery) -> Inbox | None:
     return next((profile for profile in tenant.inboxes if profile.name == delivery.source), None)
 
 
-def _own_server(room: Postroom, delivery: Delivery) -> str:
-    """What the mail server of the mailbox that it came by calls itself; "" for none."""
+def _mail_order(room: Postroom, delivery: Delivery) -> MailOrder:
+    """What a message of this delivery is judged by."""
     door = _profile(room, delivery)
-    return door.authserv_id if isinstance(door, Mailbox) else ""
+    return MailOrder(authserv_id=door.authserv_id if isinstance(door, Mailbox) else "")
 
 
 def _order(room: Postroom, delivery: Delivery) -> ReadOrder:
