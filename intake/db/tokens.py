@@ -1,4 +1,4 @@
-"""Tokens of scanners and portals that hand in documents over HTTP. Only the hash of the secret is ever stored."""
+"""Tokens of scanners and portals that hand in documents over HTTP, and of people for their scripts. Only hashes are stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PREFIX = "pst_"
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Who may hand in what: documents for one inbox of one tenant, nothing else."""
+    """Who may hand in what: documents for one inbox of one tenant, nothing else. With `user` a person's: what he may, it may."""
 
     id: str
     tenant: str
@@ -27,17 +27,18 @@ class Token:
     created_at: str
     used_at: str | None
     revoked_at: str | None
+    user: str | None = None
 
 
-def new_token(tx: Tx, tenant: str, name: str, inbox: str, by: str) -> tuple[Token, str]:
-    """A new token and its secret, which is shown once and never again."""
+def new_token(tx: Tx, tenant: str, name: str, inbox: str, by: str, *, user: str | None = None) -> tuple[Token, str]:
+    """A new token and its secret, which is shown once and never again. For a person's (`user`) the inbox is ""."""
     if not name.strip() or len(name) > 80:
         raise Refused("Geben Sie dem Zugang einen Namen von 1 bis 80 Zeichen, etwa den des Scanners.")
     secret = PREFIX + secrets.token_urlsafe(32)
     identity = new_id()
-    add(tx, tokens, id=identity, tenant=tenant, name=name.strip(), hash=_hash(secret), inbox=inbox, created_at=tx.now,
+    add(tx, tokens, id=identity, tenant=tenant, name=name.strip(), hash=_hash(secret), inbox=inbox, user=user, created_at=tx.now,
         created_by=by, used_at=None, revoked_at=None)
-    return Token(identity, tenant, name.strip(), inbox, stamp(tx.now), None, None), secret
+    return Token(identity, tenant, name.strip(), inbox, stamp(tx.now), None, None, user), secret
 
 
 def token_of(conn: Connection, secret: str) -> Token | None:
@@ -78,4 +79,4 @@ def _hash(secret: str) -> str:
 
 
 def _token(row: dict[str, str]) -> Token:
-    return Token(*(row[name] for name in ("id", "tenant", "name", "inbox", "created_at", "used_at", "revoked_at")))
+    return Token(*(row[name] for name in ("id", "tenant", "name", "inbox", "created_at", "used_at", "revoked_at", "user")))

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from functools import cache
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
 
 from intake.blobs import Blobs
 from intake.config import Home
 from intake.db.core import Database
-from intake.errors import ConfigError, InputError, PoststelleError, Refused, ServiceError
-from intake.web import handing_in
+from intake.errors import ConfigError, InputError, PoststelleError, Refused, ServiceError, Stale
+from intake.web import handing_in, login
+from intake.web.guard import Guard
+from intake.web.pages import STATIC, fragment, page, wants_html
+from intake.web.rules import Unauthorised
 from intake.web.state import Web
 
 PROBLEM = "application/problem+json"
 """RFC 9457."""
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+SCREENS = (login,)
+"""The modules of the screens: each has a `router`. A new one is entered here."""
 
 
 def create(home: Home) -> FastAPI:
@@ -32,17 +31,14 @@ def create(home: Home) -> FastAPI:
     app = FastAPI(title="Poststelle", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.state.web = Web(home, Database(home.database_url), cache(lambda tenant: Blobs(home.blobs(tenant))))
     app.include_router(handing_in.router)
+    for screen in SCREENS:
+        app.include_router(screen.router, include_in_schema=screen.router.prefix.startswith("/api/"))
+    app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     app.add_exception_handler(PoststelleError, _ours)
     app.add_exception_handler(HTTPException, _http)
-    app.middleware("http")(_headers)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_middleware(Guard)
     return app
-
-
-async def _headers(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await call(request)
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
 
 
 def problem(status: int, title: str, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -50,15 +46,42 @@ def problem(status: int, title: str, headers: dict[str, str] | None = None) -> J
     return JSONResponse({"type": "about:blank", "status": status, "title": title}, status, headers, media_type=PROBLEM)
 
 
-async def _ours(_: Request, error: Exception) -> Response:
+def _answer(request: Request, status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
+    """The sentence for whoever asks: a program, a fragment of a page, a person."""
+    if not wants_html(request):
+        return problem(status, sentence, headers)
+    if "hx-request" in request.headers:
+        response: Response = fragment("_fehler.html", None, status=status, sentence=sentence, code=status)
+    elif status == 401:
+        return login.entrance(request, sentence, status=401)
+    else:
+        response = page(request, "fehler.html", status=status, sentence=sentence, code=status)
+    response.headers.update(headers or {})
+    return response
+
+
+async def _ours(request: Request, error: Exception) -> Response:
     """Who must act decides the status: the caller (4xx), nobody yet (503, try again), the operator (500)."""
     status = getattr(error, "status", None) or (
-        422 if isinstance(error, (Refused, InputError)) else 503 if isinstance(error, ServiceError) else 500)
+        422 if isinstance(error, (Refused, InputError)) else 409 if isinstance(error, Stale)
+        else 503 if isinstance(error, ServiceError) else 500)
     ours = isinstance(error, ConfigError)  # names files and settings: for the operator's eyes
     sentence = "Die Poststelle ist falsch eingerichtet. Wenden Sie sich an Ihre IT." if ours else str(error)
-    return problem(int(status), sentence, {"Retry-After": "30"} if status in (503, 507) else None)
+    headers = {"Retry-After": "30"} if status in (503, 507) else {}
+    if isinstance(error, Unauthorised):
+        headers["WWW-Authenticate"] = "Bearer" if request.url.path.startswith("/api/") else "Cookie"
+    return _answer(request, int(status), sentence, headers)
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+    sentences = {404: "Diese Seite gibt es nicht.", 405: "So lässt sich diese Seite nicht aufrufen."}
+    sentence = sentences.get(error.status_code, str(error.detail))
+    return _answer(request, error.status_code, sentence, dict(error.headers or {}))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """A field is missing or has the wrong form; which one is said, what was sent is not."""
+    assert isinstance(error, RequestValidationError)
+    names = sorted({str(item["loc"][-1]) for item in error.errors()})
+    return _answer(request, 422, f"Eine Angabe fehlt oder hat die falsche Form: {', '.join(names)}.")

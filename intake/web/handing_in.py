@@ -22,6 +22,7 @@ from intake.db.tokens import Token, note_use, token_of, used_today
 from intake.errors import Refused, ServiceError
 from intake.receive_upload import KeyUsed, take
 from intake.vocabulary import Blob
+from intake.web.rules import Unauthorised
 from intake.web.state import Web, WebState
 
 router = APIRouter(prefix="/api/v1")
@@ -31,12 +32,6 @@ LEAST_FREE = 2 * 2**30
 """Bytes that must stay free on the disk of the store (the same as `poststelle check` asks for)."""
 MEDIA_TYPE = "application/octet-stream"
 """What a client calls its file is not believed; the box looks at the bytes."""
-
-
-class Unauthorised(Refused):
-    """No token, or one that is not (or no longer) good."""
-
-    status = 401
 
 
 class Status(Refused):
@@ -58,7 +53,7 @@ def token(web: WebState, authorization: Annotated[str, Header()] = "") -> Token:
     scheme, _, secret = authorization.partition(" ")
     with web.db.read() as conn:
         found = token_of(conn, secret.strip()) if scheme.lower() == "bearer" and secret else None
-    if found is None:
+    if found is None or found.user:
         raise Unauthorised("Der Zugang ist unbekannt oder gesperrt. Lassen Sie sich einen ausstellen: poststelle token new")
     return found
 
