@@ -47,6 +47,7 @@ from intake.registers import REGISTERS
 from intake.resolve.akte import Resolver
 from intake.resolve.index import Index
 from intake.resources import resource
+from intake.sources.dnskeys import DnsKeys
 from intake.sources.folder import FolderSource
 from intake.sources.groups import Beside as BesideFiles
 from intake.sources.imap import Account
@@ -73,7 +74,8 @@ def build(home: Home) -> Postroom:
         blobs=cache(lambda tenant: Blobs(home.blobs(tenant))),
         knowledge=library.knowledge, access_class=library.access_class,
         stores=cache(lambda tenant: _stores(home, home.settings.for_tenant(tenant))),
-        boundary=cache(lambda tenant: boundary(home.models(tenant))), send=_smtp(home))
+        boundary=cache(lambda tenant: boundary(home.models(tenant))), send=_smtp(home),
+        dkim_keys=DnsKeys().texts if home.settings.mail.dkim else None)
     return library.room
 
 

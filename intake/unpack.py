@@ -5,13 +5,17 @@ The original itself is never changed: a plain scan is its own part, a mended or 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from intake.blobs import Blobs
-from intake.box import SENTENCES, Box, FoundPart, ReadOrder, ReadResult
-from intake.errors import Reason
-from intake.vocabulary import Blob, Delivery, Envelope, Part
+from intake.box import SENTENCES, Box, FoundPart, MailOrder, ReadOrder, ReadResult
+from intake.errors import BoxDied, InputError, Reason
+from intake.vocabulary import Blob, Delivery, Envelope, Fact, Part
+
+DkimKeys = Callable[[Sequence[str]], Mapping[str, str | None]]
+"""Asks for the texts of keys by their names in the DNS (sources.dnskeys); bounded in time, raises nothing."""
 
 
 def sentence(reason: Reason) -> str:
@@ -29,18 +33,31 @@ class Contents:
 
 
 def unpack(box: Box, blobs: Blobs, delivery: Delivery, order: ReadOrder, workdir: Path,
-           authserv_id: str = "") -> Contents:
+           mail: MailOrder = MailOrder(), dkim_keys: DkimKeys | None = None) -> Contents:  # noqa: B008  frozen
     """The contents of a delivery, every part's bytes durable in `blobs` before this returns. May run twice.
 
-    `workdir` is an empty folder that the caller removes, `authserv_id` what our own mail server calls itself.
+    `workdir` is an empty folder that the caller removes; without `dkim_keys` no signature of a sender's server is checked.
     Raises InputError when nothing of the delivery can be read, BoxDied when the box died on it, ServiceError and ConfigError as
     the box and the blobs do.
     """
     original = blobs.path(delivery.original.sha256)
-    opened = box.open(original, delivery.original.name, order, workdir, fresh=delivery.attempt > 0,
-                      authserv_id=authserv_id)
-    parts = tuple(_part(blobs, delivery, part, original) for part in opened.unpacked.parts)
+    opened = box.open(original, delivery.original.name, order, workdir, fresh=delivery.attempt > 0, mail=mail)
+    first, *others = opened.unpacked.parts
+    if dkim_keys is not None:
+        first = replace(first, facts=(*first.facts, *_dkim(box, original, first.facts, dkim_keys, workdir)))
+    parts = tuple(_part(blobs, delivery, part, original) for part in (first, *others))
     return Contents(opened.unpacked.envelope, parts, opened.read)
+
+
+def _dkim(box: Box, message: Path, facts: Sequence[Fact], keys: DkimKeys, workdir: Path) -> tuple[Fact, ...]:
+    """The verdict on the signatures of the sender's servers; where checking itself breaks, that they were not checked."""
+    names = [fact.value for fact in facts if fact.name == "mail_dkim_key"]
+    if not names:
+        return ()
+    try:
+        return box.dkim(message, keys(names), workdir)
+    except (BoxDied, InputError):  # the message was read: it does not wait for this
+        return tuple(Fact("mail_dkim_own", f"indeterminate {name.partition('._domainkey.')[2]}", "dkim:form") for name in names)
 
 
 def _part(blobs: Blobs, delivery: Delivery, found: FoundPart, original: Path) -> Part:

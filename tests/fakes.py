@@ -85,7 +85,7 @@ class FakeBox:
         return Unpacked(envelope, tuple(parts), 0.0)
 
     def open(self, path: Path, name: str, order: ReadOrder, workdir: Path, *, fresh: bool = False,
-             authserv_id: str = "") -> Opened:
+             mail: Any = None) -> Opened:
         return Opened(self.unpack(path, name, workdir), None)  # reads nothing at once: the tests count the chunks
 
     def read(self, path: Path, media_type: str, pages: Sequence[int], order: ReadOrder, workdir: Path, *,

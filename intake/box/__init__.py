@@ -11,6 +11,7 @@ mends it) or ServiceError (no process could be started just now). Files of an an
 Orders as the child sees them (`inside/*.run(order, inputs, out)`), beside the fields named here:
 unpack {name, authserv_id, max_pages, max_parts, max_depth, max_megapixels, max_file_mib} inputs: the original;
 open {unpack, read, most_pages} -> what unpack answers, and `read`: what read answers or null;
+dkimcheck {keys: {name in the DNS: text, "" or null}} inputs: the message -> {verdicts};
 picture {media_type, number, rotation, dpi, max_megapixels} -> {picture};
 read {media_type, pages, reader, max_megapixels, tessdata, and the fields of ReadOrder} -> {pages, previews};
 rendition {sources: [media type], pages: [{source, number, rotation, page, words: packed}], title, language, max_megapixels,
@@ -37,6 +38,7 @@ from intake.box.inside.reader import reader_name
 from intake.box.results import (
     Attachment,
     FoundPart,
+    MailOrder,
     Opened,
     ReadOrder,
     ReadResult,
@@ -49,11 +51,12 @@ from intake.box.sentences import DIED, QUARANTINED, SENTENCES
 from intake.box.warm import MOST_BYTES, MOST_PAGES, Warm
 from intake.config import BoxSettings
 from intake.errors import BoxDied, ConfigError, InputError, Reason
-from intake.vocabulary import Envelope
+from intake.vocabulary import Envelope, Fact
 
-__all__ = ["QUARANTINED", "SENTENCES", "Attachment", "Box", "FoundPart", "Opened", "ReadOrder", "ReadResult", "Rendition",
-           "RenditionPage", "Unpacked", "reader_version"]
+__all__ = ["QUARANTINED", "SENTENCES", "Attachment", "Box", "FoundPart", "MailOrder", "Opened", "ReadOrder", "ReadResult",
+           "Rendition", "RenditionPage", "Unpacked", "reader_version"]
 
+_ANY_MAIL = MailOrder()
 _CHECK = Limits(memory_mib=512, cpu_seconds=10, wall_seconds=60, output_mib=16)
 _OUT_OF_MEMORY = 77  # inside.__main__.OUT_OF_MEMORY
 _CAUSES_OF_LIMIT = {"SIGXCPU", "SIGKILL", "SIGXFSZ"}
@@ -116,22 +119,19 @@ class Box:
                 f"Der Lesekasten hält nicht dicht ({', '.join(escaped)}). Starten Sie die Poststelle so nicht; prüfen Sie "
                 "bubblewrap und den Kern (apt-get install --only-upgrade bubblewrap).")
 
-    def unpack(self, path: Path, name: str, workdir: Path, *, authserv_id: str = "") -> Unpacked:
-        """What the delivery at `path`, called `name` by its sender, consists of; InputError when it gives nothing.
-
-        `authserv_id` (here and below): the name of our own mail server, whose verdict on the sender is believed.
-        """
-        answer = self._run("unpack", self._unpack_order(name, authserv_id), (path,), workdir, self._limits())
+    def unpack(self, path: Path, name: str, workdir: Path, *, mail: MailOrder = _ANY_MAIL) -> Unpacked:
+        """What the delivery at `path`, called `name` by its sender, consists of; InputError when it gives nothing."""
+        answer = self._run("unpack", self._unpack_order(name, mail), (path,), workdir, self._limits())
         raw = recheck.load(answer.out / "result.json", recheck.RawUnpacked)
         return self._unpacked(raw.envelope, raw.parts, path, answer)
 
     def open(self, path: Path, name: str, order: ReadOrder, workdir: Path, *, fresh: bool = False,
-             authserv_id: str = "") -> Opened:
+             mail: MailOrder = _ANY_MAIL) -> Opened:
         """The same, and the pages too where the delivery is one file of at most `order.chunk_pages` pages.
 
         `fresh` (here and below): it has been tried before, so it gets a sandbox of its own.
         """
-        told = {"unpack": self._unpack_order(name, authserv_id), "read": self._read_order(order), "most_pages": order.chunk_pages}
+        told = {"unpack": self._unpack_order(name, mail), "read": self._read_order(order), "most_pages": order.chunk_pages}
         limits = self._limits(order.chunk_pages, processes=order.engine == "pytesseract")
         with self._suspicious():
             answer = self._run("open", told, (path,), workdir, limits, (str(self._tessdata()),), warm=self._small((path,), fresh))
@@ -150,6 +150,20 @@ class Box:
         with self._suspicious():
             answer = self._run("read", told, (path,), workdir, limits, (str(self._tessdata()),), warm=warm)
             return self._pages(recheck.load(answer.out / "result.json", recheck.RawRead), pages, order, answer)
+
+    def dkim(self, path: Path, keys: Mapping[str, str | None], workdir: Path) -> tuple[Fact, ...]:
+        """The verdict on the DKIM signatures of the message at `path`, one fact `mail_dkim_own` a key.
+
+        `keys`: the text of each key by its name in the DNS ("" = there is none, None = the DNS was not reached).
+        """
+        with self._suspicious():
+            answer = self._run("dkimcheck", {"keys": dict(keys)}, (path,), workdir, self._limits(),
+                               warm=self._small((path,), fresh=False))
+            found = recheck.load(answer.out / "result.json", recheck.RawVerdicts).verdicts
+            if {one.name for one in found} != set(keys):
+                raise recheck.nonsense("andere Schlüssel als bestellt")
+            return recheck.facts([Fact("mail_dkim_own", f"{one.state} {one.name.partition('._domainkey.')[2]}", f"dkim:{one.why}")
+                                  for one in found])
 
     def page_image(self, path: Path, media_type: str, number: int, rotation: int, workdir: Path, dpi: int = 200) -> Path:
         """Page `number` (from 1) as a JPEG of about `dpi`, large sheets coarser; turned clockwise by `rotation` degrees.
@@ -182,9 +196,9 @@ class Box:
         except OSError:
             return False  # `_takeable` says why
 
-    def _unpack_order(self, name: str, authserv_id: str) -> dict[str, Any]:
+    def _unpack_order(self, name: str, mail: MailOrder) -> dict[str, Any]:
         limits = ("max_pages", "max_parts", "max_depth", "max_megapixels", "max_file_mib")
-        told = {"name": recheck.display(name), "authserv_id": authserv_id}
+        told = {"name": recheck.display(name), **asdict(mail)}
         return told | {limit: getattr(self.settings, limit) for limit in limits}
 
     def _read_order(self, order: ReadOrder) -> dict[str, Any]:

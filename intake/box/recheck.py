@@ -29,6 +29,8 @@ _CODE = re.compile(r"[A-Za-z0-9]{1,40}")
 _RATE = re.compile(r"-?\d{1,3}(\.\d{1,4})?:-?\d{1,15}(\.\d{1,6})?:-?\d{1,15}(\.\d{1,6})?")
 _ID, _VERDICT = re.compile(r"<\S{1,400}>"), re.compile(r"[a-z]{2,12}( [\w.-]{1,253})?")
 _STATE = re.compile(r"valid|invalid|indeterminate|encrypted")
+_OWN = re.compile(r"(valid|invalid|indeterminate) [a-z0-9_.-]{1,250}")
+_KEY = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,120}\._domainkey\.[a-z0-9_][a-z0-9_.-]{0,200}")
 FACTS = {
     "invoice_number": _TEXT, "invoice_type": _CODE, "invoice_date": _DAY, "due_date": _DAY, "delivery_date": _DAY,
     "currency": _CODE, "leitweg_id": _TEXT, "buyer_reference": _TEXT, "order_reference": _TEXT, "contract_reference": _TEXT,
@@ -41,7 +43,7 @@ FACTS = {
     "sidecar": _TEXT, "xjustiz_own_reference": _TEXT, "xjustiz_sender_reference": _TEXT, "xjustiz_sender": _TEXT,
     "xjustiz_recipient": _TEXT, "xjustiz_created": _DAY, "xjustiz_title": _TEXT, "xjustiz_version": _TEXT,
     "mail_answer_to": re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,253}"), "mail_no_answer": _TEXT,
-    "mail_smime": _STATE, "mail_smime_signer": _TEXT, "mail_pgp": _STATE, "mail_dkim_own": _STATE,
+    "mail_smime": _STATE, "mail_smime_signer": _TEXT, "mail_pgp": _STATE, "mail_dkim_own": _OWN, "mail_dkim_key": _KEY,
 }
 """The fields a file may state as data and the form of their values. `tax_rate` is "rate:net:tax"; "mail_..." is the record
 of a message."""
@@ -79,6 +81,22 @@ class RawUnpacked:
 
     envelope: Envelope
     parts: tuple[RawPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RawVerdict:
+    """What was found of one DKIM signature, by the name of its key."""
+
+    name: str
+    state: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RawVerdicts:
+    """result.json of `dkimcheck`."""
+
+    verdicts: tuple[RawVerdict, ...]
 
 
 @dataclass(frozen=True, slots=True)

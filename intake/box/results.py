@@ -46,6 +46,15 @@ class Unpacked:
 
 
 @dataclass(frozen=True, slots=True)
+class MailOrder:
+    """What taking a message apart rests on beside its bytes: `authserv_id` is the name of our own mail server, whose verdict on
+    the sender is believed ("" = nobody's).
+    """
+
+    authserv_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadOrder:
     """How pages become words; part of the reader's version, so that another order gives another reading."""
 

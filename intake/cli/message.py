@@ -12,6 +12,13 @@ STATES = {
     "indeterminate": "unbestimmt: dass Zertifikat oder Schlüssel echt sind, ist nicht geprüft",
     "encrypted": "verschlüsselt",
 }
+OWN_CHECK = {"valid": "gültig", "invalid": "UNGÜLTIG: Kopf oder Text wurden unterwegs verändert (das tun auch Verteiler)",
+             "indeterminate": "nicht geprüft"}
+NOT_CHECKED = {
+    "dns": "der Schlüssel ließ sich nicht abfragen", "no-key": "der Absender veröffentlicht den Schlüssel nicht (mehr)",
+    "key": "der Schlüssel ist unbrauchbar oder zu kurz", "algorithm": "das Verfahren gilt nicht als sicher",
+    "length": "sie deckt nur einen Teil des Textes", "expired": "sie ist abgelaufen", "testing": "der Absender erprobt sie noch",
+    "too-large": "die Nachricht ist zu groß", "form": "sie ist nicht lesbar"}
 RESULTS = {"pass": "bestanden", "fail": "NICHT bestanden", "softfail": "eher nicht bestanden", "neutral": "keine Aussage",
            "none": "nicht vorhanden", "temperror": "nicht prüfbar (Störung)", "permerror": "nicht prüfbar (Fehler)"}
 _LABELS = {
@@ -42,6 +49,10 @@ def _said(fact: Fact) -> str:
     if fact.name in ("mail_spf", "mail_dkim", "mail_dmarc"):
         result, _, domain = fact.value.partition(" ")
         return f"{RESULTS.get(result, result)}{f' ({domain})' if domain else ''}"
-    if fact.name in ("mail_smime", "mail_pgp", "mail_dkim_own"):
+    if fact.name == "mail_dkim_own":
+        state, _, domain = fact.value.partition(" ")
+        why = NOT_CHECKED.get(fact.term.removeprefix("dkim:"), "") if state == "indeterminate" else ""
+        return f"{OWN_CHECK.get(state, state)}{f': {why}' if why else ''} ({domain})"
+    if fact.name in ("mail_smime", "mail_pgp"):
         return STATES.get(fact.value, fact.value)
     return fact.value

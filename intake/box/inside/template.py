@@ -36,6 +36,7 @@ JOBS = {
     "read": ("read", "image"),
     "picture": ("picture", "image"),
     "rendition": ("rendition", "imagepdf", "plaintext"),
+    "dkimcheck": ("dkimcheck",),
     "canary": ("canary",),
 }
 """The modules of ours that a job needs, those it imports late included; see LATE for those of others."""
@@ -45,7 +46,8 @@ _FONTS = tuple(f"fontTools.{name}" for name in (
     "misc.filenames", "unicode", "ttLib.tables._c_m_a_p", "ttLib.tables._g_l_y_f", "ttLib.tables._h_e_a_d",
     "ttLib.tables._h_h_e_a", "ttLib.tables._h_m_t_x", "ttLib.tables._l_o_c_a", "ttLib.tables._m_a_x_p",
     "ttLib.tables._p_o_s_t"))
-LATE = {"open": _PICTURES, "read": _PICTURES, "picture": _PICTURES, "rendition": ("pikepdf.pdfa", *_FONTS), "canary": ()}
+LATE = {"open": _PICTURES, "read": _PICTURES, "picture": _PICTURES, "rendition": ("pikepdf.pdfa", *_FONTS),
+        "dkimcheck": ("dkim",), "canary": ()}
 _IN, _OUT, _PRIVATE = Path("/in"), Path("/out"), (Path("/tmp"), Path("/dev/shm"))
 _SET_DUMPABLE, _SET_SECCOMP, _MODE_FILTER = 4, 22, 2
 _LIBC = ctypes.CDLL(None, use_errno=True)
