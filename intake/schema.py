@@ -217,6 +217,7 @@ filings = Table(
     Column("document", ForeignKey("documents.id"), nullable=False, index=True),
     Column("entry", String(40), nullable=False),
     Column("notation", String(80), nullable=False),  # as it was when filed: the place in the mirror
+    Column("reference", String(160), nullable=False),  # the same of the Akte
     Column("file", ForeignKey("files.id"), nullable=False, index=True),
     Column("case", String(26)),
     Column("title", Text, nullable=False),
@@ -411,6 +412,86 @@ notices = Table(
     Column("at", String(32), nullable=False),
     Index("ix_notices_by", "tenant", "by", "document"),
     Index("ix_notices_to", "tenant", "to", "at"),
+)
+
+batches = Table(
+    # a delivery of old files that is digitised as one: a folder or disk, checked against its index and a list of Akten
+    "batches", metadata, _id(), _tenant(),
+    Column("name", String(80), nullable=False),
+    Column("profile", String(41), nullable=False),
+    Column("folder", Text, nullable=False),
+    Column("state", String(16), nullable=False),  # open, paused, closed
+    Column("protection", String(16), nullable=False),  # normal, hoch, sehr hoch
+    Column("operator", Text, nullable=False),
+    Column("index_name", Text, nullable=False),  # "" = none
+    Column("master_name", Text, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("created_by", String(120), nullable=False),
+    Column("closed_at", String(32)),
+    Column("closed_by", String(120)),
+    UniqueConstraint("tenant", "name"),
+)
+
+batch_items = Table(
+    # one unit of a batch: a file, or the images of the pages of one document or Akte; what its index says of it
+    "batch_items", metadata, _tenant(),
+    Column("batch", ForeignKey("batches.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("path", Text, nullable=False),  # below the folder; of images what they have in common
+    Column("members", JSON, nullable=False),  # [[path, size, mtime_ns]] of the files
+    Column("reference", String(160), nullable=False),  # the Akte as index or path say, "" = not said
+    Column("reference_key", String(160), nullable=False),
+    Column("pages", Integer),  # as the index says
+    Column("fields", JSON, nullable=False),  # [[name, value, where]]
+    Column("state", String(16), nullable=False),  # waiting, taken, gone
+    Column("delivery", ForeignKey("deliveries.id"), index=True),
+    UniqueConstraint("batch", "path"),
+    Index("ix_batch_items_state", "batch", "state", "position"),
+    Index("ix_batch_items_reference", "batch", "reference_key"),
+)
+
+batch_expected = Table(
+    # the list of Akten a batch must hold (Aktenverzeichnis)
+    "batch_expected", metadata, _tenant(),
+    Column("batch", ForeignKey("batches.id"), primary_key=True),
+    Column("reference_key", String(160), primary_key=True),
+    Column("reference", String(160), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("pages", Integer),
+)
+
+batch_differences = Table(
+    # what does not agree: found by reconciling, settled by a named decision of a person
+    "batch_differences", metadata, _id(), _tenant(),
+    Column("batch", ForeignKey("batches.id"), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("subject", String(200), nullable=False),  # an Aktenzeichen, a path, a page: what it is about
+    Column("sentence", Text, nullable=False),
+    Column("found_at", String(32), nullable=False),
+    Column("gone_at", String(32)),  # a later look did not find it any more
+    Column("decision", String(20)),
+    Column("note", Text, nullable=False, default=""),
+    Column("decided_at", String(32)),
+    Column("decided_by", String(120)),
+    UniqueConstraint("batch", "kind", "subject"),
+)
+
+page_signs = Table(
+    # what a page of the back-file looks like: for finding doubles, unreadable pages and faults of scanning without its bytes
+    "page_signs", metadata, _tenant(),
+    Column("delivery", ForeignKey("deliveries.id"), primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("picture", String(64), nullable=False),  # 256 bits of brightness steps, hexadecimal; "" = not seen
+    Column("letters", Integer, nullable=False),
+    Column("text", String(32), nullable=False),  # of the words, alike for the same words; "" = too few
+    Column("quality", Float, nullable=False),
+    Column("skew", Float, nullable=False),
+    Column("script", String(16), nullable=False),
+    Column("width_mm", Float, nullable=False),
+    Column("height_mm", Float, nullable=False),
+    Column("blank", Boolean, nullable=False),
+    Column("warnings", JSON, nullable=False),
 )
 
 counters = Table(

@@ -309,6 +309,7 @@ def upgrade() -> None:
     sa.Column('document', sa.String(length=26), nullable=False),
     sa.Column('entry', sa.String(length=40), nullable=False),
     sa.Column('notation', sa.String(length=80), nullable=False),
+    sa.Column('reference', sa.String(length=160), nullable=False),
     sa.Column('file', sa.String(length=26), nullable=False),
     sa.Column('case', sa.String(length=26), nullable=True),
     sa.Column('title', sa.Text(), nullable=False),
@@ -503,5 +504,89 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('links', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_links_user'), ['user'], unique=False)
+    op.create_table('batches',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('name', sa.String(length=80), nullable=False),
+    sa.Column('profile', sa.String(length=41), nullable=False),
+    sa.Column('folder', sa.Text(), nullable=False),
+    sa.Column('state', sa.String(length=16), nullable=False),
+    sa.Column('protection', sa.String(length=16), nullable=False),
+    sa.Column('operator', sa.Text(), nullable=False),
+    sa.Column('index_name', sa.Text(), nullable=False),
+    sa.Column('master_name', sa.Text(), nullable=False),
+    sa.Column('created_at', sa.String(length=32), nullable=False),
+    sa.Column('created_by', sa.String(length=120), nullable=False),
+    sa.Column('closed_at', sa.String(length=32), nullable=True),
+    sa.Column('closed_by', sa.String(length=120), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_batches')),
+    sa.UniqueConstraint('tenant', 'name', name=op.f('uq_batches_tenant_name'))
+    )
+    op.create_table('batch_differences',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('batch', sa.String(length=26), nullable=False),
+    sa.Column('kind', sa.String(length=20), nullable=False),
+    sa.Column('subject', sa.String(length=200), nullable=False),
+    sa.Column('sentence', sa.Text(), nullable=False),
+    sa.Column('found_at', sa.String(length=32), nullable=False),
+    sa.Column('gone_at', sa.String(length=32), nullable=True),
+    sa.Column('decision', sa.String(length=20), nullable=True),
+    sa.Column('note', sa.Text(), nullable=False),
+    sa.Column('decided_at', sa.String(length=32), nullable=True),
+    sa.Column('decided_by', sa.String(length=120), nullable=True),
+    sa.ForeignKeyConstraint(['batch'], ['batches.id'], name=op.f('fk_batch_differences_batch')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_batch_differences')),
+    sa.UniqueConstraint('batch', 'kind', 'subject', name=op.f('uq_batch_differences_batch_kind_subject'))
+    )
+    op.create_table('batch_expected',
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('batch', sa.String(length=26), nullable=False),
+    sa.Column('reference_key', sa.String(length=160), nullable=False),
+    sa.Column('reference', sa.String(length=160), nullable=False),
+    sa.Column('title', sa.Text(), nullable=False),
+    sa.Column('pages', sa.Integer(), nullable=True),
+    sa.ForeignKeyConstraint(['batch'], ['batches.id'], name=op.f('fk_batch_expected_batch')),
+    sa.PrimaryKeyConstraint('batch', 'reference_key', name=op.f('pk_batch_expected'))
+    )
+    op.create_table('batch_items',
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('batch', sa.String(length=26), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('path', sa.Text(), nullable=False),
+    sa.Column('members', sa.JSON(), nullable=False),
+    sa.Column('reference', sa.String(length=160), nullable=False),
+    sa.Column('reference_key', sa.String(length=160), nullable=False),
+    sa.Column('pages', sa.Integer(), nullable=True),
+    sa.Column('fields', sa.JSON(), nullable=False),
+    sa.Column('state', sa.String(length=16), nullable=False),
+    sa.Column('delivery', sa.String(length=26), nullable=True),
+    sa.ForeignKeyConstraint(['batch'], ['batches.id'], name=op.f('fk_batch_items_batch')),
+    sa.ForeignKeyConstraint(['delivery'], ['deliveries.id'], name=op.f('fk_batch_items_delivery')),
+    sa.PrimaryKeyConstraint('batch', 'position', name=op.f('pk_batch_items')),
+    sa.UniqueConstraint('batch', 'path', name=op.f('uq_batch_items_batch_path'))
+    )
+    with op.batch_alter_table('batch_items', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_batch_items_delivery'), ['delivery'], unique=False)
+        batch_op.create_index('ix_batch_items_reference', ['batch', 'reference_key'], unique=False)
+        batch_op.create_index('ix_batch_items_state', ['batch', 'state', 'position'], unique=False)
 
+    op.create_table('page_signs',
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('delivery', sa.String(length=26), nullable=False),
+    sa.Column('part', sa.Integer(), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('picture', sa.String(length=64), nullable=False),
+    sa.Column('letters', sa.Integer(), nullable=False),
+    sa.Column('text', sa.String(length=32), nullable=False),
+    sa.Column('quality', sa.Float(), nullable=False),
+    sa.Column('skew', sa.Float(), nullable=False),
+    sa.Column('script', sa.String(length=16), nullable=False),
+    sa.Column('width_mm', sa.Float(), nullable=False),
+    sa.Column('height_mm', sa.Float(), nullable=False),
+    sa.Column('blank', sa.Boolean(), nullable=False),
+    sa.Column('warnings', sa.JSON(), nullable=False),
+    sa.ForeignKeyConstraint(['delivery'], ['deliveries.id'], name=op.f('fk_page_signs_delivery')),
+    sa.PrimaryKeyConstraint('delivery', 'part', 'number', name=op.f('pk_page_signs'))
+    )
     # ### end Alembic commands ###
