@@ -105,7 +105,7 @@ def day(at: date | datetime | str | None) -> str:
         return ""
     if isinstance(at, str):
         try:
-            at = datetime.fromisoformat(at)
+            return day(datetime.fromisoformat(at))
         except ValueError:
             return at
     return (at.astimezone() if isinstance(at, datetime) and at.tzinfo else at).strftime("%d.%m.%Y")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, cast
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
@@ -112,9 +112,10 @@ def current_user(web: Web, request: Request) -> User | None:
         return None
     with web.db.read() as conn:
         session = session_of(conn, secret, utcnow())
-        user = session and _user(web, get_user(conn, session.user), grant_of(conn, session.tenant, session.user),
-                                 csrf_of(secret), session)
-    if user and session and session.untouched(utcnow()) and not _in_the_background(request):
+        if session is None:
+            return None
+        user = _user(web, get_user(conn, session.user), grant_of(conn, session.tenant, session.user), csrf_of(secret), session)
+    if user and session.untouched(utcnow()) and not _in_the_background(request):
         with web.db.transaction() as tx:
             touch(tx, session)
     return user
@@ -204,9 +205,9 @@ class Anyone:
 
 def needs(*roles: Role) -> Dependency:
     """The rule of a route for people: `dependencies=[needs(Role.POSTSTELLE, Role.LEITUNG)]`."""
-    return Depends(Needs(frozenset(roles)))
+    return cast(Dependency, Depends(Needs(frozenset(roles))))
 
 
 def anyone(why: str) -> Dependency:
     """The rule of a route for everybody; say why."""
-    return Depends(Anyone(why))
+    return cast(Dependency, Depends(Anyone(why)))
