@@ -119,6 +119,24 @@ class MailSettings(Section):
         "abgefragt. Ohne Antwort gilt sie als nicht geprüft. Nur für Nachrichten aus Postfächern.")
 
 
+class JournalSettings(Section):
+    """[journal] where the state of the journal is shown outside the database, so that nobody can change it unseen."""
+
+    heads: str = Field("", description="Datei, an die stündlich der Stand des Protokolls angehängt wird, am besten auf einem "
+                       "anderen Rechner, wo nur angehängt werden darf; leer = nirgends.")
+    mail_to: str = Field("", description="An diese Adresse (etwa die des Datenschutzbeauftragten) geht der Stand täglich per "
+                         "E-Mail über [smtp]; leer = nicht.")
+    mail_from: str = Field("", description="Absender dieser E-Mail; leer = dieselbe Adresse.")
+
+
+class BackupSettings(Section):
+    """[backup] where backups lie and how old the newest may be."""
+
+    folder: str = Field("", description="Ordner der Sicherungen auf anderem Datenträger, für poststelle backup ohne Angabe. "
+                        "Verschlüsselt wird dort nichts; das Laufwerk muss es sein.")
+    max_hours: int = Field(36, ge=0, description="Eine ältere letzte Sicherung meldet poststelle check; 0 = nie.")
+
+
 class LogSettings(Section):
     """[log] ids, sizes and reason codes; never names, subjects or text (safety.md A20)."""
 
@@ -191,6 +209,8 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     mail: MailSettings = MailSettings()
     smtp: SmtpSettings = SmtpSettings()
+    journal: JournalSettings = JournalSettings()
+    backup: BackupSettings = BackupSettings()
     tenant: tuple[Tenant, ...] = ()
 
     @classmethod
@@ -252,6 +272,11 @@ class Home:
     @property
     def smtp_secret_file(self) -> Path:
         return Path(self.settings.smtp.secret_file) if self.settings.smtp.secret_file else self.root / "secrets" / "smtp"
+
+    @property
+    def heads(self) -> Path | None:
+        """The file outside to which the journal's heads are published; None = nowhere."""
+        return Path(self.settings.journal.heads) if self.settings.journal.heads else None
 
     def registers(self, tenant: Tenant) -> Path:
         """Where register files are dropped: register/, with a folder for each tenant where there are several."""

@@ -122,3 +122,8 @@ def note_published(tx: Tx, tenant: str, place: str, seq: int, digest: str) -> No
     """Note that this head went to the place now."""
     upsert(tx, published_heads, ("tenant", "place"), [
         {"tenant": tenant, "place": place, "seq": seq, "hash": digest, "at": stamp(tx.now)}])
+
+
+def hash_at(conn: Connection, tenant: str, seq: int) -> str | None:
+    """The hash of the entry with this number; None when there is none."""
+    return conn.execute(select(journal.c.hash).where(journal.c.tenant == tenant, journal.c.seq == seq)).scalar_one_or_none()
