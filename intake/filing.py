@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from intake import keys
 from intake.blobs import Blobs
 from intake.config import Tenant
-from intake.db.akten import add_case, add_file, cases_of, file_by_reference, get_case, get_file
+from intake.db.akten import add_case, add_file, cases_of, file_by_reference, get_case, get_file, hold_file
 from intake.db.core import Database, Tx
 from intake.db.deliveries import next_counter
 from intake.db.documents import ledger
@@ -154,7 +154,10 @@ def record_filing(tx: Tx, tenant: Tenant, delivery: Delivery, document: Document
 def _settle_place(tx: Tx, tenant: Tenant, document: Document, decision: Decision,
                   title: str) -> tuple[AktenplanEntry, File, Case | None]:
     """Entry, Akte and Vorgang of the decision; what is new is opened in this transaction."""
-    values = decision.values
+    values = dict(decision.values)
+    if values.get("file"):
+        hold_file(tx, document.tenant, values["file"])  # it is not closed or moved while we file
+        values.pop("entry", None)  # it was right when it was decided; the whole Akte may have been moved since
     if values.get(WITH):
         main = filing_of_document(tx.connection, values[WITH])
         if main is None:
@@ -178,13 +181,19 @@ def _open_file(tx: Tx, tenant: Tenant, document: Document, entry: AktenplanEntry
 
 
 def _open_case(tx: Tx, document: Document, file: File, title: str) -> Case:
-    taken = {keys.reference_key(case.reference) for case in cases_of(tx.connection, document.tenant, file.id)}
-    while (reference := f"{next_counter(tx, document.tenant, f'case/{file.id}'):03d}") in taken:
-        pass
+    reference = new_case_reference(tx, document.tenant, file.id)
     case = add_case(tx, document.tenant, Case("", file.id, reference, title[:LONGEST_TITLE]))
     record(tx, document.tenant, ACTOR, "case.opened", subjects={"document": document.id, "file": file.id, "case": case.id},
            new={"reference": case.reference})
     return case
+
+
+def new_case_reference(tx: Tx, tenant: str, file: str) -> str:
+    """The next number of a Vorgang in the Akte ("001"); a number that is there already is passed over."""
+    taken = {keys.reference_key(case.reference) for case in cases_of(tx.connection, tenant, file)}
+    while (reference := f"{next_counter(tx, tenant, f'case/{file}'):03d}") in taken:
+        pass
+    return reference
 
 
 def new_reference(tx: Tx, tenant: Tenant, entry: AktenplanEntry) -> str:

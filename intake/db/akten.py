@@ -163,6 +163,11 @@ def add_case(tx: Tx, tenant: str, case: Case) -> Case:
     return made
 
 
+def hold_file(tx: Tx, tenant: str, name: str) -> None:
+    """Hold the Akte with this id until the transaction ends, so that nobody changes it meanwhile; harmless for no id."""
+    tx.connection.execute(select(files.c.id).where(files.c.tenant == tenant, files.c.id == name).with_for_update(read=True))
+
+
 def close_file(tx: Tx, tenant: str, name: str, on: date) -> None:
     """Writes the zdA day of an Akte; raises Stale when it is closed already or unknown."""
     result = tx.connection.execute(update(files).where(

@@ -27,14 +27,14 @@ def hold_document(tx: Tx, document: Document) -> None:
 def add_filing(tx: Tx, filing: Filing, pdfa_reason: str = "") -> None:
     """Insert a filing. Raises IntegrityError when its key or another live filing of its document is there already."""
     add(tx, filings, key=filing.key, tenant=filing.tenant, document=filing.document, entry=filing.entry.id,
-        notation=filing.entry.notation, file=filing.file.id, case=filing.case.id if filing.case else None,
-        title=filing.title, values=filing.values, pdf=_blob_json(filing.pdf), pdfa=filing.pdfa, pdfa_reason=pdfa_reason,
-        originals=[_blob_json(blob) for blob in filing.originals], pages=filing.pages,
-        received_at=filing.received_at, at=tx.now)
+        notation=filing.entry.notation, reference=filing.file.reference, file=filing.file.id,
+        case=filing.case.id if filing.case else None, title=filing.title, values=filing.values, pdf=_blob_json(filing.pdf),
+        pdfa=filing.pdfa, pdfa_reason=pdfa_reason, originals=[_blob_json(blob) for blob in filing.originals],
+        pages=filing.pages, received_at=filing.received_at, at=tx.now)
 
 
 def get_filing(conn: Connection, key: str) -> Filing:
-    """The filing as a store needs it, with the notation it was filed under; raises Refused when there is none."""
+    """The filing as a store needs it, with notation and Aktenzeichen as when it was filed; raises Refused when there is none."""
     row = conn.execute(select(filings).where(filings.c.key == key)).mappings().one_or_none()
     if row is None:
         raise Refused(f"Die Ablage {key} gibt es nicht. Prüfen Sie die Nummer.")
@@ -147,6 +147,7 @@ def _filing(conn: Connection, row: Mapping[Any, Any]) -> Filing:
     assert entry is not None and file is not None  # neither is ever deleted
     return Filing(
         key=row["key"], tenant=row["tenant"], document=row["document"], entry=replace(entry, notation=row["notation"]),
-        file=file, case=get_case(conn, row["tenant"], row["case"]) if row["case"] else None, title=row["title"],
-        values=row["values"], received_at=parse_stamp(row["received_at"]), pdf=Blob(**row["pdf"]),
+        file=replace(file, reference=row["reference"]),
+        case=get_case(conn, row["tenant"], row["case"]) if row["case"] else None, title=row["title"], values=row["values"],
+        received_at=parse_stamp(row["received_at"]), pdf=Blob(**row["pdf"]),
         originals=tuple(Blob(**blob) for blob in row["originals"]), pdfa=row["pdfa"], pages=row["pages"])
