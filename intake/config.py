@@ -90,7 +90,7 @@ class EngineSettings(Section):
 
 
 class WebSettings(Section):
-    """[web] what is reached over HTTP: the interface for scanners and portals."""
+    """[web] what is reached over HTTP: the screens, and the interface for scanners and portals."""
 
     host: str = Field("127.0.0.1", description="Adresse, an der gelauscht wird. Über diesen Rechner hinaus nur mit TLS.")
     port: int = Field(8632, ge=1, le=65535, description="Port.")
@@ -98,6 +98,26 @@ class WebSettings(Section):
     key: str = Field("", description="Datei mit dem Schlüssel dazu.")
     behind_proxy: bool = Field(
         False, description="true = davor steht auf einer anderen Maschine ein Proxy, der TLS spricht und allein hierher kommt.")
+    address: str = Field(
+        "", pattern=r"^(https?://[^/\s]+)?$", description="Adresse, unter der Menschen die Poststelle aufrufen, etwa "
+        "https://post.example.de; leer = host und port von hier.")
+
+    @property
+    def base(self) -> str:
+        """What addresses of screens begin with, in links that are handed on."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.address or f"{'https' if self.certificate else 'http'}://{host}:{self.port}"
+
+
+class OidcSettings(Section):
+    """[oidc] signing in with the accounts of the administration (OpenID Connect)."""
+
+    issuer: str = Field("", description="Adresse des Anmeldedienstes; leer = nur eigene Konten.")
+    client_id: str = Field("", description="Kennung der Poststelle bei ihm.")
+    secret_file: str = Field("", description="Datei mit dem Geheimnis dazu; leer = secrets/oidc dieser Installation.")
+    title: str = Field("Mit dem Konto der Verwaltung anmelden", description="Aufschrift der Schaltfläche.")
+    claim: str = Field(
+        "preferred_username", description="Angabe, die beim ersten Mal der Anmeldename sein muss (eines Kontos ohne Kennwort).")
 
 
 class SmtpSettings(Section):
@@ -209,6 +229,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     mail: MailSettings = MailSettings()
     smtp: SmtpSettings = SmtpSettings()
+    oidc: OidcSettings = OidcSettings()
     journal: JournalSettings = JournalSettings()
     backup: BackupSettings = BackupSettings()
     tenant: tuple[Tenant, ...] = ()
@@ -277,6 +298,10 @@ class Home:
     def heads(self) -> Path | None:
         """The file outside to which the journal's heads are published; None = nowhere."""
         return Path(self.settings.journal.heads) if self.settings.journal.heads else None
+
+    @property
+    def oidc_secret_file(self) -> Path:
+        return Path(self.settings.oidc.secret_file) if self.settings.oidc.secret_file else self.root / "secrets" / "oidc"
 
     def registers(self, tenant: Tenant) -> Path:
         """Where register files are dropped: register/, with a folder for each tenant where there are several."""
