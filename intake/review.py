@@ -294,19 +294,23 @@ def reject_delivery(tx: Tx, delivery_id: str, revision: int, by: str) -> int:
     return _move_delivery(tx, delivery, DeliveryState.REJECTED, by, "delivery.rejected")
 
 
-def reject(tx: Tx, document_id: str, revision: int, by: str) -> int:
-    """Irrläufer, Werbung: -> REJECTED; its pages stay its own and viewable, its Anlagen stand alone. New revision."""
+def reject(tx: Tx, document_id: str, revision: int, by: str, why: str = "") -> int:
+    """Irrläufer, Werbung: -> REJECTED; its pages stay its own and viewable, its Anlagen stand alone. New revision.
+
+    `why` (where it goes back to, what it is) stays in the journal.
+    """
     document = hold(tx, document_id, revision, OPEN)
     close_problems_of(tx, document.tenant, "document", document.id, "reject")
-    return _reject(tx, document, by).revision
+    return _reject(tx, document, by, why).revision
 
 
-def _reject(tx: Tx, document: Document, by: str) -> Document:
+def _reject(tx: Tx, document: Document, by: str, why: str = "") -> Document:
     end_decision(tx, document.id)
     moved = move_document(tx, document, DocumentState.REJECTED)
     for other in _attached(tx, document):
         move_document(tx, other, other.state, parent=None)
-    note(tx, by, "document.rejected", moved, old={"state": document.state.value})
+    note(tx, by, "document.rejected", moved, old={"state": document.state.value},
+         new={"why": " ".join(why.split())[:LONGEST_VALUE]} if why.strip() else None)
     return moved
 
 

@@ -118,8 +118,10 @@ def _whole(conn: Connection, viewer: Viewer, ids: Collection[str]) -> set[str]:
 
 
 def list_documents(conn: Connection, viewer: Viewer, states: Collection[DocumentState], *, delivery: str | None = None,
-                   limit: int = 200) -> tuple[DocumentLine, ...]:
-    """The documents in these states that the viewer may see (of one delivery, when given), in the order they came in.
+                   only: Collection[str] | None = None, limit: int = 200) -> tuple[DocumentLine, ...]:
+    """The documents in these states that the viewer may see, in the order they came in.
+
+    Where given: of one `delivery`, and `only` those with these ids.
 
     What is proposed or decided is without an Akte that does not exist for him.
     """
@@ -127,6 +129,8 @@ def list_documents(conn: Connection, viewer: Viewer, states: Collection[Document
         visible_documents(conn, viewer), documents.c.state.in_([state.value for state in states]))
     if delivery is not None:
         wanted = wanted.where(documents.c.delivery == delivery)
+    if only is not None:
+        wanted = wanted.where(documents.c.id.in_(only))
     rows = conn.execute(wanted.order_by(
         documents.c.received_at, documents.c.delivery, documents.c.position, documents.c.id).limit(limit)).mappings().all()
     ids = [row["id"] for row in rows]
