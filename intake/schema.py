@@ -6,6 +6,7 @@ Times are UTC, stored as ISO 8601 text with microseconds by `db` (one form on bo
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     JSON,
     BigInteger,
     Boolean,
@@ -14,17 +15,24 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
+    event,
     text,
 )
 
 metadata = MetaData(naming_convention={
     "ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "fk": "fk_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"})
+
+
+def ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether a table or index found in a database is one of those below; what belongs to the search index itself is not."""
+    return not (kind in ("table", "index") and name is not None and name.startswith("search_index"))
 
 
 def _id() -> Column[str]:
@@ -112,12 +120,71 @@ documents = Table(
     Column("why", Text, nullable=False, default=""),  # the policy's sentence: why it waits, or why it was filed without a person
     Column("state", String(16), nullable=False),
     Column("revision", Integer, nullable=False),
+    Column("indexed", Integer, nullable=False, default=0),  # the revision that the search index knows; another one is outdated
     Column("changed_at", String(32), nullable=False),
     Column("deaths", Integer, nullable=False, default=0),
     Column("attempt", Integer, nullable=False, default=0),
     Column("not_before", String(32), nullable=False, default=""),
+    Index("ix_documents_outdated", "id",
+          sqlite_where=text("indexed <> revision"), postgresql_where=text("indexed <> revision")),
     Index("ix_documents_waiting", "state", "lane", "tenant", "not_before", "received_at", "id"),
     Index("ix_documents_desk", "tenant", "state", "received_at", "delivery", "position", "id"),  # the order at the desk
+)
+
+search_documents = Table(
+    # what the search index knows of a document besides its terms; derived, `poststelle efile index --rebuild` makes it anew
+    "search_documents", metadata,
+    Column("no", Integer, primary_key=True, autoincrement=True),
+    _tenant(),
+    Column("document", ForeignKey("documents.id"), nullable=False, unique=True),
+    Column("branch", String(40), nullable=False),  # the top entry it lies under; "" while it waits
+    Column("kind", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("dated", String(10), nullable=False),
+    Column("parcels", Text, nullable=False),  # one a line
+    Column("title", Text, nullable=False),
+    Column("pages", Integer, nullable=False),
+    Column("words", Integer, nullable=False),
+    Column("indexed_at", String(32), nullable=False),
+    Index("ix_search_documents_dated", "tenant", "dated"),
+)
+
+search_texts = Table(
+    # the terms of a document (intake/terms.py), a blank between two, and how often each stands there ("1" to "9")
+    "search_texts", metadata,
+    Column("no", ForeignKey("search_documents.no"), primary_key=True, autoincrement=False),
+    _tenant(),
+    Column("terms", Text, nullable=False),
+    Column("counts", Text, nullable=False),
+)
+
+SEARCH_INDEX = {
+    "sqlite": "CREATE VIRTUAL TABLE search_index USING fts5(terms, content='search_texts', content_rowid='no', detail=none, "
+              "columnsize=0, tokenize=\"ascii tokenchars '_'\")",
+    "postgresql": "CREATE INDEX search_index ON search_texts USING gin (array_to_tsvector(string_to_array(terms, ' ')))"}
+"""Terms are kept as given: the tokenizer splits at blanks and knows no language."""
+for _dialect, _statement in SEARCH_INDEX.items():
+    event.listen(search_texts, "after_create", DDL(_statement).execute_if(dialect=_dialect))
+
+search_pages = Table(
+    # the text of each page as people read it, deflated: for phrases and for the piece of text shown with a hit
+    "search_pages", metadata, _tenant(),
+    Column("no", ForeignKey("search_documents.no"), primary_key=True, autoincrement=False),
+    Column("page", Integer, primary_key=True, autoincrement=False),
+    Column("text", LargeBinary, nullable=False),
+)
+
+_exact = Text().with_variant(Text(collation="C"), "postgresql")  # compared byte by byte, so that a beginning is a range
+search_words = Table(
+    # the vocabulary: every word of the index with its stem, itself backwards, and in how many documents it stands
+    "search_words", metadata,
+    Column("tenant", String(41), primary_key=True),
+    Column("word", _exact, primary_key=True),
+    Column("stem", _exact, nullable=False),
+    Column("backwards", _exact, nullable=False),
+    Column("documents", Integer, nullable=False),
+    Index("ix_search_words_stem", "tenant", "stem"),
+    Index("ix_search_words_backwards", "tenant", "backwards"),
 )
 
 pages = Table(

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from intake.db.core import Database, add, migrate, new_id, utcnow
 from intake.errors import ConfigError, PoststelleError
 from intake.migrations import config_for, current
-from intake.schema import deliveries, metadata
+from intake.schema import deliveries, metadata, ours
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -30,7 +30,7 @@ def test_the_revisions_make_the_tables_of_the_schema(empty_url: str) -> None:
     assert migrate(empty_url) == "0001"
     database = Database(empty_url)
     with database.read() as conn:
-        context = MigrationContext.configure(conn, opts={"compare_type": True})
+        context = MigrationContext.configure(conn, opts={"compare_type": True, "include_name": ours})
         assert compare_metadata(context, metadata) == []
     database.close()
 

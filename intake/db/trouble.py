@@ -22,6 +22,7 @@ SQLITE_MEND = {
     "readonly database": "In die Datenbankdatei darf nicht geschrieben werden. Prüfen Sie die Rechte der Installation.",
     "file is not a database": "poststelle.db ist keine Datenbank. Spielen Sie die letzte Sicherung ein.",
     "disk image is malformed": "poststelle.db ist beschädigt. Spielen Sie die letzte Sicherung ein.",
+    "no such module: fts5": "SQLite ist hier ohne die Volltextsuche FTS5 gebaut. Geben Sie ein: pip install pysqlite3",
     "no such table": "Die Datenbank ist noch nicht eingerichtet. Führen Sie poststelle init aus.",
 }
 POSTGRESQL_WAIT = ("08", "53", "57", "40", "55P03")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from alembic import context
 
-from intake.schema import metadata
+from intake.schema import metadata, ours
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata,
-                  render_as_batch=True, compare_server_default=True)
+                  render_as_batch=True, compare_server_default=True, include_name=ours)
 with context.begin_transaction():
     context.run_migrations()

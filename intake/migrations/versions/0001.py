@@ -7,6 +7,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from intake.schema import SEARCH_INDEX
+
 revision = '0001'
 down_revision = None
 branch_labels = None
@@ -215,6 +217,7 @@ def upgrade() -> None:
     sa.Column('why', sa.Text(), nullable=False),
     sa.Column('state', sa.String(length=16), nullable=False),
     sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('indexed', sa.Integer(), nullable=False),
     sa.Column('changed_at', sa.String(length=32), nullable=False),
     sa.Column('deaths', sa.Integer(), nullable=False),
     sa.Column('attempt', sa.Integer(), nullable=False),
@@ -225,7 +228,57 @@ def upgrade() -> None:
     with op.batch_alter_table('documents', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_documents_delivery'), ['delivery'], unique=False)
         batch_op.create_index('ix_documents_desk', ['tenant', 'state', 'received_at', 'delivery', 'position', 'id'], unique=False)
+        batch_op.create_index('ix_documents_outdated', ['id'], unique=False, sqlite_where=sa.text('indexed <> revision'), postgresql_where=sa.text('indexed <> revision'))
         batch_op.create_index('ix_documents_waiting', ['state', 'lane', 'tenant', 'not_before', 'received_at', 'id'], unique=False)
+
+    op.create_table('search_documents',
+    sa.Column('no', sa.Integer(), autoincrement=True, nullable=False),
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('document', sa.String(length=26), nullable=False),
+    sa.Column('branch', sa.String(length=40), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('sender', sa.Text(), nullable=False),
+    sa.Column('dated', sa.String(length=10), nullable=False),
+    sa.Column('parcels', sa.Text(), nullable=False),
+    sa.Column('title', sa.Text(), nullable=False),
+    sa.Column('pages', sa.Integer(), nullable=False),
+    sa.Column('words', sa.Integer(), nullable=False),
+    sa.Column('indexed_at', sa.String(length=32), nullable=False),
+    sa.ForeignKeyConstraint(['document'], ['documents.id'], name=op.f('fk_search_documents_document')),
+    sa.PrimaryKeyConstraint('no', name=op.f('pk_search_documents')),
+    sa.UniqueConstraint('document', name=op.f('uq_search_documents_document'))
+    )
+    with op.batch_alter_table('search_documents', schema=None) as batch_op:
+        batch_op.create_index('ix_search_documents_dated', ['tenant', 'dated'], unique=False)
+
+    op.create_table('search_texts',
+    sa.Column('no', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('terms', sa.Text(), nullable=False),
+    sa.Column('counts', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['no'], ['search_documents.no'], name=op.f('fk_search_texts_no')),
+    sa.PrimaryKeyConstraint('no', name=op.f('pk_search_texts'))
+    )
+    op.execute(SEARCH_INDEX[op.get_context().dialect.name])
+    op.create_table('search_pages',
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('no', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('page', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('text', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['no'], ['search_documents.no'], name=op.f('fk_search_pages_no')),
+    sa.PrimaryKeyConstraint('no', 'page', name=op.f('pk_search_pages'))
+    )
+    op.create_table('search_words',
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('word', sa.Text().with_variant(sa.Text(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('stem', sa.Text().with_variant(sa.Text(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('backwards', sa.Text().with_variant(sa.Text(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('documents', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('tenant', 'word', name=op.f('pk_search_words'))
+    )
+    with op.batch_alter_table('search_words', schema=None) as batch_op:
+        batch_op.create_index('ix_search_words_backwards', ['tenant', 'backwards'], unique=False)
+        batch_op.create_index('ix_search_words_stem', ['tenant', 'stem'], unique=False)
 
     op.create_table('openings',
     sa.Column('tenant', sa.String(length=41), nullable=False),
