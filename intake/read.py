@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import TypeAdapter
 
@@ -60,6 +60,17 @@ def preview_of(chunk: bytes, number: int) -> bytes:
     raise KeyError(number)
 
 
+def previews_at(chunk: BinaryIO) -> dict[int, tuple[int, int]]:
+    """Where in an open chunk the preview of each page lies: number -> (offset, size). Raises ValueError as `unpack_pages`."""
+    start = chunk.read(8)
+    head, at = _head(start + chunk.read(int.from_bytes(start[4:8], "big")))
+    found: dict[int, tuple[int, int]] = {}
+    for page, size in zip(head["pages"], head["previews"], strict=False):
+        found[page["n"]] = at, size
+        at += size
+    return found
+
+
 def page_image(db: Database, blobs: Blobs, box: Box, tenant: str, original: Blob, number: int, rotation: int, workdir: Path,
                dpi: int = 200) -> Blob:
     """Page `number` of a part as a JPEG for the desk, turned by `rotation` (the reader's and the clerk's together).
@@ -99,7 +110,7 @@ def _page_out(page: Page) -> dict[str, Any]:
         "n": page.number, "w": page.width_mm, "h": page.height_mm, "r": page.rotation, "s": page.skew, "b": page.blank,
         "script": page.script, "q": page.quality, "src": page.source, "warn": list(page.warnings),
         **({"stamps": [list(box) for box in page.stamps]} if page.stamps else {}),
-        **({"form": [[one.name, one.value, *one.box] for one in page.form]} if page.form else {}),
+        **({"form": [[one.name, one.value, *one.box] for one in page.form]} if page.form else {}), "p": page.picture,
         "marks": [[mark.kind, mark.payload, *mark.box] for mark in page.separators], "text": page.text,
         "words": {
             "t": [word.text for word in words], "raw": {str(place): word.raw for place, word in enumerate(words) if word.raw},
@@ -120,7 +131,8 @@ def _page_in(said: dict[str, Any]) -> Page:
         number=said["n"], width_mm=said["w"], height_mm=said["h"], text=said["text"], words=words, rotation=said["r"],
         skew=said["s"], blank=said["b"], script=said["script"], quality=said["q"], source=said["src"], separators=marks,
         warnings=tuple(said["warn"]), stamps=tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in said.get("stamps", ())),
-        form=tuple(FormField(name, value, (x0, y0, x1, y1)) for name, value, x0, y0, x1, y1 in said.get("form", ())))
+        form=tuple(FormField(name, value, (x0, y0, x1, y1)) for name, value, x0, y0, x1, y1 in said.get("form", ())),
+        picture=said.get("p", ""))
 
 
 @lru_cache(maxsize=1)

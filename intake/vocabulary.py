@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, MaxLen
 
 Fraction = Annotated[float, Ge(0.0), Le(1.0)]
 Millimetres = Annotated[float, Gt(0.0), Le(20_000.0)]
@@ -204,7 +204,8 @@ class FormField:
 class Page:
     """Seite, upright. `text` keeps printed lines and hyphens: newline between lines, blank line between blocks.
 
-    `stamps`: boxes around rubber stamps, whose words are blocks of their own; `form`: the form fields a PDF shows here."""
+    `stamps`: boxes around rubber stamps, whose words are blocks of their own; `form`: the form fields a PDF shows here.
+    `picture`: what the page looks like from afar, 256 bits in hexadecimal; two scans of one sheet differ in few of them."""
 
     number: Annotated[int, Ge(1)]
     width_mm: Millimetres
@@ -221,6 +222,7 @@ class Page:
     warnings: tuple[str, ...] = ()
     stamps: tuple[Box, ...] = ()
     form: tuple[FormField, ...] = ()
+    picture: Annotated[str, MaxLen(64)] = ""
 
     def plain(self) -> str:
         """The joined form for search and classification: hyphenated line ends closed, lines joined by blanks."""
@@ -376,6 +378,15 @@ class Receipt:
     store: str
     reference: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rückmeldung: what another system said of a document handed to it; `reference` is what it calls the document."""
+
+    accepted: bool
+    reference: str = ""
+    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
+import random
 from pathlib import Path
 
 import pytest
 from drawn import LETTER, paper, salted, written
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from intake.box.inside import plaintext
+from intake.box.inside import image, plaintext
 from intake.box.inside.image import (
     PREVIEW_BYTES,
     ImageFileReader,
@@ -152,3 +153,25 @@ def test_the_words_of_a_text_lie_on_its_picture() -> None:
         x0, y0, x1, y1 = word.box
         box = (round(x0 * picture.width), round(y0 * picture.height), round(x1 * picture.width), round(y1 * picture.height))
         assert min(picture.crop(box).tobytes()) < 50
+
+
+def test_two_scans_of_one_sheet_look_alike_from_afar_and_two_sheets_do_not() -> None:
+    def sheet(seed: int, shift: int = 0, angle: float = 0.0) -> Image.Image:
+        page = Image.new("L", (850, 1200), 255)
+        draw = ImageDraw.Draw(page)
+        lines = random.Random(seed)
+        for top in range(90, 1100, lines.choice((22, 26, 31))):
+            left = 80
+            while left < lines.randint(400, 780):
+                width = lines.randint(15, 70)
+                draw.rectangle((left + shift, top + shift, left + width + shift, top + 10 + shift), fill=40)
+                left += width + 8
+        return page.rotate(angle, fillcolor=255)
+
+    def apart(one: Image.Image, other: Image.Image) -> int:
+        return (int(image.picture_of(one), 16) ^ int(image.picture_of(other), 16)).bit_count()
+
+    again = [apart(sheet(seed), sheet(seed, shift=4, angle=0.4)) for seed in range(12)]
+    other = [apart(sheet(seed), sheet(seed + 100)) for seed in range(12)]
+    assert max(again) < min(other), (again, other)
+    assert len(image.picture_of(sheet(1))) == 64

@@ -180,3 +180,16 @@ def save_preview(image: Image.Image, path: Path) -> None:
     while path.stat().st_size > PREVIEW_BYTES and min(image.size) > 200:
         image = image.resize((image.width * 3 // 4, image.height * 3 // 4), Image.Resampling.BILINEAR)
         image.save(path, "JPEG", quality=45)
+
+
+def picture_of(shown: Image.Image) -> str:
+    """What a page looks like from afar: whether each of 16 x 16 fields is brighter than the one to its right, hexadecimal.
+
+    Two scans of one sheet differ in few of the 256 bits, two sheets in about half of them (difference hash).
+    """
+    rows = shown.convert("L").resize((17, 16), Image.Resampling.BOX).tobytes()
+    bits = 0
+    for at, value in enumerate(rows):
+        if at % 17 != 16:
+            bits = bits << 1 | (value > rows[at + 1])
+    return f"{bits:064x}"

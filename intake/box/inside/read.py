@@ -67,6 +67,7 @@ def as_json(page: Page) -> dict[str, Any]:
         | ({"raw": word.raw} if word.raw else {}) for word in page.words]
     found["separators"] = [{"kind": mark.kind, "payload": mark.payload, "box": mark.box} for mark in page.separators]
     found["stamps"] = list(page.stamps)
+    found["picture"] = page.picture
     found["form"] = [{"name": one.name, "value": one.value, "box": one.box} for one in page.form]
     return found
 
@@ -124,7 +125,7 @@ def _from_layer(sheet: Sheet, words: tuple[Word, ...], order: Order, engines: En
     words = _ordered(words, script, shown, sheet.width_mm, sheet.height_mm)
     return Page(number=sheet.number, width_mm=round(sheet.width_mm, 2), height_mm=round(sheet.height_mm, 2), text=text_of(words),
                 words=words, script=script, source="text-layer",
-                separators=marks, warnings=sheet.warnings, form=sheet.form())
+                separators=marks, warnings=sheet.warnings, form=sheet.form(), picture=image.picture_of(shown))
 
 
 def _drawn_title(sheet: Sheet, words: Sequence[Word], shown: Image, order: Order, engines: Engines) -> tuple[Word, ...]:
@@ -211,7 +212,8 @@ def _from_picture(sheet: Sheet, order: Order, engines: Engines, preview: Path) -
         number=sheet.number, width_mm=round(across, 2), height_mm=round(down, 2), text=text_of(words), words=words,
         rotation=rotation, skew=skew, blank=bare, stamps=pressed,
         script=kind, quality=1.0 if bare else quality_of(words, sheet.native_dpi()), source="ocr", separators=marks,
-        warnings=sheet.warnings, form=tuple(replace(one, box=turned(one.box, rotation)) for one in sheet.form()))
+        warnings=sheet.warnings, form=tuple(replace(one, box=turned(one.box, rotation)) for one in sheet.form()),
+        picture=image.picture_of(shown))
 
 
 def _stamped(sheet: Sheet, grey: Image, ink: Image, shown: Image, words: tuple[Word, ...], lies: tuple[Rotation, float, float],
