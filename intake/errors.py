@@ -6,6 +6,7 @@ anything else is a bug of ours and ends with 1.
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -56,6 +57,14 @@ class ServiceError(PoststelleError):
     """Nobody must act yet: something we lean on did not answer; the engine tries again with back-off."""
 
     exit_code = 3
+
+
+class Awaiting(ServiceError):
+    """Handed to another system, which has not answered yet; looked at again later. `since`: when it was made."""
+
+    def __init__(self, sentence: str, *, since: datetime) -> None:
+        super().__init__(sentence)
+        self.since = since
 
 
 class BoxDied(ServiceError):

@@ -50,3 +50,12 @@ class Store(Protocol):
     def file(self, filing: Filing, read: Callable[[Sha256], BinaryIO]) -> Receipt: ...
 
     def withdraw(self, filing: Filing) -> None: ...
+
+
+class Target(Store, Protocol):
+    """A store of another system, which is told later and may refuse (`Refused`) or not have answered yet (`Awaiting`).
+
+    What changed of a filing since is told by the same `file`. `retry` after a refusal that a person settled.
+    """
+
+    def retry(self, filing: Filing) -> None: ...

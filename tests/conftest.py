@@ -195,3 +195,14 @@ def mail_server() -> Iterator[MailServer]:
     with dovecot(folder) as server:
         yield server
     shutil.rmtree(folder, ignore_errors=True)
+
+
+SHARED_STANDARDS = Path(__file__).resolve().parents[2] / "shared" / "standards"
+
+
+@pytest.fixture(scope="session")
+def standards() -> Path:
+    """The folder with the published schemas beside the project."""
+    if not SHARED_STANDARDS.is_dir():
+        pytest.skip(f"no published schemas in {SHARED_STANDARDS}")
+    return SHARED_STANDARDS

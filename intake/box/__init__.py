@@ -15,7 +15,8 @@ dkimcheck {keys: {name in the DNS: text, "" or null}} inputs: the message -> {ve
 picture {media_type, number, rotation, dpi, max_megapixels} -> {picture};
 read {media_type, pages, reader, max_megapixels, tessdata, and the fields of ReadOrder} -> {pages, previews};
 rendition {sources: [media type], pages: [{source, number, rotation, page, words: packed}], title, language, max_megapixels,
-attachments: [{name, media_type, input}]} -> {pdf, pdfa, reason}.
+attachments: [{name, media_type, input}]} -> {pdf, pdfa, reason};
+answer {} -> {accepted, reference, sentence}; xdomea {} -> what `inside.xdomea` reads of a message or package.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ from intake.box.sentences import DIED, QUARANTINED, SENTENCES
 from intake.box.warm import MOST_BYTES, MOST_PAGES, Warm
 from intake.config import BoxSettings
 from intake.errors import BoxDied, ConfigError, InputError, Reason
+from intake.vocabulary import Answer as Said
 from intake.vocabulary import Envelope, Fact
 
 __all__ = ["QUARANTINED", "SENTENCES", "Attachment", "Box", "FoundPart", "MailOrder", "Opened", "ReadOrder", "ReadResult",
@@ -240,6 +242,16 @@ class Box:
                 answer = self._run("rendition", told, inputs, workdir, self._limits(len(pages), processes=True))
                 raw, spent = recheck.load(answer.out / "result.json", recheck.RawRendition), spent + answer.cpu_seconds
             return Rendition(recheck.adopt(answer.out, raw.pdf), raw.pdfa, recheck.display(raw.reason), spent)
+
+    def answer(self, path: Path, workdir: Path) -> Said | None:
+        """What another system answered to a hand-over; None for a mere receipt. Raises InputError for what is no answer."""
+        with self._suspicious():
+            run = self._run("answer", {}, (path,), workdir, self._limits(), warm=self._small((path,), fresh=False))
+            raw = recheck.load(run.out / "result.json", recheck.RawAnswer)
+            shutil.rmtree(run.out)
+        if raw.accepted is None:
+            return None
+        return Said(raw.accepted, recheck.display(raw.reference, 200), recheck.display(raw.sentence))
 
     def _limits(self, pages: int = 0, *, processes: bool = False) -> Limits:
         return Limits(self.settings.memory_mib, self.settings.cpu_seconds + pages * self.settings.cpu_seconds_page,

@@ -133,6 +133,15 @@ class RawRendition:
     wants_processes: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """result.json of `answer`."""
+
+    accepted: bool | None
+    reference: str
+    sentence: str
+
+
 def nonsense(what: str) -> BoxDied:
     """The error for an answer that cannot be right: the child is broken or was taken over."""
     return BoxDied("Der Lesekasten hat eine unbrauchbare Antwort gegeben. Es wird noch einmal versucht.",

@@ -8,16 +8,21 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+from dms_help import Dms, Waited, answer_all, in_json, listening, unasked
 
 from intake.errors import PoststelleError, ServiceError
 from intake.protocols import Store
 from intake.stores.efile import EFile
+from intake.stores.handover import HotFolder
+from intake.stores.post import Post
+from intake.stores.xdomea import Xdomea
 from intake.vocabulary import AktenplanEntry, Blob, Case, File, Filing, Receipt
 
 ENTRY = AktenplanEntry("ap-0301", "962.10", "Hundesteuer", unit="KÄ", retention=10, disposal="V")
@@ -135,3 +140,28 @@ class TestEFile(StoreContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Store:
         return EFile(tmp_path / "akten")
+
+
+class TestHotFolderWithoutAnswers(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Store:
+        return HotFolder("dms", tmp_path, None, unasked)
+
+
+class TestHotFolderWithAnswers(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Store:
+        return Waited(HotFolder("dms", tmp_path, tmp_path, in_json, form="json"), lambda: answer_all(tmp_path))
+
+
+class TestXdomeaFolder(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Store:
+        return Xdomea("dms", tmp_path / ".poststelle", "Amt Mittelau", "DMS", unasked, folder=tmp_path)
+
+
+class TestXdomeaByPost(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        with listening(Dms()) as dms:
+            yield Xdomea("dms", tmp_path / "dms", "Amt Mittelau", "DMS", in_json, way=Post(dms.url))
