@@ -13,17 +13,21 @@ import typer
 from intake.cli.aktenplan import app as aktenplan_app
 from intake.cli.common import HomeOption, TenantOption, complain, remember, say
 from intake.cli.desk import app as review_app
-from intake.cli.desk import clarify_app, journal_app
+from intake.cli.desk import clarify_app
 from intake.cli.extracting import extract_command
 from intake.cli.handing import receive_command, unpack_command
 from intake.cli.installation import check_command, demo, init
+from intake.cli.journal import app as journal_app
+from intake.cli.local import local, service_app
 from intake.cli.models import app as models_app
+from intake.cli.people import app as people_app
 from intake.cli.reading import read_command
 from intake.cli.registers import app as registers_app
-from intake.cli.running import status, verify_command, work
+from intake.cli.running import status, work
 from intake.cli.separators import app as separators_app
 from intake.cli.serving import serve, token_app
 from intake.cli.splitting import split_command
+from intake.cli.whole import verify_command
 from intake.errors import PoststelleError
 
 app = typer.Typer(
@@ -39,6 +43,7 @@ app.command("unpack")(unpack_command)
 app.command("split")(split_command)
 app.command("work")(work)
 app.command("serve")(serve)
+app.command("local")(local)
 app.command("status")(status)
 app.command("verify")(verify_command)
 app.add_typer(aktenplan_app, name="aktenplan")
@@ -48,6 +53,8 @@ app.add_typer(separators_app, name="separators")
 app.add_typer(review_app, name="review")
 app.add_typer(clarify_app, name="clarify")
 app.add_typer(token_app, name="token")
+app.add_typer(people_app, name="user")
+app.add_typer(service_app, name="service")
 app.add_typer(journal_app, name="journal")
 
 

@@ -1,4 +1,4 @@
-"""serve: the HTTP interface. token: who may hand in documents over it."""
+"""serve: the screens and the HTTP interface. token: who may hand in documents over it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ token_app = typer.Typer(no_args_is_help=True, help="Zugänge für Scanner und Po
 
 
 def serve(home: common.HomeOption = None) -> None:
-    """Die Schnittstelle für Scanner und Portale anbieten, bis SIGTERM kommt."""
+    """Die Bildschirme und die Schnittstelle für Scanner und Portale anbieten, bis SIGTERM kommt."""
     import uvicorn  # noqa: PLC0415  (only here; everything else starts without it)
 
     from intake.web.app import create  # noqa: PLC0415
@@ -28,8 +28,8 @@ def serve(home: common.HomeOption = None) -> None:
     log.setup(place.settings.log)
     web = place.settings.web
     check_exposure(web)
-    scheme = "https" if web.certificate else "http"
-    common.say(f"Die Schnittstelle ist unter {scheme}://{web.host}:{web.port}/api/v1/ zu erreichen. Beenden mit Strg+C.")
+    common.say(f"Die Bildschirme sind unter {web.base}/ zu erreichen, die Schnittstelle unter {web.base}/api/v1/. "
+               "Beenden mit Strg+C.")
     uvicorn.run(create(place), host=web.host, port=web.port, ssl_certfile=web.certificate or None, ssl_keyfile=web.key or None,
                 log_config=None, access_log=False, server_header=False, proxy_headers=False)
 
