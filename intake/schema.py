@@ -315,6 +315,36 @@ receipts = Table(
     Column("withdrawn_at", String(32)),  # after undo: the store took it out again
 )
 
+handovers = Table(
+    # the outbox of other systems: one row a filing and target; `place` is what it was told last ("" = nothing, or taken back)
+    "handovers", metadata, _tenant(),
+    Column("filing", ForeignKey("filings.key"), primary_key=True),
+    Column("target", String(40), primary_key=True),
+    Column("state", String(10), nullable=False),  # "waiting", "again" (after a refusal), "done", "refused"
+    Column("place", Text, nullable=False),
+    Column("told", Boolean, nullable=False),  # it was begun: from then on it may have arrived
+    Column("attempts", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),  # in a row, for the back-off
+    Column("not_before", String(32), nullable=False),
+    Column("why", Text, nullable=False),  # the last sentence: what it waits for, why it was refused
+    Index("ix_handovers_due", "not_before", sqlite_where=text("state IN ('waiting', 'again')"),
+          postgresql_where=text("state IN ('waiting', 'again')")),
+)
+
+histories = Table(
+    # the Protokoll of what was imported, as the system it came from had it
+    "histories", metadata, _tenant(),
+    Column("subject", String(40), primary_key=True),  # id of a document, an Akte or a Vorgang
+    Column("position", Integer, primary_key=True),
+    Column("at", String(40), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("old", Text, nullable=False),
+    Column("new", Text, nullable=False),
+    Column("remark", Text, nullable=False),
+)
+
 aktenplan_entries = Table(
     "aktenplan_entries", metadata, _tenant(),
     Column("id", String(40), nullable=False),

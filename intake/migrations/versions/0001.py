@@ -438,6 +438,38 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['filing'], ['filings.key'], name=op.f('fk_receipts_filing')),
     sa.PrimaryKeyConstraint('filing', 'store', name=op.f('pk_receipts'))
     )
+    op.create_table('handovers',
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('filing', sa.String(length=64), nullable=False),
+    sa.Column('target', sa.String(length=40), nullable=False),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('place', sa.Text(), nullable=False),
+    sa.Column('told', sa.Boolean(), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('not_before', sa.String(length=32), nullable=False),
+    sa.Column('why', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['filing'], ['filings.key'], name=op.f('fk_handovers_filing')),
+    sa.PrimaryKeyConstraint('filing', 'target', name=op.f('pk_handovers'))
+    )
+    with op.batch_alter_table('handovers', schema=None) as batch_op:
+        batch_op.create_index('ix_handovers_due', ['not_before'], unique=False,
+                              sqlite_where=sa.text("state IN ('waiting', 'again')"),
+                              postgresql_where=sa.text("state IN ('waiting', 'again')"))
+
+    op.create_table('histories',
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('subject', sa.String(length=40), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('at', sa.String(length=40), nullable=False),
+    sa.Column('actor', sa.Text(), nullable=False),
+    sa.Column('action', sa.Text(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('old', sa.Text(), nullable=False),
+    sa.Column('new', sa.Text(), nullable=False),
+    sa.Column('remark', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('subject', 'position', name=op.f('pk_histories'))
+    )
     op.create_table('forecasts',
     sa.Column('tenant', sa.String(length=41), nullable=False),
     sa.Column('document', sa.String(length=26), nullable=False),
