@@ -14,6 +14,7 @@ from intake.cli.aktenplan import app as aktenplan_app
 from intake.cli.common import HomeOption, TenantOption, complain, remember, say
 from intake.cli.desk import app as review_app
 from intake.cli.desk import clarify_app
+from intake.cli.efile import app as efile_app
 from intake.cli.extracting import extract_command
 from intake.cli.handing import receive_command, unpack_command
 from intake.cli.installation import check_command, demo, init
@@ -56,6 +57,7 @@ app.add_typer(token_app, name="token")
 app.add_typer(people_app, name="user")
 app.add_typer(service_app, name="service")
 app.add_typer(journal_app, name="journal")
+app.add_typer(efile_app, name="efile")
 
 
 def _version(wanted: bool) -> None:

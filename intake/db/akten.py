@@ -163,9 +163,36 @@ def add_case(tx: Tx, tenant: str, case: Case) -> Case:
     return made
 
 
-def hold_file(tx: Tx, tenant: str, name: str) -> None:
-    """Hold the Akte with this id until the transaction ends, so that nobody changes it meanwhile; harmless for no id."""
-    tx.connection.execute(select(files.c.id).where(files.c.tenant == tenant, files.c.id == name).with_for_update(read=True))
+def hold_file(tx: Tx, tenant: str, name: str, *, alone: bool = False) -> None:
+    """Hold the Akte with this id until the transaction ends: nobody changes it meanwhile, and with `alone` nobody files there.
+
+    Harmless for an unknown id.
+    """
+    tx.connection.execute(select(files.c.id).where(
+        files.c.tenant == tenant, files.c.id == name).with_for_update(read=not alone))
+
+
+def update_file(tx: Tx, tenant: str, file: File) -> File:
+    """Write what `file` says over the row with its id, and returns it; what is known of Akten is loaded anew."""
+    tx.connection.execute(update(files).where(files.c.tenant == tenant, files.c.id == file.id).values(
+        reference=file.reference, reference_key=reference_key(file.reference), title=file.title, entry=file.entry,
+        origin=file.origin, closed_on=_day(file.closed_on), parcel=file.parcel, address=file.address,
+        persons=list(file.persons), former=list(file.former), office=file.office, handler=file.handler))
+    next_counter(tx, tenant, FILES_IMPORTED)
+    return file
+
+
+def update_case(tx: Tx, tenant: str, case: Case) -> Case:
+    """The same for a Vorgang."""
+    tx.connection.execute(update(cases).where(cases.c.tenant == tenant, cases.c.id == case.id).values(
+        reference=case.reference, title=case.title, origin=case.origin, closed_on=_day(case.closed_on)))
+    return case
+
+
+def opening_day(conn: Connection, name: str) -> date | None:
+    """The day the Akte with this id was opened; None when that is not known."""
+    found = conn.execute(select(files.c.opened_on).where(files.c.id == name)).scalar()
+    return date.fromisoformat(found) if found else None
 
 
 def close_file(tx: Tx, tenant: str, name: str, on: date) -> None:

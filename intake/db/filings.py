@@ -12,8 +12,11 @@ from intake.db.akten import get_case, get_file
 from intake.db.core import Tx, add, parse_stamp, stamp, upsert
 from intake.db.plan import get_entry
 from intake.errors import Refused, Stale
-from intake.schema import deliveries, documents, filings, receipts
+from intake.schema import decisions, deliveries, documents, filings, receipts
 from intake.vocabulary import Blob, Document, DocumentState, File, Filing, Receipt
+
+MIRROR = "efile"
+"""Name of the store whose copy is the readable mirror (`intake.stores.efile`)."""
 
 
 def hold_document(tx: Tx, document: Document) -> None:
@@ -55,6 +58,35 @@ def filings_of(conn: Connection, tenant: str, *, file: str | None = None, limit:
         wanted = wanted.where(filings.c.file == file)
     rows = conn.execute(wanted.order_by(filings.c.at.desc(), filings.c.key).limit(limit)).mappings().all()
     return tuple(_filing(conn, row) for row in rows)
+
+
+def filings_in(conn: Connection, tenant: str, file: str) -> list[tuple[str, str]]:
+    """(document, delivery) of what lies in an Akte, in the order in which it was filed."""
+    rows = conn.execute(select(filings.c.document, documents.c.delivery).join(
+        documents, documents.c.id == filings.c.document).where(
+        filings.c.tenant == tenant, filings.c.file == file, filings.c.undone_at.is_(None)).order_by(filings.c.at, filings.c.key))
+    return [(row.document, row.delivery) for row in rows]
+
+
+def waiting_for_file(conn: Connection, tenant: str, file: str) -> bool:
+    """Is an approved document about to be filed in this Akte (its id)?"""
+    rows = conn.execute(select(decisions.c["values"]).join(documents, documents.c.id == decisions.c.document).where(
+        documents.c.tenant == tenant, documents.c.state == DocumentState.APPROVED.value, decisions.c.live))
+    return any(values.get("file") == file for values in rows.scalars())
+
+
+def pdfa_reason(conn: Connection, key: str) -> str:
+    """Why the PDF of a filing is no better PDF/A; "" when it is."""
+    return str(conn.execute(select(filings.c.pdfa_reason).where(filings.c.key == key)).scalar_one())
+
+
+def remirror(tx: Tx, file: str) -> None:
+    """Have the readable mirror of an Akte written anew (its title or zdA changed): one of its filings is given to it again."""
+    last = tx.connection.execute(select(filings.c.key).where(
+        filings.c.file == file, filings.c.undone_at.is_(None)).order_by(filings.c.at.desc(), filings.c.key).limit(1)).scalar()
+    if last is not None:
+        note_withdrawn(tx, last, MIRROR)
+        unsettle_filing(tx, last)
 
 
 def files_of_messages(conn: Connection, tenant: str, message_ids: Collection[str]) -> tuple[str, ...]:
