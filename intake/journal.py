@@ -144,6 +144,13 @@ def _entry(said: Mapping[str, Any], digest: str) -> Entry:
                  said["old"], said["new"], said["prev"], digest)
 
 
+def export(conn: Connection, tenant: str, *, with_values: bool = False) -> Iterator[str]:
+    """The chain as JSON lines for `intake/pruefe_protokoll.py` and every auditor's own program; `with_values` is personal."""
+    for seq, text, digest, told in chain.rows_with_values(conn, tenant):
+        beside = told._asdict() if with_values and told is not None else {}
+        yield json.dumps({"tenant": tenant, "seq": seq, "entry": text, "hash": digest, **beside}, ensure_ascii=False)
+
+
 # ---- is it whole? ----------------------------------------------------------------------------------------------------
 
 

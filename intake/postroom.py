@@ -74,7 +74,7 @@ def build(home: Home) -> Postroom:
         blobs=cache(lambda tenant: Blobs(home.blobs(tenant))),
         knowledge=library.knowledge, access_class=library.access_class,
         stores=cache(lambda tenant: _stores(home, home.settings.for_tenant(tenant))),
-        boundary=cache(lambda tenant: boundary(home.models(tenant))), send=_smtp(home),
+        boundary=cache(lambda tenant: boundary(home.models(tenant))), send=sending(home),
         dkim_keys=DnsKeys().texts if home.settings.mail.dkim else None)
     return library.room
 
@@ -127,7 +127,7 @@ def _mailbox(home: Home, mailbox: Mailbox) -> ImapMailbox:
     return ImapMailbox(account, mailbox.folder, mailbox.done_folder, mailbox.poll_seconds)
 
 
-def _smtp(home: Home) -> Callable[[EmailMessage, str], None] | None:
+def sending(home: Home) -> Callable[[EmailMessage, str], None] | None:
     """How mails are sent; None where no server is named."""
     said = home.settings.smtp
     if not said.host:

@@ -1,4 +1,4 @@
-"""review, clarify, journal: what a clerk can do, from the command line. The desk in the browser calls the same verbs."""
+"""review, clarify: what a clerk can do, from the command line. The desk in the browser calls the same verbs."""
 
 from __future__ import annotations
 
@@ -22,13 +22,11 @@ from intake.db.lists import id_by_ending, list_documents, list_problems
 from intake.db.plan import get_entry
 from intake.db.problems import get_problem
 from intake.errors import Refused
-from intake.journal import entries
 from intake.vocabulary import Cut, DocumentState, PageState, Proposal, Viewer
 
 T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, help="Prüfen und entscheiden.")
 clarify_app = typer.Typer(no_args_is_help=True, help="Klärungsfälle: was eine Maschine nicht lösen kann.")
-journal_app = typer.Typer(no_args_is_help=True, help="Das Protokoll: wer wann was tat, verkettet.")
 Ident = Annotated[str, typer.Argument(metavar="NUMMER", help="Die letzten Zeichen der Nummer genügen.")]
 WAITING = (DocumentState.PROPOSED, DocumentState.CLARIFY)
 
@@ -316,44 +314,3 @@ def clarify_resolve(
         problem = get_problem(tx.connection, id_by_ending(tx.connection, desk.viewer, ident, "problem"))
         review.resolve(tx, problem.id, common.clerk(by), how, note)
     common.say(f"Gelöst: {review.RESOLUTIONS.get(how, how)}.")
-
-
-# ---- Protokoll -------------------------------------------------------------------------------------------------------
-
-
-@journal_app.command("ls")
-def journal_ls(
-    subject: Annotated[str, typer.Argument(metavar="[NUMMER]", help="Nur zu diesem Schriftstück oder dieser Sendung.")] = "",
-    home: HomeOption = None, tenant: TenantOption = None,
-    limit: Annotated[int, typer.Option("--limit", help="Die letzten so vielen.")] = 50,
-) -> None:
-    """Die letzten Einträge des Protokolls."""
-    desk = _Desk(home, tenant)
-    with common.database(desk.home) as db, db.read() as conn:
-        wanted = _subject(conn, desk.viewer, subject) if subject else None
-        found = list(entries(conn, desk.tenant, wanted))[-limit:]
-    common.table("", ("Nr.", "wann", "wer", "was", "woran"), (
-        (one.seq, one.at, one.actor, one.action, "\n".join(f"{kind} {common.short(id)}" for kind, id in one.subjects.items()))
-        for one in found), empty="Kein Eintrag.")
-
-
-def _subject(conn: Connection, viewer: Viewer, ending: str) -> str:
-    try:
-        return id_by_ending(conn, viewer, ending, "document")
-    except Refused:
-        return id_by_ending(conn, viewer, ending, "delivery")
-
-
-@journal_app.command("show")
-def journal_show(number: Annotated[int, typer.Argument(metavar="NR")], home: HomeOption = None,
-                 tenant: TenantOption = None) -> None:
-    """Einen Eintrag ganz zeigen, mit seiner Verkettung."""
-    desk = _Desk(home, tenant)
-    with common.database(desk.home) as db, db.read() as conn:
-        found = next((one for one in entries(conn, desk.tenant) if one.seq == number), None)
-    if found is None:
-        raise Refused(f"Den Eintrag {number} gibt es nicht. Sehen Sie nach: poststelle journal ls")
-    common.table(f"Eintrag {number}", ("", ""), (
-        ("wann", found.at), ("wer", found.actor), ("was", found.action),
-        ("woran", "\n".join(f"{kind} {id}" for kind, id in found.subjects.items())), ("alter Stand", found.old),
-        ("neuer Stand", found.new), ("voriger Eintrag", found.prev), ("Prüfsumme", found.hash)))

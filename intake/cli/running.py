@@ -1,4 +1,4 @@
-"""work, status, verify."""
+"""work, status."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from intake import log, postroom
 from intake.automatic import earned_line
-from intake.blobs import Blobs
 from intake.cli import common
 from intake.cli.common import HomeOption, JsonOption, TenantOption
 from intake.config import Home
 from intake.db.core import migrate
 from intake.db.work import counts, next_retry
-from intake.verify import verify
 
 TELL_SECONDS = 10.0
 """How often progress is told where there is no terminal."""
@@ -149,18 +147,3 @@ def status(home: HomeOption = None, tenant: TenantOption = None, as_json: JsonOp
     if numbers["oldest_waiting_s"]:
         rows.append(("Älteste Arbeit", "wartet seit Sekunden", numbers["oldest_waiting_s"]))
     common.table("", ("", "Stand", "Zahl"), rows)
-
-
-def verify_command(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Prüfen, ob alles ganz ist: Dateien, Zeilen, Seiten, Ablagen, Protokoll."""
-    opened = common.open_home(home)
-    with common.database(opened) as db:
-        report = verify(db, [tenant.name for tenant in opened.settings.tenant], lambda name: Blobs(opened.blobs(name)),
-                        opened.akten)
-    if as_json:
-        typer.echo(json.dumps(report.as_dict(), ensure_ascii=False))
-    else:
-        common.table("", ("Art", "Was", "Befund"), ((fault.kind, fault.subject, fault.detail) for fault in report.faults),
-                     empty="Alles ist ganz.")
-        common.say("Geprüft: " + ", ".join(f"{name} {number}" for name, number in report.checked.items()))
-    raise typer.Exit(0 if report.ok else 2)
