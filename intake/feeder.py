@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from intake import acknowledging, pipeline, receive_registers
+from intake import acknowledging, heads, pipeline, receive_registers
+from intake.backfile.taking import take_some
 from intake.db.core import utcnow
 from intake.db.deliveries import Kind, note_retry
 from intake.db.filings import filings_without_receipt
@@ -33,6 +34,7 @@ LANES = ("post", "backfile")
 SWEEP_SECONDS = 5.0  # how often the window is held against the engine's own word
 RECEIPT_SECONDS = 15.0  # how often filings without a receipt are handed over again
 RETENTION_SECONDS = 3600.0
+PUBLISH_SECONDS = 3600.0  # safety.md 7: the journal's heads go outside every hour
 LONGEST_WAIT_UNTIL_IDLE = 60.0  # `work --until-idle` does not wait longer for a retry
 SHORTEST_PAUSE = 0.1
 IDLE_WAIT = 3.0  # a quiet house looks again this often; a noise at a door wakes it at once
@@ -54,6 +56,8 @@ class Feeder:
     _delivered: float = 0.0
     _retained: float = 0.0
     _acknowledged: float = -RECEIPT_SECONDS
+    _handed: float = -RECEIPT_SECONDS
+    _published: float = -PUBLISH_SECONDS
 
 
 def work(room: Postroom, doors: Sequence[Door | MailDoor], *, until_idle: bool = False, stopping: threading.Event | None = None,
@@ -103,9 +107,12 @@ def _round(feeder: Feeder, until_idle: bool, stopping: threading.Event,
            progress: Callable[[dict[str, object]], None] | None, told: float) -> tuple[int | None, float]:
     """One look at everything, then a pause; the exit code when there is nothing more to wait for, and when progress was told."""
     registers = look_at_registers(feeder)
-    taken = look_at_doors(feeder, stopping) + registers.imported
+    room = feeder.room
+    taken = look_at_doors(feeder, stopping) + registers.imported + take_some(room.home, room.db, room.blobs, stopping.is_set)
     fed = feed(feeder)
     _acknowledge(feeder)
+    _hand_over(feeder)
+    _publish(feeder)
     if progress is not None and time.monotonic() - told > 1.0:
         told = time.monotonic()
         progress(_counts(feeder))
@@ -275,11 +282,26 @@ def _acknowledge(feeder: Feeder) -> None:
         acknowledging.send_due(room.db, room.home.settings, room.send)
 
 
+def _publish(feeder: Feeder) -> None:
+    if time.monotonic() - feeder._published > PUBLISH_SECONDS:
+        feeder._published = time.monotonic()
+        heads.publish_all(feeder.room.home, feeder.room.db, feeder.room.send)
+
+
+def _hand_over(feeder: Feeder, *, at_once: bool = False) -> None:
+    """Tell other systems what is due, now and then; what does not go is tried again by its row."""
+    room = feeder.room
+    if at_once or time.monotonic() - feeder._handed > RECEIPT_SECONDS:
+        feeder._handed = time.monotonic()
+        handover.tell_due(room.db, room.home.settings, room.targets, room.blobs)
+
+
 def _idle(feeder: Feeder, until_idle: bool) -> int | None:
     """Nothing to feed: finish what lacks a receipt, and say whether `work --until-idle` may end (its exit code) or not (None)."""
     if until_idle or time.monotonic() - feeder._delivered > RECEIPT_SECONDS:
         feeder._delivered = time.monotonic()
         left = deliver_again(feeder)
+        _hand_over(feeder, at_once=until_idle)
     else:
         left = 0
     if not until_idle:

@@ -9,7 +9,9 @@ Results travel through rows and blobs, never through the engine: functions take 
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,12 +19,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
-from intake import acknowledging, automatic, filing, read, unpack
+from intake import acknowledging, automatic, filing, handover, read, unpack
 from intake.blobs import Blobs
-from intake.box import Box, reader_version
+from intake.box import OFFICE, Box, reader_version
 from intake.box.results import MailOrder, ReadOrder, ReadResult, RenditionPage
 from intake.box.sentences import SENTENCES
 from intake.config import Backfile, Cutting, Home, Inbox, Mailbox, ScanProfile
+from intake.db import batches
 from intake.db import deliveries as sendungen
 from intake.db import documents as schriftstuecke
 from intake.db.core import Database, Tx, new_id
@@ -32,9 +35,10 @@ from intake.db.problems import open_problem
 from intake.db.receiving import set_envelope, set_part_problem
 from intake.db.work import bookkeeping
 from intake.errors import InputError, Reason, ServiceError
+from intake.inboxes import OF_AKTE
 from intake.journal import record
 from intake.propose import Knowledge, first_choice, propose
-from intake.protocols import Boundary, Store
+from intake.protocols import Boundary, Store, Target
 from intake.resolve.enclosure import enclosure, leads
 from intake.split import ONE_DOCUMENT, Cuts, Piece, Way, cut
 from intake.vocabulary import (
@@ -57,9 +61,9 @@ from intake.vocabulary import (
 log = logging.getLogger(__name__)
 
 ACTOR = "service:pipeline"
-BACKFILE = "backfile"
-"""The channel by which a batch of old files comes in."""
 SCRATCH = "work"
+FEW_WORDS = 12
+"""Fewer words say nothing of whether two pages are one."""
 ENCLOSURES = 8
 """So many documents back the letter is looked for that a document may be enclosed with."""
 Rotation = Literal[0, 90, 180, 270]
@@ -78,6 +82,7 @@ class Postroom:
     stores: Callable[[str], tuple[Store, ...]]
     boundary: Callable[[str], Boundary]
     send: acknowledging.Send | None = None
+    targets: Callable[[str], tuple[Target, ...]] = lambda _tenant: ()
     dkim_keys: unpack.DkimKeys | None = None
 
 
@@ -152,6 +157,9 @@ def assemble(room: Postroom, delivery_id: str) -> None:
         for part in parts:
             if part.problem is not None:
                 _open_part_problem(tx, delivery, part)
+        if delivery.channel == batches.CHANNEL:
+            batches.put_signs(tx, delivery.tenant, [
+                _sign(delivery, stack.ref(page.number), page) for stack, _ in stacks for page in stack.pages])
         schriftstuecke.check_conservation(tx, delivery.id)
         record(tx, delivery.tenant, ACTOR, "delivery.opened", subjects={"delivery": delivery.id},
                new={"documents": documents, "parts": len(parts),
@@ -182,6 +190,14 @@ def _stacks(room: Postroom, delivery: Delivery, readable: list[Part]) -> list[St
     return [Stack(pages, tuple((part, page.number) for page in pages)) for part, pages in read_parts]
 
 
+def _sign(delivery: Delivery, ref: PageRef, page: Page) -> batches.Sign:
+    """What a page of the back-file looks like. The hash of its words does not see order, case or signs."""
+    words = sorted(word for word in re.findall(r"\w{3,}", page.plain().lower()))
+    text = hashlib.sha256(" ".join(words).encode()).hexdigest()[:32] if len(words) >= FEW_WORDS else ""
+    return batches.Sign(delivery.id, ref.part, ref.number, page.picture, sum(map(len, words)), text, page.quality, page.skew,
+                        page.script, page.width_mm, page.height_mm, page.blank, page.warnings)
+
+
 def _cut(room: Postroom, delivery: Delivery, parts: tuple[Part, ...], stack: Stack) -> Cuts:
     """Cut a stack as its door says. What hangs on a mail stays whole unless its door says split; text has no learned cuts."""
     door, part = _profile(room, delivery), stack.places[0][0]
@@ -209,7 +225,7 @@ def _document(room: Postroom, delivery: Delivery, stack: Stack, piece: Piece, pa
     own = tuple(page for page in stack.pages if page.number in set(piece.pages))
     return Document(
         id=new_id(), tenant=delivery.tenant, delivery=delivery.id,
-        parent=None if delivery.channel == BACKFILE else parent, pages=tuple(stack.ref(number) for number in piece.pages),
+        parent=None if delivery.channel == batches.CHANNEL else parent, pages=tuple(stack.ref(number) for number in piece.pages),
         access_class=room.access_class(delivery.tenant, own) or delivery.access_class)
 
 
@@ -279,9 +295,22 @@ def material_of(room: Postroom, document: Document) -> Material:
         envelope=replace(delivery.envelope, subject=None) if document.parent else delivery.envelope,
         received_on=delivery.received_at.astimezone().date(),
         office=profile.office if profile else "", branch=profile.branch if profile else "",
-        facts=_facts(room, document), notes={
+        facts=(*_facts(room, document), *_of_index(room, document, profile)), notes={
             "sheet": cause.says, "thread": _thread(room, document),
-            "sidecar": profile.naming if isinstance(profile, ScanProfile) else None})
+            "sidecar": profile.naming if isinstance(profile, (ScanProfile, Backfile)) else None,
+            "backfile": isinstance(profile, Backfile) and profile.registers})
+
+
+def _of_index(room: Postroom, document: Document, profile: Inbox | None) -> tuple[Fact, ...]:
+    """What index and path of a batch of old files say of the file this document is from; of a whole Akte only what holds for
+    all of it."""
+    if not isinstance(profile, Backfile):
+        return ()
+    with room.db.read() as conn:
+        item = batches.item_of_delivery(conn, document.delivery)
+    of_akte = profile.unit in ("akte", "vorgang")
+    return tuple(Fact("sidecar", value, f"sidecar:{where.removeprefix('index:').replace(' ', '-')} {name}")
+                 for name, value, where in (item.fields if item else ()) if not of_akte or name in OF_AKTE)
 
 
 def _thread(room: Postroom, document: Document) -> tuple[str, ...]:
@@ -338,7 +367,9 @@ def file_document(room: Postroom, document_id: str) -> None:
             title=decision.values.get("title", ""), workdir=workdir, fresh=attempt > 0)
         pdf = blobs.add_file(rendition.pdf, "ablage.pdf", "application/pdf")
     tenant = room.home.settings.for_tenant(document.tenant)
-    originals = tuple(parts[position].blob for position in positions)
+    drawn_from = [parts[parent] for position in positions if (parent := parts[position].parent) is not None
+                  and parts[parent].pages == 0 and parts[parent].blob.media_type in OFFICE]
+    originals = (*(parts[position].blob for position in positions), *(part.blob for part in dict.fromkeys(drawn_from)))
     if len(parts) == 1 and originals[0].sha256 != delivery.original.sha256:
         originals += (delivery.original,)  # the box had to mend it: what came stays beside what was read
     with room.db.transaction() as tx:
@@ -352,7 +383,7 @@ def file_document(room: Postroom, document_id: str) -> None:
 
 def store_filing(room: Postroom, tenant: str, key: str) -> None:
     """Hand a recorded filing to every store that has not given its receipt yet; a repeat is harmless."""
-    filing.deliver(room.db, tenant, key, room.stores(tenant), room.blobs(tenant))
+    filing.deliver(room.db, tenant, key, room.stores(tenant), room.blobs(tenant), handover.delays(room.home.settings, tenant))
 
 
 # ---- small help ------------------------------------------------------------------------------------------------------

@@ -65,8 +65,13 @@ def _row(columns: tuple[str, ...], cells: list[str]) -> dict[str, str]:
 
 
 def _column(cell: str, synonyms: Mapping[str, str]) -> str:
-    name = re.sub(r"[\s-]+", "_", fold(cell).strip())
+    name = column_name(cell)
     return synonyms.get(name, name)
+
+
+def column_name(cell: str) -> str:
+    """How a column is called here: lower case, no umlauts, `_` for blanks and dashes."""
+    return re.sub(r"[\s-]+", "_", fold(cell).strip())
 
 
 def _csv(path: Path) -> Iterator[list[str]]:

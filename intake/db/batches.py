@@ -1,0 +1,404 @@
+"""Batches of the back-file: their items, the Akten expected, what does not agree, what their pages look like. Rows only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, case, func, select, update
+
+from intake.db.core import Tx, add, add_many, new_id, parse_stamp, stamp, upsert
+from intake.errors import Refused, Stale
+from intake.schema import batch_differences, batch_expected, batch_items, batches, deliveries, documents, page_signs, pages, parts
+from intake.vocabulary import DeliveryState, DocumentState, PageState
+
+CHANNEL = "backfile"
+"""The channel by which the deliveries of batches come in."""
+OPEN, PAUSED, CLOSED = "open", "paused", "closed"
+WAITING, TAKEN, GONE = "waiting", "taken", "gone"
+NEVER = "9999-12-31T23:59:59.999999Z"
+"""`not_before` of a row whose batch is paused: no back-off of ours ever reaches so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Los: a delivery of old files that is digitised as one."""
+
+    id: str
+    tenant: str
+    name: str
+    profile: str
+    folder: str
+    state: str = OPEN
+    protection: str = "normal"
+    operator: str = ""
+    index_name: str = ""
+    master_name: str = ""
+    created_at: str = ""
+    created_by: str = ""
+    closed_at: str | None = None
+    closed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One unit of a batch: `members` are its files as (path below the folder, bytes, modification time in ns).
+
+    `reference` is the Akte as index or path say, `pages` how many the index says, `fields` (name, value, where it stands).
+    """
+
+    batch: str
+    position: int
+    path: str
+    members: tuple[tuple[str, int, int], ...]
+    reference: str = ""
+    reference_key: str = ""
+    pages: int | None = None
+    fields: tuple[tuple[str, str, str], ...] = ()
+    state: str = WAITING
+    delivery: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """An Akte that must be in the batch, as the list of Akten says."""
+
+    reference: str
+    reference_key: str
+    title: str = ""
+    pages: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What does not agree; `decision` is a person's word on it, None while it is open."""
+
+    id: str
+    batch: str
+    kind: str
+    subject: str
+    sentence: str
+    decision: str | None = None
+    note: str = ""
+    decided_by: str | None = None
+    decided_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What became of the delivery of an item: its state, pages read, parts with a problem."""
+
+    path: str
+    reference: str
+    reference_key: str
+    expected: int | None
+    state: str
+    delivery: str | None
+    delivery_state: str | None
+    pages: int
+    problems: tuple[str, ...]
+    twin_of: str | None
+
+
+def add_batch(tx: Tx, batch: Batch) -> Batch:
+    """A new batch under an id of its own. Raises Refused when the tenant has one of this name."""
+    if batch_named(tx.connection, batch.tenant, batch.name) is not None:
+        raise Refused(f"Den Stapel „{batch.name}“ gibt es schon. Wählen Sie einen anderen Namen.")
+    made = Batch(**{**_values(batch), "id": new_id(), "created_at": stamp(tx.now)})
+    add(tx, batches, **_values(made))
+    return made
+
+
+def _values(batch: Batch) -> dict[str, Any]:
+    return {name: getattr(batch, name) for name in Batch.__slots__}
+
+
+def batch_named(conn: Connection, tenant: str, name: str) -> Batch | None:
+    """The batch of this name; None when there is none."""
+    row = conn.execute(select(batches).where(batches.c.tenant == tenant, batches.c.name == name)).mappings().first()
+    return Batch(**row) if row else None
+
+
+def batches_of(conn: Connection, tenant: str | None = None, states: Collection[str] = ()) -> tuple[Batch, ...]:
+    """All batches (of a tenant, in these states), the newest first."""
+    wanted = select(batches).order_by(batches.c.created_at.desc(), batches.c.id)
+    if tenant is not None:
+        wanted = wanted.where(batches.c.tenant == tenant)
+    if states:
+        wanted = wanted.where(batches.c.state.in_(tuple(states)))
+    return tuple(Batch(**row) for row in conn.execute(wanted).mappings())
+
+
+def set_state(tx: Tx, batch: Batch, to: str, by: str = "") -> Batch:
+    """Move a batch from the state it was seen in. Raises Stale when it is in another by now."""
+    values: dict[str, Any] = {"state": to}
+    if to == CLOSED:
+        values |= {"closed_at": stamp(tx.now), "closed_by": by}
+    done = tx.connection.execute(update(batches).where(batches.c.id == batch.id, batches.c.state == batch.state).values(**values))
+    if done.rowcount != 1:
+        raise Stale(f"Der Stapel „{batch.name}“ wurde inzwischen geändert. Sehen Sie nach: poststelle batch status")
+    return Batch(**{**_values(batch), **values})
+
+
+def hold_back(tx: Tx, batch: Batch, *, held: bool) -> int:
+    """Let the waiting rows of a batch rest (or go on); how many there were. What runs already is finished."""
+    mine = select(deliveries.c.id).where(deliveries.c.tenant == batch.tenant, deliveries.c.batch == batch.name)
+    rows = 0
+    for table, where in (
+            (deliveries, (deliveries.c.tenant == batch.tenant, deliveries.c.batch == batch.name,
+                          deliveries.c.state == DeliveryState.RECEIVED.value)),
+            (documents, (documents.c.delivery.in_(mine),
+                         documents.c.state.in_((DocumentState.NEW.value, DocumentState.APPROVED.value))))):
+        changed = update(table).where(*where, (table.c.not_before != NEVER) if held else (table.c.not_before == NEVER))
+        rows += tx.connection.execute(changed.values(not_before=NEVER if held else "")).rowcount
+    return rows
+
+
+# ---- items and what is expected ----------------------------------------------------------------------------------------
+
+
+def put_items(tx: Tx, tenant: str, items: Iterable[Item]) -> None:
+    """Add items; one whose path is known already is left as it is (a listing may be repeated after a kill)."""
+    rows = [{"tenant": tenant, "batch": one.batch, "position": one.position, "path": one.path,
+             "members": [list(member) for member in one.members], "reference": one.reference[:160],
+             "reference_key": one.reference_key[:160], "pages": one.pages, "fields": [list(field) for field in one.fields],
+             "state": one.state, "delivery": one.delivery} for one in items]
+    add_many(tx, batch_items, rows)
+
+
+def items_of(conn: Connection, batch: str, *, state: str = "", after: int = 0, limit: int = 1000) -> tuple[Item, ...]:
+    """Items in the order they were delivered, from behind position `after`."""
+    wanted = select(batch_items).where(batch_items.c.batch == batch, batch_items.c.position > after)
+    if state:
+        wanted = wanted.where(batch_items.c.state == state)
+    rows = conn.execute(wanted.order_by(batch_items.c.position).limit(limit)).mappings()
+    return tuple(_item(row) for row in rows)
+
+
+def item_of_delivery(conn: Connection, delivery: str) -> Item | None:
+    """The item a delivery was taken for; None for a delivery of no batch."""
+    row = conn.execute(select(batch_items).where(batch_items.c.delivery == delivery)).mappings().first()
+    return _item(row) if row else None
+
+
+def paths_of(conn: Connection, batch: str) -> frozenset[str]:
+    """The paths of all items, to tell what is new in a folder."""
+    return frozenset(conn.execute(select(batch_items.c.path).where(batch_items.c.batch == batch)).scalars())
+
+
+def last_position(conn: Connection, batch: str) -> int:
+    """The highest position given; 0 for a batch without items."""
+    return conn.execute(select(func.max(batch_items.c.position)).where(batch_items.c.batch == batch)).scalar() or 0
+
+
+def _item(row: Mapping[Any, Any]) -> Item:
+    members = tuple((path, size, mtime) for path, size, mtime in row["members"])
+    fields = tuple((name, value, where) for name, value, where in row["fields"])
+    return Item(row["batch"], row["position"], row["path"], members, row["reference"], row["reference_key"], row["pages"], fields,
+                row["state"], row["delivery"])
+
+
+def is_waiting(conn: Connection, item: Item) -> bool:
+    """Whether nobody has taken an item yet."""
+    return conn.execute(select(batch_items.c.state).where(
+        batch_items.c.batch == item.batch, batch_items.c.position == item.position)).scalar_one() == WAITING
+
+
+def move_item(tx: Tx, item: Item, to: str, delivery: str | None = None) -> bool:
+    """An item leaves the state it was seen in; False when somebody else moved it first."""
+    done = tx.connection.execute(update(batch_items).where(
+        batch_items.c.batch == item.batch, batch_items.c.position == item.position, batch_items.c.state == item.state,
+    ).values(state=to, delivery=delivery))
+    return done.rowcount == 1
+
+
+def put_expected(tx: Tx, tenant: str, batch: str, rows: Iterable[Expected]) -> None:
+    """The Akten that must be there; a repeat takes the newer words."""
+    upsert(tx, batch_expected, ("batch", "reference_key"), [
+        {"tenant": tenant, "batch": batch, "reference_key": one.reference_key, "reference": one.reference, "title": one.title,
+         "pages": one.pages} for one in rows])
+
+
+def expected_of(conn: Connection, batch: str) -> tuple[Expected, ...]:
+    """The Akten that must be there, by Aktenzeichen."""
+    return tuple(Expected(row.reference, row.reference_key, row.title, row.pages) for row in conn.execute(
+        select(batch_expected).where(batch_expected.c.batch == batch).order_by(batch_expected.c.reference_key)))
+
+
+def opened_of(conn: Connection, batch: str) -> tuple[Opened, ...]:
+    """What became of each item, in order: for reconciling. One row an item, not one a page."""
+    found: dict[str, tuple[int, list[str]]] = {}
+    rows = conn.execute(select(parts.c.delivery, parts.c.pages, parts.c.name, parts.c.problem).join(
+        batch_items, batch_items.c.delivery == parts.c.delivery).where(batch_items.c.batch == batch).order_by(parts.c.position))
+    for row in rows:
+        number, problems = found.get(row.delivery, (0, []))
+        found[row.delivery] = (number + row.pages, [*problems, row.name] if row.problem else problems)
+    items = conn.execute(select(
+        batch_items.c.path, batch_items.c.reference, batch_items.c.reference_key, batch_items.c.pages, batch_items.c.state,
+        batch_items.c.delivery, deliveries.c.state.label("now"), deliveries.c.twin_of,
+    ).outerjoin(deliveries, deliveries.c.id == batch_items.c.delivery).where(batch_items.c.batch == batch).order_by(
+        batch_items.c.position))
+    return tuple(Opened(row.path, row.reference, row.reference_key, row.pages, row.state, row.delivery, row.now,
+                        *_counted(found.get(row.delivery or "", (0, []))), row.twin_of) for row in items)
+
+
+def _counted(found: tuple[int, list[str]]) -> tuple[int, tuple[str, ...]]:
+    return found[0], tuple(found[1])
+
+
+# ---- differences -------------------------------------------------------------------------------------------------------
+
+
+def put_differences(tx: Tx, tenant: str, batch: str, found: Mapping[tuple[str, str], str]) -> None:
+    """Make the differences (kind, subject) -> sentence the ones of the batch.
+
+    What is found again keeps its decision, what is not found any more is no longer shown.
+    """
+    known = {(row.kind, row.subject): row for row in _ever(tx.connection, batch)}
+    there = {(kind, subject[:200]): sentence for (kind, subject), sentence in found.items()}
+    add_many(tx, batch_differences, [
+        {"id": new_id(), "tenant": tenant, "batch": batch, "kind": kind, "subject": subject, "sentence": sentence,
+         "found_at": tx.now, "note": ""} for (kind, subject), sentence in there.items() if (kind, subject) not in known])
+    for key, row in known.items():
+        gone = None if key in there else stamp(tx.now)
+        sentence = there.get(key, row.sentence)
+        if (row.gone_at is None) != (gone is None) or sentence != row.sentence:
+            tx.connection.execute(update(batch_differences).where(batch_differences.c.id == row.id).values(
+                gone_at=gone, sentence=sentence))
+
+
+def _ever(conn: Connection, batch: str) -> Sequence[Any]:
+    """All differences ever found, as rows."""
+    return conn.execute(select(batch_differences).where(batch_differences.c.batch == batch)).all()
+
+
+def differences_of(conn: Connection, batch: str, *, undecided: bool = False) -> tuple[Difference, ...]:
+    """The differences there are now, by kind and subject; with `undecided` only those nobody decided on."""
+    wanted = select(batch_differences).where(batch_differences.c.batch == batch, batch_differences.c.gone_at.is_(None))
+    if undecided:
+        wanted = wanted.where(batch_differences.c.decision.is_(None))
+    return tuple(Difference(row.id, row.batch, row.kind, row.subject, row.sentence, row.decision, row.note, row.decided_by,
+                            row.decided_at) for row in conn.execute(
+        wanted.order_by(batch_differences.c.kind, batch_differences.c.subject)))
+
+
+def decide(tx: Tx, difference: Difference, decision: str, note: str, by: str) -> None:
+    """Note a person's word on a difference. Raises Stale when it has one already or is gone."""
+    done = tx.connection.execute(update(batch_differences).where(
+        batch_differences.c.id == difference.id, batch_differences.c.decision.is_(None), batch_differences.c.gone_at.is_(None),
+    ).values(decision=decision, note=note, decided_by=by, decided_at=stamp(tx.now)))
+    if done.rowcount != 1:
+        raise Stale("Über diese Abweichung wurde inzwischen entschieden. Laden Sie die Liste neu.")
+
+
+# ---- numbers -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """How far a batch is: items and pages by what became of them; documents by state; differences in all and undecided."""
+
+    items: int
+    waiting: int
+    opened: int
+    pages: int
+    pages_expected: int
+    documents: Mapping[str, int]
+    differences: int
+    undecided: int
+    first_at: str = ""
+    last_at: str = ""
+
+
+def numbers(conn: Connection, batch: Batch) -> Numbers:
+    """The numbers of `poststelle batch status`; reads one row an item and a document, never one a page."""
+    mine = (deliveries.c.tenant == batch.tenant, deliveries.c.batch == batch.name)
+    items = conn.execute(select(
+        func.count(), func.sum(case((batch_items.c.state == WAITING, 1), else_=0)), func.sum(batch_items.c.pages)).where(
+        batch_items.c.batch == batch.id)).one()
+    opened, first, last = conn.execute(select(
+        func.sum(case((deliveries.c.state != DeliveryState.RECEIVED.value, 1), else_=0)), func.min(deliveries.c.received_at),
+        func.max(deliveries.c.changed_at)).where(*mine)).one()
+    read = conn.execute(select(func.sum(parts.c.pages)).join(deliveries, deliveries.c.id == parts.c.delivery).where(
+        *mine, deliveries.c.state == DeliveryState.OPENED.value)).scalar() or 0
+    by_state = conn.execute(select(documents.c.state, func.count()).join(
+        deliveries, deliveries.c.id == documents.c.delivery).where(*mine).group_by(documents.c.state))
+    told = conn.execute(select(func.count(), func.sum(case((batch_differences.c.decision.is_(None), 1), else_=0))).where(
+        batch_differences.c.batch == batch.id, batch_differences.c.gone_at.is_(None))).one()
+    return Numbers(items[0], items[1] or 0, opened or 0, read, items[2] or 0, {row[0]: row[1] for row in by_state},
+                   told[0], told[1] or 0, first or "", last or "")
+
+
+def backlog(conn: Connection, batch: Batch) -> int:
+    """How many deliveries of the batch wait to be opened."""
+    return conn.execute(select(func.count()).where(
+        deliveries.c.tenant == batch.tenant, deliveries.c.batch == batch.name,
+        deliveries.c.state == DeliveryState.RECEIVED.value)).scalar_one()
+
+
+def unfinished(conn: Connection, batch: Batch) -> int:
+    """How many documents of the batch are neither filed nor put aside for good."""
+    return conn.execute(select(func.count()).select_from(documents).join(
+        deliveries, deliveries.c.id == documents.c.delivery).where(
+        deliveries.c.tenant == batch.tenant, deliveries.c.batch == batch.name,
+        documents.c.state.not_in((DocumentState.FILED.value, DocumentState.SUPERSEDED.value, DocumentState.REJECTED.value)))
+    ).scalar_one()
+
+
+def page_balance(conn: Connection, batch: Batch) -> dict[str, int]:
+    """Pages in the ledger by what became of them (live, separator, blank), and `read`, the pages the files have."""
+    mine = (deliveries.c.tenant == batch.tenant, deliveries.c.batch == batch.name)
+    found = {row[0]: row[1] for row in conn.execute(select(pages.c.state, func.count()).join(
+        deliveries, deliveries.c.id == pages.c.delivery).where(*mine).group_by(pages.c.state))}
+    read = conn.execute(select(func.sum(parts.c.pages)).join(deliveries, deliveries.c.id == parts.c.delivery).where(
+        *mine, deliveries.c.state == DeliveryState.OPENED.value, parts.c.problem.is_(None))).scalar() or 0
+    return {state.value: found.get(state.value, 0) for state in PageState} | {"read": read}
+
+
+# ---- what pages look like ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What one page looks like: `picture` 256 bits in hexadecimal, `letters` read, `text` alike for the same words."""
+
+    delivery: str
+    part: int
+    number: int
+    picture: str
+    letters: int
+    text: str
+    quality: float
+    skew: float
+    script: str
+    width_mm: float
+    height_mm: float
+    blank: bool
+    warnings: tuple[str, ...] = ()
+
+
+def put_signs(tx: Tx, tenant: str, signs: Iterable[Sign]) -> None:
+    """Note what pages look like; a page read again replaces what was noted."""
+    upsert(tx, page_signs, ("delivery", "part", "number"), [
+        {"tenant": tenant, **{name: getattr(one, name) for name in Sign.__slots__}} for one in signs])
+
+
+def signs_of(conn: Connection, batch: Batch, akte: str | None = None) -> Iterable[tuple[str, str, Sign]]:
+    """(reference key, path, sign) of every page of the batch (of one Akte), Akte by Akte in the order of delivery."""
+    wanted = select(batch_items.c.reference_key, batch_items.c.path, page_signs).join(
+        batch_items, batch_items.c.delivery == page_signs.c.delivery).where(batch_items.c.batch == batch.id)
+    if akte is not None:
+        wanted = wanted.where(batch_items.c.reference_key == akte)
+    rows = conn.execution_options(yield_per=2000).execute(wanted.order_by(
+        batch_items.c.reference_key, batch_items.c.position, page_signs.c.part, page_signs.c.number)).mappings()
+    for row in rows:
+        values: dict[str, Any] = {name: row[name] for name in Sign.__slots__}
+        yield row["reference_key"], row["path"], Sign(**values | {"warnings": tuple(row["warnings"])})
+
+
+def started(conn: Connection, batch: Batch) -> float:
+    """Seconds between the first receipt and the last change of the batch's deliveries; 0.0 before anything was taken."""
+    first, last = conn.execute(select(func.min(deliveries.c.received_at), func.max(deliveries.c.changed_at)).where(
+        deliveries.c.tenant == batch.tenant, deliveries.c.batch == batch.name)).one()
+    return (parse_stamp(last) - parse_stamp(first)).total_seconds() if first and last else 0.0
