@@ -5,7 +5,7 @@ Each takes the `Viewer` it is shown to: what he may not see is in no list, no co
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -53,6 +53,8 @@ class DeliveryLine:
     twin_of: str | None
     access_class: str
     pages: dict[str, int]
+    media_type: str = ""
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +91,21 @@ def list_deliveries(conn: Connection, viewer: Viewer, *, limit: int = 200) -> tu
     """
     newest = conn.execute(select(deliveries).where(visible_deliveries(conn, viewer)).order_by(
         deliveries.c.received_at.desc(), deliveries.c.id.desc()).limit(limit)).mappings().all()
-    ids = [row["id"] for row in newest]
+    return delivery_lines(conn, viewer, newest[::-1])
+
+
+def delivery_lines(conn: Connection, viewer: Viewer, rows: Sequence[Mapping[Any, Any]]) -> tuple[DeliveryLine, ...]:
+    """Rows of `deliveries` that the viewer may see, as lines in this order."""
+    ids = [row["id"] for row in rows]
     counted, whole = _counted(conn, viewer, ids), _whole(conn, viewer, ids)
     first = set(conn.execute(select(deliveries.c.id).where(
-        deliveries.c.id.in_({row["twin_of"] for row in newest}), visible_deliveries(conn, viewer))).scalars())
+        deliveries.c.id.in_({row["twin_of"] for row in rows}), visible_deliveries(conn, viewer))).scalars())
     return tuple(DeliveryLine(
         row["id"], DeliveryState(row["state"]), row["revision"], parse_stamp(row["received_at"]),
         row["name"] if row["id"] in whole else PARTLY, row["source"], row["batch"], row["position"],
         row["twin_of"] if row["twin_of"] in first else None, row["access_class"],
         {state: number for state, number in counted.get(row["id"], {}).items()
-         if row["id"] in whole or state == PageState.LIVE.value}) for row in reversed(newest))
+         if row["id"] in whole or state == PageState.LIVE.value}, row["media_type"], row["channel"]) for row in rows)
 
 
 def _counted(conn: Connection, viewer: Viewer, ids: Collection[str]) -> dict[str, dict[str, int]]:

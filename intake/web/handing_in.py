@@ -21,7 +21,7 @@ from intake.config import Inbox
 from intake.db.tokens import Token, note_use, token_of, used_today
 from intake.errors import Refused, ServiceError
 from intake.receive_upload import KeyUsed, take
-from intake.vocabulary import Blob
+from intake.vocabulary import Blob, Delivery
 from intake.web.rules import Unauthorised
 from intake.web.state import Web, WebState
 
@@ -69,28 +69,43 @@ Owner = Annotated[Token, Depends(token)]
 async def hand_in(request: Request, web: WebState, owner: Owner, idempotency_key: Annotated[str, Header()] = "") -> Response:
     """Take in the request's body as one delivery. 201 with its id when it is durable; 200 when it was there already."""
     inbox = _inbox(web, owner)
-    if not idempotency_key.strip():
+    delivery, new = await take_body(request, web, owner.tenant, inbox, idempotency_key, f"token:{owner.name}")
+    if not used_today(owner):
+        await run_in_threadpool(_note_use, web, owner)
+    return said(delivery, new)
+
+
+async def take_body(request: Request, web: Web, tenant: str, inbox: Inbox, key: str, by: str) -> tuple[Delivery, bool]:
+    """The request's body as one delivery, durable when this returns, and whether it is new. Raises Status, Full."""
+    if not key.strip():
         raise Status(422, "Der Kopf Idempotency-Key fehlt. Geben Sie jedem Dokument einen eigenen, gleichbleibenden Schlüssel.")
     limit = web.home.settings.box.max_file_mib * 2**20
     _welcome(request, limit)
-    blobs = web.blobs(owner.tenant)
+    blobs = web.blobs(tenant)
     if _free(blobs) < LEAST_FREE:
         raise Full("Auf der Platte der Poststelle ist kein Platz mehr. Senden Sie das Dokument später noch einmal.")
     blob = await _store(request, blobs, _name(request.headers.get("content-disposition", "")), limit)
-    return await run_in_threadpool(_record, web, owner, inbox, blob, idempotency_key.strip())
+    return await run_in_threadpool(_take, web, tenant, inbox, blob, key.strip(), by)
 
 
-def _record(web: Web, owner: Token, inbox: Inbox, blob: Blob, key: str) -> Response:
+def _take(web: Web, tenant: str, inbox: Inbox, blob: Blob, key: str, by: str) -> tuple[Delivery, bool]:
     try:
-        delivery, new = take(web.db, owner.tenant, inbox, blob, channel=CHANNEL, key=key, by=f"token:{owner.name}")
+        return take(web.db, tenant, inbox, blob, channel=CHANNEL, key=key, by=by)
     except KeyUsed as error:
         raise Status(409, str(error)) from error
-    if not used_today(owner):
-        with web.db.transaction() as tx:
-            note_use(tx, owner)
-    said = {"id": delivery.id, "state": delivery.state.value, "sha256": blob.sha256, "size": blob.size,
+
+
+def _note_use(web: Web, owner: Token) -> None:
+    with web.db.transaction() as tx:
+        note_use(tx, owner)
+
+
+def said(delivery: Delivery, new: bool) -> Response:
+    """201 with what is kept, 200 when it was there already."""
+    blob = delivery.original
+    told = {"id": delivery.id, "state": delivery.state.value, "sha256": blob.sha256, "size": blob.size,
             "received_at": delivery.received_at.isoformat(), "twin_of": delivery.twin_of}
-    return JSONResponse(said, 201 if new else 200, {"Location": f"/api/v1/deliveries/{delivery.id}"} if new else None)
+    return JSONResponse(told, 201 if new else 200, {"Location": f"/api/v1/deliveries/{delivery.id}"} if new else None)
 
 
 def _inbox(web: Web, owner: Token) -> Inbox:
