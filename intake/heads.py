@@ -8,6 +8,7 @@ back by us either: after a restore `publish` refuses until the operator says so 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -19,10 +20,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from intake.config import Home
 from intake.db import chain
 from intake.db.core import Database, Tx, parse_stamp, stamp, utcnow
-from intake.errors import ConfigError, Refused, ServiceError
+from intake.errors import ConfigError, PoststelleError, Refused, ServiceError
 from intake.journal import RESTORED, Fault, Head, check, entries
+
+log = logging.getLogger(__name__)
 
 FILE, MAIL = "file", "mail"
 MAIL_EVERY = timedelta(hours=23)
@@ -162,6 +166,18 @@ def mail(db: Database, tenants: Sequence[str], send: Callable[[EmailMessage, str
     with db.transaction() as tx:
         _note(tx, MAIL, found)
     return True
+
+
+def publish_all(home: Home, db: Database, send: Callable[[EmailMessage, str], None] | None) -> None:
+    """What the worker does every hour: publish to where the settings say. Trouble is logged; `verify` and `check` name it."""
+    names, said = [tenant.name for tenant in home.settings.tenant], home.settings.journal
+    try:
+        if home.heads is not None:
+            publish(db, names, home.heads)
+        if said.mail_to and send is not None:
+            mail(db, names, send, said.mail_to, said.mail_from)
+    except PoststelleError as error:
+        log.warning("journal heads not published", extra={"error": type(error).__name__, "why": str(error)})
 
 
 def _note(tx: Tx, place: str, heads: Sequence[Head]) -> None:

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy import select
 
 from intake import feeder as module
 from intake import pipeline
+from intake.config import JournalSettings
 from intake.db.core import Database, utcnow
 from intake.db.deliveries import note_retry
 from intake.db.documents import get_document
@@ -21,6 +23,7 @@ from intake.db.problems import open_problems
 from intake.engine import Engine, Task
 from intake.errors import ConfigError, ServiceError
 from intake.feeder import Feeder, choose, work
+from intake.heads import read as read_heads
 from intake.pipeline import Postroom
 from intake.receive import Door
 from intake.schema import deliveries, documents, filings
@@ -347,3 +350,13 @@ def test_a_new_attempt_is_a_new_workflow(room: Postroom) -> None:
 def test_workflow_ids_name_action_row_revision_and_attempt() -> None:
     assert Task("file", "X", 3, 1, "post").workflow_id == "file-X-3-1"
     assert Task("file", "X", 5, 1, "post").workflow_id != Task("file", "X", 3, 1, "post").workflow_id
+
+
+def test_the_journal_is_published_while_working(room: Postroom, tmp_path: Path) -> None:
+    outside = tmp_path / "stand.txt"
+    settings = room.home.settings.model_copy(update={"journal": JournalSettings(heads=str(outside))})
+    drop(room, "a.pdf", "Brief")
+    room = replace(room, home=replace(room.home, settings=settings))
+    assert work(room, doors(room), until_idle=True) == 0
+    (head,), wrong = read_heads(outside)
+    assert head.seq >= 1 and wrong == []

@@ -11,10 +11,11 @@ from making import TENANT
 from sqlalchemy import delete, update
 
 from intake import heads
+from intake.config import Home, JournalSettings, Settings, Tenant
 from intake.db import chain
 from intake.db.core import Database
 from intake.errors import ConfigError, Refused, ServiceError
-from intake.heads import MARK, TITLE, known, line, mail, parse, publish, read
+from intake.heads import MARK, TITLE, known, line, mail, parse, publish, publish_all, read
 from intake.journal import RESTORED, Head, check, losses, record
 from intake.schema import journal, journal_heads, journal_subjects, published_heads
 
@@ -187,3 +188,23 @@ def test_a_mail_that_did_not_go_is_due_again(sqlite_database: Database) -> None:
     with pytest.raises(ServiceError):
         mail(sqlite_database, [TENANT], fail, "dsb@mittelau.example")
     assert mail(sqlite_database, [TENANT], lambda _message, _recipient: None, "dsb@mittelau.example")
+
+
+def test_the_hourly_duty_does_what_the_settings_say_and_never_stops_the_work(
+        sqlite_database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    sent: list[str] = []
+
+    def home(**said: str) -> Home:
+        return Home(tmp_path, Settings(tenant=(Tenant(name=TENANT),), journal=JournalSettings(**said)))
+
+    def send(_message: EmailMessage, recipient: str) -> None:
+        sent.append(recipient)
+
+    write(sqlite_database)
+    publish_all(home(), sqlite_database, send)
+    publish_all(home(mail_to="a@b.example"), sqlite_database, None)
+    assert sent == [] and not list(tmp_path.glob("*.txt"))
+    publish_all(home(heads=str(tmp_path / "s.txt"), mail_to="a@b.example"), sqlite_database, send)
+    assert sent == ["a@b.example"] and len(read(tmp_path / "s.txt")[0]) == 1 and not caplog.records
+    publish_all(home(heads=str(tmp_path / "fehlt" / "s.txt")), sqlite_database, send)
+    assert caplog.records[0].message == "journal heads not published"
