@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -175,6 +176,35 @@ def test_undo_takes_out_exactly_its_own_files(store: EFile, blobs: Bytes) -> Non
     store.withdraw(other)
     assert {name: data for name, data in visible(store.root).items() if not name.endswith("akte.json")} == alone
     assert [document["schluessel"] for document in index(store.root)["schriftstuecke"]] == [one.key]
+
+
+def test_a_folder_goes_with_its_last_document_unless_something_else_lies_there(store: EFile, blobs: Bytes) -> None:
+    filing = a_filing(blobs)
+    store.file(filing, blobs.open)
+    store.withdraw(filing)
+    assert not (store.root / AKTE).exists() and (store.root / AKTE).parent.is_dir()
+    store.withdraw(filing)
+    store.file(filing, blobs.open)
+    (store.root / AKTE / "Notiz.txt").write_text("mine")
+    store.withdraw(filing)
+    assert set(visible(store.root)) == {f"{AKTE}/akte.json", f"{AKTE}/Notiz.txt"}
+
+
+def test_who_waits_for_a_folder_that_is_removed_makes_it_anew(store: EFile, blobs: Bytes) -> None:
+    """One thread files the same document again and again, the other takes it out again and again."""
+    filing, other = a_filing(blobs, 1), a_filing(blobs, 2)
+
+    def come_and_go(one: Filing) -> None:
+        for _ in range(60):
+            store.file(one, blobs.open)
+            store.withdraw(one)
+        store.file(one, blobs.open)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(come_and_go, one) for one in (filing, other)]:
+            done.result()
+    assert store.faults(filing) == store.faults(other) == ()
+    assert len(index(store.root)["schriftstuecke"]) == 2
 
 
 def test_undo_leaves_a_changed_copy(store: EFile, blobs: Bytes) -> None:

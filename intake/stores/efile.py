@@ -78,17 +78,23 @@ class EFile:
             return Receipt(self.name, reference, datetime.fromisoformat(entry["abgelegt"]))
 
     def withdraw(self, filing: Filing) -> None:
-        """Take the document out again (undo). Nothing happens when it is not there; changed copies stay."""
+        """Take the document out again (undo, moved elsewhere). Nothing happens when it is not there; changed copies stay.
+
+        A folder in which nothing else lies goes with its last document.
+        """
         with self._errors(), self._locked(filing, create=False) as akte:
-            entry = akte.entry(filing.key) if akte else None
-            if akte is None or entry is None:
+            if akte is None:
                 return
-            for file in entry["dateien"]:
-                if _holds(akte.fd, file["name"], file["sha256"]):
-                    os.unlink(file["name"], dir_fd=akte.fd)
-            os.fsync(akte.fd)
-            akte.entries.remove(entry)
-            _write_index(akte, filing)
+            entry = akte.entry(filing.key)
+            if entry is not None:
+                for file in entry["dateien"]:
+                    if _holds(akte.fd, file["name"], file["sha256"]):
+                        os.unlink(file["name"], dir_fd=akte.fd)
+                os.fsync(akte.fd)
+                akte.entries.remove(entry)
+                _write_index(akte, filing)
+            if not akte.entries and _is_bare(akte.fd):
+                _remove(self.root / akte.place, akte.fd)
 
     def faults(self, filing: Filing) -> tuple[str, ...]:
         """What differs between the mirror and the filing, as German sentences; () when all is whole."""
@@ -118,23 +124,68 @@ class EFile:
         reference = names.folder(filing.file.reference)
         for name in (reference, f"{reference}~{filing.file.id[-8:]}"):
             place = f"{names.folder(filing.entry.notation, 40)}/{name}"
-            fd = _open_folder(self.root, place, create)
-            if fd is None:
+            with _locked_folder(self.root, place, create) as fd:
+                index = _read_index(fd) if fd is not None else None
+                if fd is not None and (index is None or index["akte"]["id"] == filing.file.id):
+                    _sweep(fd)
+                    yield _Akte(fd, place, index["schriftstuecke"] if index else [])
+                    return
+        yield None
+
+
+@contextmanager
+def _locked_folder(root: Path, place: str, create: bool) -> Iterator[int | None]:
+    """A descriptor of root/place, locked; None when it is not there. One that was removed while we waited is opened anew."""
+    while True:
+        fd = _open_folder(root, place, create)
+        if fd is None:
+            yield None
+            return
+        try:
+            lock = _lock(fd)
+            if lock is None:
                 continue
             try:
-                lock = os.open(_LOCK, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640, dir_fd=fd)
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX)
-                    index = _read_index(fd)
-                    if index is None or index["akte"]["id"] == filing.file.id:
-                        _sweep(fd)
-                        yield _Akte(fd, place, index["schriftstuecke"] if index else [])
-                        return
-                finally:
-                    os.close(lock)
+                if os.fstat(lock).st_nlink:
+                    yield fd
+                    return
             finally:
-                os.close(fd)
-        yield None
+                os.close(lock)
+        finally:
+            os.close(fd)
+
+
+def _lock(fd: int) -> int | None:
+    """A descriptor of the folder's lock, held; None when the folder was removed."""
+    try:
+        lock = os.open(_LOCK, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640, dir_fd=fd)
+    except FileNotFoundError:
+        if os.fstat(fd).st_nlink:
+            raise
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _is_bare(fd: int) -> bool:
+    """Does nothing but our own bookkeeping lie in the folder?"""
+    return all(name in (INDEX, _LOCK) for name in os.listdir(fd))
+
+
+def _remove(folder: Path, fd: int) -> None:
+    """Remove an empty folder; the lock last, so that whoever waits for it knows. Somebody who came after it keeps the folder."""
+    for name in (INDEX, _LOCK):
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=fd)
+    try:
+        folder.rmdir()
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST):
+            raise
 
 
 def _open_folder(root: Path, place: str, create: bool) -> int | None:
