@@ -11,10 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from intake.blobs import Blobs
+from intake.box import Box
 from intake.config import Home
 from intake.db.core import Database
 from intake.errors import ConfigError, InputError, PoststelleError, Refused, ServiceError, Stale
-from intake.web import handing_in, login
+from intake.web import desk, handing_in, login, pictures
 from intake.web.guard import Guard
 from intake.web.pages import STATIC, fragment, page, wants_html
 from intake.web.rules import Unauthorised
@@ -22,14 +23,15 @@ from intake.web.state import Web
 
 PROBLEM = "application/problem+json"
 """RFC 9457."""
-SCREENS = (login,)
+SCREENS = (login, pictures, desk)
 """The modules of the screens: each has a `router`. A new one is entered here."""
 
 
 def create(home: Home) -> FastAPI:
     """The app of an installation; it opens the database but starts nothing."""
     app = FastAPI(title="Poststelle", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
-    app.state.web = Web(home, Database(home.database_url), cache(lambda tenant: Blobs(home.blobs(tenant))))
+    app.state.web = Web(home, Database(home.database_url), cache(lambda tenant: Blobs(home.blobs(tenant))),
+                        Box(home.settings.box))
     app.include_router(handing_in.router)
     for screen in SCREENS:
         app.include_router(screen.router, include_in_schema=screen.router.prefix.startswith("/api/"))

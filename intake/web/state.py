@@ -9,6 +9,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from intake.blobs import Blobs
+from intake.box import Box
 from intake.config import Home
 from intake.db.core import Database
 
@@ -20,6 +21,7 @@ class Web:
     home: Home
     db: Database
     blobs: Callable[[str], Blobs]
+    box: Box  # draws the fine pictures of pages
 
 
 def the_web(request: Request) -> Web:

@@ -1,0 +1,134 @@
+// The desk by keyboard. In fields only Tab, Enter, Ctrl+Enter and Esc; letters and digits count outside of them, and not at
+// all when they are switched off (body data-tasten="aus", WCAG 2.1.4).
+"use strict";
+
+(() => {
+  let desk = null;
+  const typing = (element) => element.matches("textarea, select, [contenteditable]") ||
+    (element.matches("input") && !["radio", "checkbox", "button", "submit"].includes(element.type));
+  const doubts = () => [...desk.querySelectorAll("[data-doubt]")];
+  const control = (item) => item.matches("button") ? item : item.querySelector("input:checked") || item.querySelector(".option input") || item.querySelector("input, select, textarea");
+
+  function start(section) {
+    if (!section || section === desk) return;
+    desk = section;
+    if (window.drafts === undefined) window.drafts = drafts;
+    drafts.restore(desk);
+    viewer.start(desk);
+    viewer.field = null;
+    next(null);
+  }
+
+  function next(after) { // focus on the first doubtful place behind `after`, then those before it, then the button
+    const all = doubts(), behind = after ? all.filter((item) => after.compareDocumentPosition(item) & Node.DOCUMENT_POSITION_FOLLOWING) : all;
+    const item = behind[0] || all[0];
+    item?.closest("details")?.setAttribute("open", "");
+    (item ? control(item) : desk.querySelector("#ablegen") || desk).focus({ preventScroll: !item });
+  }
+
+  function confirm(element) { // seen by a person: no longer doubtful; on to the next
+    const item = element.closest("[data-doubt], .field, .group") || element;
+    item.removeAttribute("data-doubt");
+    drafts.mark(item);
+    next(item);
+  }
+
+  function choose(number, element) { // candidate 1-3 of the Akte when the focus is there, else of the Aktenplan
+    const group = element.closest('[data-group="file"]') || desk.querySelector('[data-group="entry"]');
+    const chosen = group?.querySelectorAll(".option:not(.option--found) label kbd")[number - 1]?.closest(".option").querySelector("input");
+    if (!chosen) return;
+    chosen.checked = true;
+    chosen.dispatchEvent(new Event("change", { bubbles: true }));
+    confirm(chosen);
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (!desk?.isConnected || event.isComposing || document.querySelector("dialog[open]:not(#hilfe)")) return;
+    const { key, target } = event;
+    if (key === "Enter" && event.ctrlKey) {
+      event.preventDefault();
+      desk.querySelector("#ablegen")?.click();
+    } else if (key === "Enter" && target.matches?.("#form input, #form select, [data-confirms]")) {
+      event.preventDefault();
+      const found = target.matches(".find") && desk.querySelector(`#gefunden-${target.id.slice(6)} input`);
+      if (found) found.click();
+      confirm(target);
+    } else if (key === "Escape" && typing(target) && desk.contains(target)) {
+      desk.focus({ preventScroll: true });
+    } else if (key === "ArrowDown" && target.matches?.(".find")) {
+      event.preventDefault();
+      desk.querySelector(`#gefunden-${target.id.slice(6)} input`)?.focus();
+    } else if (!typing(target) && !event.ctrlKey && !event.altKey && !event.metaKey && document.body.dataset.tasten === "an") {
+      letter(event);
+    }
+  });
+
+  function letter(event) {
+    const button = [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === event.key && one.getAttribute("aria-disabled") !== "true");
+    if (/^[1-3]$/.test(event.key)) choose(Number(event.key), event.target);
+    else if (event.key === "s" || event.key === "a") desk.querySelector(event.key === "s" ? "#suche-entry" : "#suche-file")?.focus();
+    else if (button) button.click();
+    else return;
+    event.preventDefault();
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-opens], [data-closes], [data-show], [data-take], [data-confirms]");
+    if (!button || !desk?.contains(button)) return;
+    if (button.dataset.opens) document.getElementById(button.dataset.opens).showModal();
+    else if ("closes" in button.dataset) button.closest("dialog").close();
+    else if (button.dataset.show) viewer.turnTo(Number(button.dataset.show));
+    else if ("take" in button.dataset) {
+      const input = button.closest(".field").querySelector("input");
+      input.value = button.textContent;
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    } else confirm(button);
+  });
+
+  function changed(event) {
+    const item = event.target.closest?.("[data-field], .option");
+    if (!desk?.contains(event.target) || (!item && event.target.id !== "urgent")) return;
+    event.target.dataset.typed = "";
+    if (event.target.type === "radio") place(event.target);
+    else if (item) drafts.mark(item);
+    drafts.keep(desk);
+  }
+  document.addEventListener("input", changed);
+  document.addEventListener("change", (event) => event.target.type === "radio" && changed(event));
+
+  function place(radio) { // Akte and Aktenplan belong together: choosing one takes the other along
+    for (const other of desk.querySelectorAll(`input[name="${radio.name}"]`)) if (other !== radio) delete other.dataset.typed;
+    const own = radio.closest(".option").dataset.entry, pick = (selector) => desk.querySelector(selector);
+    let partner = null;
+    if (radio.name === "file" && own) partner = pick(`input[name="entry"][value="${CSS.escape(own)}"]`) || hidden(own);
+    if (radio.name === "entry" && pick('input[name="file"]:checked')?.closest(".option").dataset.entry !== radio.value) {
+      partner = pick(`[data-group="file"] [data-entry="${CSS.escape(radio.value)}"] input`) || pick('input[name="file"][value="neu"]');
+    }
+    if (!partner || partner.checked) return;
+    partner.checked = true;
+    partner.dataset.typed = "";
+    partner.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  function hidden(entry) { // the entry of a found Akte that is no candidate: chosen without a line of its own
+    const made = Object.assign(document.createElement("input"), { type: "radio", name: "entry", value: entry, hidden: true, id: `entry-${entry}` });
+    const line = Object.assign(document.createElement("div"), { className: "option option--found", hidden: true });
+    line.append(made);
+    desk.querySelector("#gefunden-entry").after(line);
+    return made;
+  }
+
+  document.addEventListener("focusin", (event) => {
+    const item = event.target.closest?.("[data-field], .option");
+    if (!desk?.contains(event.target) || !item) return;
+    if (item.dataset.field) viewer.field = event.target.matches("input") ? event.target : viewer.field;
+    viewer.show(item);
+  });
+
+  document.addEventListener("htmx:afterRequest", (event) => { // saved: the draft is done with
+    const path = event.detail.requestConfig?.path || "";
+    if (event.detail.successful && /\/(ablegen|zurueckstellen|klaerung|zurueckweisen)$/.test(path)) drafts.forget(path.split("/")[2]);
+  });
+  document.addEventListener("htmx:load", () => start(document.getElementById("desk")));
+  if (document.readyState !== "loading") start(document.getElementById("desk"));
+})();
