@@ -23,8 +23,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from intake.errors import ConfigError
 from intake.inboxes import Backfile, Cutting, Inbox, Mailbox, ScanProfile, Section
+from intake.outlets import HandOver
 
-__all__ = ["Backfile", "Cutting", "Inbox", "Mailbox", "ScanProfile", "Section"]
+__all__ = ["Backfile", "Cutting", "HandOver", "Inbox", "Mailbox", "ScanProfile", "Section"]
 
 
 class DatabaseSettings(Section):
@@ -50,6 +51,9 @@ class BoxSettings(Section):
     max_depth: int = Field(8, ge=1, description="Tiefer verschachtelte E-Mails sind ein Klärungsfall.")
     max_megapixels: int = Field(
         200, ge=10, description="Größte Bildfläche einer Seite in Millionen Bildpunkten (A0 mit 300 dpi: 140).")
+    office: str = Field(
+        "auto", pattern=r"^(auto|off|/.+)$", description="LibreOffice, das Office-Dateien im Lesekasten als Seiten zeichnet: "
+        "auto = wenn es installiert ist (soffice), sonst sein Pfad; off = nie (Klärungsfall).")
     warm: bool = Field(
         True, description="Kleine Dateien nacheinander in einem laufenden Lesekasten öffnen, jede in einem eigenen Prozess; "
         "false = jede Datei in einem eigenen Lesekasten (etwa dreimal so viel Rechenzeit).")
@@ -192,6 +196,7 @@ class Tenant(Section):
     access_words: tuple[str, ...] = Field(
         ("persönlich", "Personalsache", "vertraulich", "Jugendamt", "Sozialamt"),
         description="Stehen diese Wörter im Anschriftfeld, steigt die Zugriffsklasse auf „Vertraulich“.")
+    handover: tuple[HandOver, ...] = Field((), description="Systeme, denen Abgelegtes übergeben wird.")
     stores: tuple[Literal["efile"], ...] = Field(("efile",), description="Ablagen; efile ist die eingebaute E-Akte.")
     register_max_days: int = Field(
         90, ge=0, description="Ältere Register meldet poststelle check; 0 = nie. Neue Dateien kommen in den Ordner register/.")
@@ -290,6 +295,13 @@ class Home:
     def secret_file(self, mailbox: Mailbox) -> Path:
         return Path(mailbox.secret_file) if mailbox.secret_file else self.root / "secrets" / mailbox.name
 
+    def handovers(self, tenant: str) -> Path:
+        """What systems reached over the network were told, a folder each."""
+        return self.root / "handover" / tenant
+
+    def handover_secret_file(self, said: HandOver) -> Path:
+        return Path(said.secret_file) if said.secret_file else self.root / "secrets" / said.name
+
     @property
     def smtp_secret_file(self) -> Path:
         return Path(self.settings.smtp.secret_file) if self.settings.smtp.secret_file else self.root / "secrets" / "smtp"
@@ -374,7 +386,7 @@ def _lines(section: BaseModel, path: str, *, described: bool = True) -> Iterator
         value = getattr(section, name)
         if isinstance(value, BaseModel):
             tables.append((f"[{path}{name}]", value))
-        elif name in {"tenant", "profile", "mailbox", "backfile"}:
+        elif name in {"tenant", "profile", "mailbox", "backfile", "handover"}:
             tables += [(f"[[{path}{name}]]", item) for item in value]
         else:
             yield from _value(name, field, value, described=described)

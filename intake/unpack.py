@@ -45,7 +45,8 @@ def unpack(box: Box, blobs: Blobs, delivery: Delivery, order: ReadOrder, workdir
     first, *others = opened.unpacked.parts
     if dkim_keys is not None:
         first = replace(first, facts=(*first.facts, *_dkim(box, original, first.facts, dkim_keys, workdir)))
-    parts = tuple(_part(blobs, delivery, part, original) for part in (first, *others))
+    found = _drawn(box, (first, *others), workdir)
+    parts = tuple(_part(blobs, delivery, part, original) for part in found)
     return Contents(opened.unpacked.envelope, parts, opened.read)
 
 
@@ -58,6 +59,34 @@ def _dkim(box: Box, message: Path, facts: Sequence[Fact], keys: DkimKeys, workdi
         return box.dkim(message, keys(names), workdir)
     except (BoxDied, InputError):  # the message was read: it does not wait for this
         return tuple(Fact("mail_dkim_own", f"indeterminate {name.partition('._domainkey.')[2]}", "dkim:form") for name in names)
+
+
+def _drawn(box: Box, parts: Sequence[FoundPart], workdir: Path) -> list[FoundPart]:
+    """The parts with the pages of Office files, where LibreOffice draws them.
+
+    What hangs on a message stays as it is, its pages lie in a part below it; of a delivery that is nothing else they are its
+    own. What LibreOffice breaks on is a part with a problem and not tried again: the rest of the message goes on.
+    """
+    found: list[FoundPart] = []
+    places: dict[int, int] = {}
+    for part in parts:
+        places[part.position] = len(found)
+        told = replace(part, position=len(found), parent=None if part.parent is None else places[part.parent])
+        if not box.draws(part):
+            found.append(told)
+            continue
+        try:
+            pdf = box.office(told, workdir)
+        except (InputError, BoxDied) as error:
+            if len(parts) == 1:
+                raise
+            found.append(replace(told, problem=error.reason, detail=error.detail if isinstance(error, InputError) else ""))
+            continue
+        if len(parts) == 1:
+            return [pdf]
+        found.append(replace(told, problem=None, detail="Die Seiten dieser Office-Datei zeigt der nächste Teil."))
+        found.append(replace(pdf, position=len(found), parent=told.position, name=f"{Path(part.name).stem[:190]}.pdf"))
+    return found
 
 
 def _part(blobs: Blobs, delivery: Delivery, found: FoundPart, original: Path) -> Part:

@@ -25,9 +25,10 @@ NUMBERS = {
 BOTH = pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 
 
-def answer(machine: str, number: int, args: tuple[int, ...] = (), *, processes: bool = False, arch: int | None = None) -> int:
+def answer(machine: str, number: int, args: tuple[int, ...] = (), *, processes: bool = False, arch: int | None = None,
+           local: bool = False) -> int:
     """What the filter answers to a system call."""
-    program = seccomp.program(processes=processes, machine=machine)
+    program = seccomp.program(processes=processes, local_sockets=local, machine=machine)
     assert program is not None
     data = struct.pack("<IIQ6Q", number, arch if arch is not None else ARCH[machine], 0, *(*args, *[0] * 6)[:6])
     steps = [struct.unpack_from("=HBBI", program, offset) for offset in range(0, len(program), 8)]
@@ -70,6 +71,16 @@ def test_threads_yes_processes_by_order_namespaces_never(machine: str) -> None:
         assert answer(machine, clone, (process | namespace,), processes=True) == EPERM
         assert answer(machine, clone, (thread | namespace,)) == EPERM
     assert answer(machine, 435) == ENOSYS  # clone3: libc falls back to clone
+
+
+@BOTH
+def test_only_local_sockets_and_only_by_order(machine: str) -> None:
+    sockets, connect = NUMBERS[machine]["socket"], {"x86_64": 42, "aarch64": 203}[machine]
+    assert answer(machine, sockets, (1,)) == EPERM
+    assert answer(machine, sockets, (1,), local=True) == ALLOW and answer(machine, connect, local=True) == ALLOW
+    for family in (0, 2, 10, 16, 17, 38, 40):  # IPv4, IPv6, netlink, packets, crypto, the host of a virtual machine
+        assert answer(machine, sockets, (family,), local=True) == EPERM
+    assert answer(machine, NUMBERS[machine]["ptrace"], local=True) == EPERM
 
 
 def test_fork_and_vfork_of_x86_64() -> None:

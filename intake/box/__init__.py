@@ -12,6 +12,7 @@ Orders as the child sees them (`inside/*.run(order, inputs, out)`), beside the f
 unpack {name, authserv_id, max_pages, max_parts, max_depth, max_megapixels, max_file_mib} inputs: the original;
 open {unpack, read, most_pages} -> what unpack answers, and `read`: what read answers or null;
 dkimcheck {keys: {name in the DNS: text, "" or null}} inputs: the message -> {verdicts};
+office {program, max_pages} -> {pdf, pages};
 picture {media_type, number, rotation, dpi, max_megapixels} -> {picture};
 read {media_type, pages, reader, max_megapixels, tessdata, and the fields of ReadOrder} -> {pages, previews};
 rendition {sources: [media type], pages: [{source, number, rotation, page, words: packed}], title, language, max_megapixels,
@@ -27,7 +28,7 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from intake.box import bwrap, mending, recheck
 from intake.box.bwrap import Limits
 from intake.box.inside import packed
 from intake.box.inside.reader import reader_name
+from intake.box.inside.sniff import OFFICE
 from intake.box.results import (
     Attachment,
     FoundPart,
@@ -55,8 +57,8 @@ from intake.errors import BoxDied, ConfigError, InputError, Reason
 from intake.vocabulary import Answer as Said
 from intake.vocabulary import Envelope, Fact
 
-__all__ = ["QUARANTINED", "SENTENCES", "Attachment", "Box", "FoundPart", "MailOrder", "Opened", "ReadOrder", "ReadResult",
-           "Rendition", "RenditionPage", "Unpacked", "reader_version"]
+__all__ = ["OFFICE", "QUARANTINED", "SENTENCES", "Attachment", "Box", "FoundPart", "MailOrder", "Opened", "ReadOrder",
+           "ReadResult", "Rendition", "RenditionPage", "Unpacked", "reader_version"]
 
 _ANY_MAIL = MailOrder()
 _CHECK = Limits(memory_mib=512, cpu_seconds=10, wall_seconds=60, output_mib=16)
@@ -167,6 +169,36 @@ class Box:
             return recheck.facts([Fact("mail_dkim_own", f"{one.state} {one.name.partition('._domainkey.')[2]}", f"dkim:{one.why}")
                                   for one in found])
 
+    def office(self, part: FoundPart, workdir: Path) -> FoundPart:
+        """The Office file `part` as a PDF with its pages, drawn by LibreOffice in a sandbox of its own.
+
+        Raises InputError where it gives none, ConfigError where LibreOffice is not installed (see `draws`).
+        """
+        program = self._office_program()
+        if program is None:
+            raise ConfigError("LibreOffice fehlt. Installieren Sie es: apt-get install libreoffice-writer-nogui "
+                              "libreoffice-calc-nogui")
+        told = {"program": str(program), "max_pages": self.settings.max_pages}
+        folders = [str(folder) for folder in (program.parent.parent, Path("/etc/libreoffice")) if folder.is_dir()]
+        limits = replace(self._limits(processes=True), local_sockets=True)
+        answer = self._run("office", told, (part.path,), workdir, limits, folders)
+        found = recheck.load(answer.out / "result.json", recheck.RawOffice)
+        if found.pages > self.settings.max_pages:
+            raise recheck.nonsense("Seitenzahl eines Teils")
+        pdf = recheck.adopt(answer.out, found.pdf)
+        return replace(part, media_type="application/pdf", size=pdf.stat().st_size, pages=found.pages, path=pdf, problem=None,
+                       detail="Mit LibreOffice gezeichnet.")
+
+    def draws(self, part: FoundPart) -> bool:
+        """Whether `office` may help: an Office file without anything that runs, and LibreOffice is installed."""
+        return part.media_type in OFFICE and part.problem == Reason.UNKNOWN_TYPE and self._office_program() is not None
+
+    def _office_program(self) -> Path | None:
+        """LibreOffice itself, without the scripts around it; None where it is not installed or not wanted."""
+        named = self.settings.office
+        found = None if named == "off" else shutil.which("soffice") if named == "auto" else named
+        return Path(found).resolve().with_name("soffice.bin") if found else None
+
     def page_image(self, path: Path, media_type: str, number: int, rotation: int, workdir: Path, dpi: int = 200) -> Path:
         """Page `number` (from 1) as a JPEG of about `dpi`, large sheets coarser; turned clockwise by `rotation` degrees.
 
@@ -200,7 +232,7 @@ class Box:
 
     def _unpack_order(self, name: str, mail: MailOrder) -> dict[str, Any]:
         limits = ("max_pages", "max_parts", "max_depth", "max_megapixels", "max_file_mib")
-        told = {"name": recheck.display(name), **asdict(mail)}
+        told = {"name": recheck.display(name), "office": self._office_program() is not None, **asdict(mail)}
         return told | {limit: getattr(self.settings, limit) for limit in limits}
 
     def _read_order(self, order: ReadOrder) -> dict[str, Any]:

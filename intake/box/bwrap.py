@@ -48,6 +48,7 @@ class Limits:
     wall_seconds: float
     output_mib: int
     processes: bool = False  # may start other programs (Ghostscript, Tesseract's own)
+    local_sockets: bool = False  # LibreOffice
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def run(order: Mapping[str, Any], inputs: Sequence[Path], out: Path, limits: Lim
     Raises ConfigError where bubblewrap is missing, ServiceError where no process can be started.
     """
     with (memory_file(json.dumps(order).encode()) as asked,
-          memory_file(seccomp.program(processes=limits.processes)) as filter_fd):
+          memory_file(seccomp.program(processes=limits.processes, local_sockets=limits.local_sockets)) as filter_fd):
         kept = () if filter_fd is None else (filter_fd,)
         try:
             child = subprocess.Popen(

@@ -100,6 +100,14 @@ class RawVerdicts:
 
 
 @dataclass(frozen=True, slots=True)
+class RawOffice:
+    """result.json of `office`: a file name in the output and how many pages it has."""
+
+    pdf: str
+    pages: Annotated[int, Ge(1)]
+
+
+@dataclass(frozen=True, slots=True)
 class RawRead:
     """result.json of `read`; the previews are file names in the output."""
 

@@ -15,7 +15,7 @@ import struct
 _ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _DENIED = {
     "x86_64": (
-        41, 42, 43, 49, 50, 288,  # socket connect accept bind listen accept4
+        41, 42, 43, 49, 50, 288,  # socket connect accept bind listen accept4 (the first _SOCKETS of each list)
         101, 310, 311, 312, 438,  # ptrace process_vm_readv/writev kcmp pidfd_getfd
         155, 161, 165, 166, 428, 429, 430, 431, 432, 433, 442,  # pivot_root chroot mount umount2 and the new ones
         272, 308,  # unshare setns
@@ -43,6 +43,7 @@ _DENIED = {
         140, 118, 119, 122, 274, 30, 238, 239, 440,
     ),
 }
+_SOCKETS, _AF_UNIX = 6, 1
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _FORKS = {"x86_64": (57, 58), "aarch64": ()}  # fork, vfork: only x86_64 has them
 _IOCTL = {"x86_64": 16, "aarch64": 29}
@@ -67,11 +68,12 @@ def _refuse(number: int, answer: int = _EPERM) -> bytes:
     return _op(_EQUAL, number, 0, 1) + _op(_RETURN, answer)
 
 
-def program(*, processes: bool, machine: str | None = None) -> bytes | None:
+def program(*, processes: bool, local_sockets: bool = False, machine: str | None = None) -> bytes | None:
     """The filter as bytes for `--seccomp`, or None for a machine whose numbers we do not hold.
 
     With `processes` false the child may start threads but no process: a fork bomb is then impossible, even for root
-    (RLIMIT_NPROC does not bind root).
+    (RLIMIT_NPROC does not bind root). With `local_sockets` it may make sockets of the local kind (LibreOffice does not start
+    without), which reach nobody: network and folders of the sandbox are its own.
     """
     machine = machine or platform.machine()
     if machine not in _ARCH:
@@ -79,7 +81,10 @@ def program(*, processes: bool, machine: str | None = None) -> bytes | None:
     code = _op(_LOAD, _ARCHITECTURE) + _op(_EQUAL, _ARCH[machine], 1, 0) + _op(_RETURN, _KILL) + _op(_LOAD, _NUMBER)
     if machine == "x86_64":
         code += _op(_AT_LEAST, 0x40000000, 0, 1) + _op(_RETURN, _KILL)  # the x32 numbers would bypass the list
-    for number in _DENIED[machine]:
+    if local_sockets:
+        code += _op(_EQUAL, _DENIED[machine][0], 0, 4)
+        code += _op(_LOAD, _ARG0) + _op(_EQUAL, _AF_UNIX, 0, 1) + _op(_RETURN, _ALLOW) + _op(_RETURN, _EPERM)
+    for number in _DENIED[machine][_SOCKETS if local_sockets else 0:]:
         code += _refuse(number)
     code += _refuse(_CLONE3, _ENOSYS)  # its flags lie in memory, out of reach; libc falls back to clone
     if not processes:

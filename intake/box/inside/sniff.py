@@ -17,6 +17,10 @@ ZIP, OUTLOOK, TNEF, RTF = "application/zip", "application/vnd.ms-outlook", "appl
 IMAGES = frozenset({"image/tiff", "image/jpeg", "image/png", "image/webp", "image/jp2", "image/bmp", "image/avif"})
 READABLE = IMAGES | {PDF, MAIL, TEXT, HTML, RTF}
 
+OFFICE = frozenset({"application/vnd.openxmlformats-officedocument", "application/vnd.oasis.opendocument",
+                    "application/x-ole-storage"})
+"""What LibreOffice may draw, where it is installed (job `office`)."""
+
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"II*\x00", "image/tiff"), (b"MM\x00*", "image/tiff"), (b"II+\x00", "image/tiff"), (b"MM\x00+", "image/tiff"),
     (b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -76,7 +80,8 @@ def refused(media_type: str, reason: Reason | None = None) -> Kind:
         reason = Reason.ACTIVE if media_type in _DANGEROUS else Reason.UNKNOWN_TYPE
     if reason is Reason.ACTIVE:
         return Kind(media_type, reason, f"Die Datei enthält ausführbaren Inhalt ({named}) und wird nicht geöffnet.")
-    return Kind(media_type, reason, f"Dieses Format wird nicht gelesen: {named}. Bitten Sie um eine PDF-Datei.")
+    more = " Oder lassen Sie LibreOffice installieren (libreoffice-writer-nogui)." if media_type in OFFICE else ""
+    return Kind(media_type, reason, f"Dieses Format wird nicht gelesen: {named}. Bitten Sie um eine PDF-Datei.{more}")
 
 
 def sniff(data: bytes, tail: bytes, name: str) -> Kind:

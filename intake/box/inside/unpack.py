@@ -15,7 +15,7 @@ from intake.box.inside import einvoice, sniff
 from intake.box.inside.einvoice import XML
 from intake.box.inside.mailpage import Allowance
 from intake.box.inside.message import Letter
-from intake.box.inside.sniff import IMAGES, MAIL, OUTLOOK, PDF, RTF, TEXT, TNEF, ZIP, Kind
+from intake.box.inside.sniff import IMAGES, MAIL, OFFICE, OUTLOOK, PDF, RTF, TEXT, TNEF, ZIP, Kind
 from intake.errors import InputError, Reason
 
 MAX_FRAMES = 2_000
@@ -283,6 +283,9 @@ def run(order: dict[str, Any], inputs: list[Path], out: Path) -> dict[str, Any]:
     if kind.media_type == ZIP and kind.reason is None:
         parts.open_archive(position, path)
         return {"envelope": parts.envelope, "parts": parts.found}
-    parts.found[position] |= describe(path, kind, parts.file(position), limits)
+    if order.get("office") and kind.media_type in OFFICE and kind.reason is Reason.UNKNOWN_TYPE:
+        parts.found[position] |= {"media_type": kind.media_type, "problem": kind.reason.value, "detail": kind.detail}
+    else:
+        parts.found[position] |= describe(path, kind, parts.file(position), limits)
     parts.hang(position, path)
     return {"envelope": {}, "parts": parts.found}
