@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 import typer
 
 from intake.cli.aktenplan import app as aktenplan_app
+from intake.cli.batch import app as batch_app
 from intake.cli.common import HomeOption, TenantOption, complain, remember, say
 from intake.cli.desk import app as review_app
 from intake.cli.desk import clarify_app
@@ -51,6 +52,7 @@ app.add_typer(aktenplan_app, name="aktenplan")
 app.add_typer(registers_app, name="registers")
 app.add_typer(models_app, name="model")
 app.add_typer(separators_app, name="separators")
+app.add_typer(batch_app, name="batch")
 app.add_typer(review_app, name="review")
 app.add_typer(clarify_app, name="clarify")
 app.add_typer(token_app, name="token")

@@ -43,18 +43,18 @@ def work(
     raise typer.Exit(run_work(common.open_home(home), until_idle=until_idle))
 
 
-def run_work(home: Home, *, until_idle: bool) -> int:
-    """Run the mailroom of `home`; the exit code of `poststelle work`."""
+def run_work(home: Home, *, until_idle: bool, told: Told | None = None) -> int:
+    """Run the mailroom of `home`; the exit code of `poststelle work`. `told` hears the numbers instead of the usual bar."""
     from intake import feeder  # noqa: PLC0415  the engine costs 0.4 s to import, and only this command needs it
 
     migrate(home.database_url)
-    shown = until_idle and sys.stderr.isatty()
+    shown = until_idle and told is None and sys.stderr.isatty()
     log.setup(home.settings.log, home.root / "log", screen_level="warning" if until_idle else "")
     stopping = threading.Event()
     room = postroom.build(home)
     try:
-        with _signals(stopping), (_bar() if shown else _lines() if until_idle else _silence()) as progress:
-            code = feeder.work(room, postroom.doors(home), until_idle=until_idle, stopping=stopping, progress=progress)
+        with _signals(stopping), (_bar() if shown else _lines() if until_idle and told is None else _silence()) as progress:
+            code = feeder.work(room, postroom.doors(home), until_idle=until_idle, stopping=stopping, progress=told or progress)
         if code == 3:
             with room.db.read() as conn:
                 soonest = next_retry(conn)

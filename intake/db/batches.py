@@ -201,8 +201,9 @@ def _item(row: Mapping[Any, Any]) -> Item:
 
 def is_waiting(conn: Connection, item: Item) -> bool:
     """Whether nobody has taken an item yet."""
-    return conn.execute(select(batch_items.c.state).where(
-        batch_items.c.batch == item.batch, batch_items.c.position == item.position)).scalar_one() == WAITING
+    state: str = conn.execute(select(batch_items.c.state).where(
+        batch_items.c.batch == item.batch, batch_items.c.position == item.position)).scalar_one()
+    return state == WAITING
 
 
 def move_item(tx: Tx, item: Item, to: str, delivery: str | None = None) -> bool:
