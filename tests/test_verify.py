@@ -93,7 +93,7 @@ def _file(tx: Tx, document: Document, scan: Blob, pdf: Blob) -> None:
     add(tx, files, id=akte, tenant=TENANT, reference="60.1", reference_key="60.1", title="Bauantrag", entry="ap-1",
         origin="ours", parcel="", address="", persons=[])
     add_decision(tx, TENANT, Decision(document.id, {"entry": "ap-1"}, "clerk:kms", tx.now, 1))
-    add(tx, filings, key="f1", tenant=TENANT, document=document.id, entry="ap-1", notation="60", file=akte, title="Bauantrag",
+    add(tx, filings, key="f1", tenant=TENANT, document=document.id, entry="ap-1", notation="60", reference="BA/60-0001/2026", file=akte, title="Bauantrag",
         values={}, pdf=_blob_json(pdf), pdfa="2b", pdfa_reason="", originals=[_blob_json(scan)], pages=1, received_at=tx.now,
         at=tx.now, settled_at=tx.now)
     add(tx, receipts, tenant=TENANT, filing="f1", store="efile", reference="60/60.1/Bauantrag.pdf", at=tx.now)

@@ -29,7 +29,8 @@ Row = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """A filing that is not undone: its hashes, when it was filed, and (store, reference) of the receipts it has."""
+    """A filing that is not undone: its hashes, (store, reference) of the receipts it has, and when the stores were last told to
+    hear of it: when it was filed, or its Akte was renamed or closed since."""
 
     key: str
     pdf: str
@@ -119,10 +120,12 @@ def filed(conn: Connection, tenant: str) -> Iterator[Filed]:
     for receipt in conn.execute(select(receipts.c.filing, receipts.c.store, receipts.c.reference).where(
             receipts.c.tenant == tenant, receipts.c.withdrawn_at.is_(None))):
         given.setdefault(receipt.filing, []).append((receipt.store, receipt.reference))
+    again = {row.filing: row.at for row in conn.execute(select(receipts.c.filing, func.max(receipts.c.withdrawn_at).label(
+        "at")).where(receipts.c.tenant == tenant, receipts.c.withdrawn_at.is_not(None)).group_by(receipts.c.filing))}
     for row in conn.execute(select(filings.c.key, filings.c.pdf, filings.c.originals, filings.c.at).where(
             filings.c.tenant == tenant, filings.c.undone_at.is_(None)).order_by(filings.c.key)):
-        yield Filed(row.key, row.pdf["sha256"], tuple(blob["sha256"] for blob in row.originals), parse_stamp(row.at),
-                    tuple(given.get(row.key, ())))
+        yield Filed(row.key, row.pdf["sha256"], tuple(blob["sha256"] for blob in row.originals),
+                    parse_stamp(max(row.at, again.get(row.key, ""))), tuple(given.get(row.key, ())))
 
 
 def _rows(conn: Connection, query: Select[Any], detail: str) -> Iterator[Row]:
