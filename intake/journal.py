@@ -127,7 +127,7 @@ def fingerprint(salt: str, text: str | None) -> str | None:
 def entries(conn: Connection, tenant: str, subject: str | None = None) -> Iterator[Entry]:
     """The entries of a tenant in order; only those about the id `subject`, when given."""
     for _seq, text, digest in chain.rows(conn, tenant, subject):
-        yield _entry(json.loads(text), digest)
+        yield entry_from(json.loads(text), digest)
 
 
 def values(conn: Connection, tenant: str, seqs: Collection[int]) -> dict[int, Values]:
@@ -139,7 +139,8 @@ def _said(text: str | None) -> dict[str, Any] | None:
     return None if text is None else dict(json.loads(text))
 
 
-def _entry(said: Mapping[str, Any], digest: str) -> Entry:
+def entry_from(said: Mapping[str, Any], digest: str) -> Entry:
+    """An entry as it was hashed, read back."""
     return Entry(said["tenant"], said["seq"], parse_stamp(said["at"]), said["actor"], said["action"], said["subjects"],
                  said["old"], said["new"], said["prev"], digest)
 

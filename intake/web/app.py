@@ -7,6 +7,7 @@ from functools import cache
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
@@ -15,7 +16,7 @@ from intake.box import Box
 from intake.config import Home
 from intake.db.core import Database
 from intake.errors import ConfigError, InputError, PoststelleError, Refused, ServiceError, Stale
-from intake.web import desk, handing_in, login, pictures
+from intake.web import desk, handing_in, klaerung, login, pictures, posteingang, protokoll
 from intake.web.guard import Guard
 from intake.web.pages import STATIC, fragment, page, wants_html
 from intake.web.rules import Unauthorised
@@ -23,7 +24,7 @@ from intake.web.state import Web
 
 PROBLEM = "application/problem+json"
 """RFC 9457."""
-SCREENS = (login, pictures, desk)
+SCREENS = (login, posteingang, pictures, desk, klaerung, protokoll)
 """The modules of the screens: each has a `router`. A new one is entered here."""
 
 
@@ -34,7 +35,10 @@ def create(home: Home) -> FastAPI:
                         Box(home.settings.box))
     app.include_router(handing_in.router)
     for screen in SCREENS:
-        app.include_router(screen.router, include_in_schema=screen.router.prefix.startswith("/api/"))
+        for route in screen.router.routes:
+            if isinstance(route, APIRoute):
+                route.include_in_schema = route.path.startswith("/api/")
+        app.include_router(screen.router)
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     app.add_exception_handler(PoststelleError, _ours)
     app.add_exception_handler(HTTPException, _http)

@@ -1,0 +1,108 @@
+"""The Posteingang: deliveries with how far they are, filtered; and what changed in it since a look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
+
+from intake.db.access import visible_deliveries, visible_documents
+from intake.db.core import stamp, utcnow
+from intake.db.lists import DeliveryLine, delivery_lines
+from intake.schema import deliveries, documents
+from intake.vocabulary import DeliveryState, DocumentState, Viewer
+
+MOST = 100
+"""Lines of one page; the next is asked for by the id of the last."""
+DONE = (DocumentState.APPROVED, DocumentState.FILED, DocumentState.REJECTED)
+
+
+class Filter(StrEnum):
+    """The tabs of the list; their value stands in the address."""
+
+    ALL = ""
+    TODAY = "heute"
+    WORKING = "in-arbeit"
+    CHECK = "zu-pruefen"
+    UNCLEAR = "klaerung"
+    TWINS = "dubletten"
+    DONE = "fertig"
+
+
+@dataclass(frozen=True, slots=True)
+class InboxLine:
+    """A delivery with how many of its documents (that the viewer may see) a person or a rule is done with."""
+
+    line: DeliveryLine
+    done: int
+    total: int
+
+
+def inbox(conn: Connection, viewer: Viewer, only: Filter = Filter.ALL, *, source: str = "", before: str = "",
+          limit: int = MOST) -> tuple[InboxLine, ...]:
+    """The newest deliveries that the viewer may see and that pass the filter, the newest first, older than the id `before`.
+
+    Ids begin with the time of receipt, so their order is the order in which things came in.
+    """
+    wanted = _inbox(conn, viewer, only, source)
+    if before:
+        wanted = wanted.where(deliveries.c.id < before)
+    lines = delivery_lines(conn, viewer, conn.execute(
+        wanted.order_by(deliveries.c.id.desc()).limit(limit)).mappings().all())
+    counted = _progress(conn, viewer, [line.id for line in lines])
+    return tuple(InboxLine(line, *counted.get(line.id, (0, 0))) for line in lines)
+
+
+def _inbox(conn: Connection, viewer: Viewer, only: Filter, source: str) -> Select[tuple[object, ...]]:
+    wanted = select(deliveries).where(visible_deliveries(conn, viewer), *_passes(conn, viewer, only))
+    return wanted.where(deliveries.c.source == source) if source else wanted
+
+
+def _passes(conn: Connection, viewer: Viewer, only: Filter) -> list[ColumnElement[bool]]:
+    state = deliveries.c.state
+
+    def some(*states: DocumentState) -> ColumnElement[bool]:
+        inner = documents.alias()
+        return exists(select(inner.c.id).where(
+            inner.c.delivery == deliveries.c.id, inner.c.state.in_([one.value for one in states]),
+            visible_documents(conn, viewer, inner)).correlate(deliveries))
+
+    waiting = some(DocumentState.NEW, DocumentState.PROPOSED, DocumentState.APPROVED, DocumentState.CLARIFY)
+    conditions: dict[Filter, list[ColumnElement[bool]]] = {
+        Filter.ALL: [],
+        Filter.TODAY: [deliveries.c.received_at >= stamp(start_of_day())],
+        Filter.WORKING: [or_(state == DeliveryState.RECEIVED.value, some(DocumentState.NEW, DocumentState.APPROVED))],
+        Filter.CHECK: [some(DocumentState.PROPOSED)],
+        Filter.UNCLEAR: [or_(state.in_((DeliveryState.CLARIFY.value, DeliveryState.QUARANTINED.value)),
+                             some(DocumentState.CLARIFY))],
+        Filter.TWINS: [state == DeliveryState.TWIN.value],
+        Filter.DONE: [or_(state == DeliveryState.REJECTED.value, and_(state == DeliveryState.OPENED.value, ~waiting))],
+    }
+    return conditions[only]
+
+
+def start_of_day() -> datetime:
+    """Midnight of today on this machine, in UTC."""
+    return utcnow().astimezone().replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def _progress(conn: Connection, viewer: Viewer, ids: list[str]) -> dict[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
+    for delivery, state, number in conn.execute(select(documents.c.delivery, documents.c.state, func.count()).where(
+            documents.c.delivery.in_(ids), documents.c.state != DocumentState.SUPERSEDED.value,
+            visible_documents(conn, viewer)).group_by(documents.c.delivery, documents.c.state)):
+        done, total = found.get(delivery, (0, 0))
+        found[delivery] = (done + number * (state in DONE), total + number)
+    return found
+
+
+def fingerprint(conn: Connection, viewer: Viewer) -> str:
+    """Changes whenever one of the newest deliveries that the viewer may see, or a document of them, changes."""
+    newest = conn.execute(select(deliveries.c.id, deliveries.c.revision).where(
+        visible_deliveries(conn, viewer)).order_by(deliveries.c.id.desc()).limit(MOST)).all()
+    ids = [row.id for row in newest]
+    inside = conn.execute(select(func.count(), func.max(documents.c.changed_at)).where(
+        documents.c.delivery.in_(ids), visible_documents(conn, viewer))).one()
+    return f"{hash(tuple((row.id, row.revision) for row in newest))} {inside[0]} {inside[1]}"

@@ -1,0 +1,91 @@
+"""Protokoll: who did what, as the journal has it; of one delivery, printable."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from sqlalchemy import Connection
+
+from intake import journal
+from intake.db.access import may_see_delivery
+from intake.db.core import utcnow
+from intake.db.deliveries import get_delivery
+from intake.db.documents import get_document
+from intake.db.history import documents_ever, entry_texts, hidden_subjects, newest_entries, numbers_about
+from intake.db.lists import PARTLY, id_by_ending
+from intake.errors import Refused
+from intake.journal import Entry
+from intake.vocabulary import Delivery
+from intake.web.menu import ADMIN, AUDIT, HEAD, POST
+from intake.web.pages import go, page
+from intake.web.rules import SignedIn, User, needs
+from intake.web.state import WebState
+from intake.web.words import ACTIONS, SUBJECTS, actor_words, told
+
+router = APIRouter(prefix="/protokoll")
+NEWEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry as it is shown: who, what, about what (kind and end of the id), and what it says in words."""
+
+    entry: Entry
+    who: str
+    what: str
+    about: tuple[tuple[str, str], ...]
+    said: str
+
+
+@router.get("", dependencies=[needs(HEAD, ADMIN, AUDIT)])
+def newest(request: Request, web: WebState, user: SignedIn, nummer: Annotated[str, Query(max_length=40)] = "") -> Response:
+    """The newest entries; with a number on to what it names."""
+    with web.db.read() as conn:
+        if nummer.strip():
+            return go(request, f"/protokoll/{_delivery_named(conn, user, nummer.strip())}")
+        found = _entries(conn, user.tenant.name, newest_entries(conn, user.tenant.name, NEWEST))
+        lines = _lines(conn, user, found[::-1])
+    return page(request, "protokoll.html", user, lines=lines, newest=NEWEST, SUBJECTS=SUBJECTS)
+
+
+def _delivery_named(conn: Connection, user: User, ending: str) -> str:
+    try:
+        return id_by_ending(conn, user.viewer, ending, "delivery")
+    except Refused:
+        return get_document(conn, id_by_ending(conn, user.viewer, ending, "document")).delivery
+
+
+@router.get("/{id}", dependencies=[needs(POST, HEAD, ADMIN, AUDIT)])
+def of_delivery(request: Request, web: WebState, user: SignedIn, id: str) -> Response:
+    """Everything that happened to one delivery and its documents, in order."""
+    with web.db.read() as conn:
+        delivery = seen_delivery(conn, user, id)
+        whole = may_see_delivery(conn, user.viewer, id, whole=True)
+        subjects = [id, *documents_ever(conn, user.viewer, id)]
+        lines = _lines(conn, user, _entries(conn, user.tenant.name, numbers_about(conn, user.tenant.name, subjects)))
+    return page(request, "protokoll_sendung.html", user, delivery=delivery, name=delivery.original.name if whole else PARTLY,
+                whole=whole, lines=lines, SUBJECTS=SUBJECTS, now=utcnow())
+
+
+def seen_delivery(conn: Connection, user: User, id: str) -> Delivery:
+    """The delivery; raises Refused as for an unknown number when it does not exist for this person."""
+    if not may_see_delivery(conn, user.viewer, id):
+        raise Refused("Diese Sendung gibt es nicht. Prüfen Sie die Nummer.")
+    return get_delivery(conn, id)
+
+
+def _entries(conn: Connection, tenant: str, seqs: list[int]) -> list[Entry]:
+    return [journal.entry_from(json.loads(text), digest) for text, digest in entry_texts(conn, tenant, seqs)]
+
+
+def _lines(conn: Connection, user: User, found: list[Entry]) -> list[Line]:
+    """The entries about nothing that is hidden from this person, with what they say."""
+    hidden = hidden_subjects(conn, user.viewer, [pair for one in found for pair in one.subjects.items()])
+    seen = [one for one in found if not hidden & set(one.subjects.values())]
+    values = journal.values(conn, user.tenant.name, [one.seq for one in seen]) if seen else {}
+    return [Line(one, actor_words(one.actor), ACTIONS.get(one.action, one.action), tuple(one.subjects.items()),
+                 told(one.action, values[one.seq]) if one.seq in values else "") for one in seen]

@@ -1,0 +1,73 @@
+"""The German words of what the journal says in closed codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from intake.journal import Values
+
+ACTIONS: Mapping[str, str] = {
+    "delivery.received": "eingegangen", "delivery.twin": "als Dublette eingegangen", "delivery.opened": "gelesen und getrennt",
+    "delivery.process_anyway": "Dublette trotzdem bearbeitet", "delivery.rejected": "Sendung zurückgewiesen",
+    "delivery.retried": "noch einmal versucht", "delivery.renumbered": "neu nummeriert", "document.approved": "freigegeben",
+    "document.attached": "als Anlage zugeordnet", "document.clarified": "geklärt", "document.clarify": "zur Klärung gegeben",
+    "document.corrected": "berichtigt", "document.filed": "abgelegt", "document.moved": "umgehängt",
+    "document.page_put_back": "Seite wieder eingefügt", "document.page_set_aside": "Seite herausgenommen",
+    "document.put_back": "Freigabe zurückgeholt", "document.rejected": "zurückgewiesen",
+    "document.reordered": "Seiten umgestellt", "document.retried": "noch einmal versucht", "document.rotated": "gedreht",
+    "document.undone": "rückgängig gemacht", "document.proposed": "Vorschläge gemacht", "document.cut": "getrennt",
+    "document.joined": "verbunden", "file.opened": "Akte angelegt", "file.closed": "Akte geschlossen",
+    "file.moved": "Akte umgehängt", "file.renamed": "Akte umbenannt", "file.reopened": "Akte wieder geöffnet",
+    "case.opened": "Vorgang angelegt", "case.closed": "Vorgang geschlossen", "case.renamed": "Vorgang umbenannt",
+    "case.reopened": "Vorgang wieder geöffnet", "filing.stored": "in die Ablage geschrieben",
+    "filing.withdrawn": "aus der Ablage genommen", "filing.handed_over": "übergeben",
+    "filing.recalled": "Übergabe zurückgerufen", "filing.corrected": "Ablage berichtigt",
+    "handover.refused": "Übergabe abgelehnt", "problem.opened": "Klärungsfall eröffnet",
+    "problem.resolved": "Klärungsfall gelöst", "problem.closed": "Klärungsfall geschlossen",
+    "register.imported": "Register eingelesen", "plan.imported": "Aktenplan eingelesen",
+    "automatic.stopped": "Ablegen ohne Rückfrage angehalten", "model.trained": "Modell gelernt",
+    "model.used": "Modell gewechselt", "acknowledgement.planned": "Eingangsbestätigung vorgemerkt",
+    "acknowledgement.sent": "Eingangsbestätigung gesendet", "acknowledgement.given_up": "Eingangsbestätigung aufgegeben",
+    "source.deleted": "Quelle geleert", "session.started": "angemeldet", "session.ended": "abgemeldet",
+    "user.invited": "Konto angelegt", "user.changed": "Rechte geändert", "user.removed": "Zugang entzogen",
+    "user.locked": "Konto gesperrt", "user.opened": "Konto entsperrt", "user.link": "neuer Kennwort-Link",
+    "token.new": "Zugang ausgestellt", "token.revoked": "Zugang gesperrt", "journal.forgotten": "Angaben gelöscht",
+    "journal.restored": "aus Sicherung wiederhergestellt",
+}
+SUBJECTS: Mapping[str, str] = {
+    "delivery": "Sendung", "document": "Schriftstück", "problem": "Klärungsfall", "file": "Akte", "case": "Vorgang",
+    "user": "Konto", "token": "Zugang", "filing": "Ablage", "batch": "Stapel",
+}
+FIELDS: Mapping[str, str] = {
+    "entry": "Aktenplan", "file": "Akte", "file_title": "Aktentitel", "case": "Vorgang", "case_title": "Vorgangstitel",
+    "title": "Titel", "kind": "Art", "sender_name": "Absender", "document_date": "Datum", "subject": "Betreff",
+    "note": "Anmerkung", "how": "Weg", "why": "Grund", "field": "Angabe", "value": "Wert", "state": "Stand",
+    "reference": "Zeichen", "batch": "Stapel", "roles": "Rollen", "classes": "Klassen", "offices": "Ämter",
+}
+NOT_SHOWN = frozenset({"revision", "original", "state", "position"})
+MOST_CHARACTERS = 400
+
+
+def actor_words(actor: str) -> str:
+    """ "clerk:kms" -> "kms", "rule:…" and "service:…" as what they are."""
+    kind, _, name = actor.partition(":")
+    return {"clerk": name, "service": f"Dienst {name}", "rule": f"Regel {name}", "token": f"Zugang {name}"}.get(kind, actor)
+
+
+def told(action: str, values: Values) -> str:
+    """What an entry says beside its action, in a line: "Akte: BA/1, Titel: Anzeige"; "" for nothing a person wants to know."""
+    new = values.new or {}
+    shown = new.get("values") if isinstance(new.get("values"), dict) else new
+    parts = [f"{FIELDS.get(name, name)}: {_plain(value)}" for name, value in (shown or {}).items()
+             if name not in NOT_SHOWN and value not in (None, "", [], {})]
+    line = "; ".join(parts)
+    return line if len(line) <= MOST_CHARACTERS else f"{line[:MOST_CHARACTERS]} …"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_plain(one) for one in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
+    return str(value)
