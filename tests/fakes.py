@@ -74,7 +74,8 @@ class FakeBox:
             target.write_text(body, encoding="utf-8")
             if title.startswith("broken"):
                 locked = Reason.ENCRYPTED
-                parts.append(FoundPart(position, 0, title, "application/zip", 3, 0, target, locked, "verschlüsselt"))
+                kind = "application/vnd.oasis.opendocument" if title.endswith(".odt") else "application/zip"
+                parts.append(FoundPart(position, 0, title, kind, 3, 0, target, locked, "verschlüsselt"))
                 continue
             parts.append(FoundPart(position, 0, title, "text/plain", len(body), body.count("\f") + 1, target))
         said = next((line.split()[1:] for line in text.splitlines() if line.startswith("#message ")), [])
@@ -87,6 +88,15 @@ class FakeBox:
     def open(self, path: Path, name: str, order: ReadOrder, workdir: Path, *, fresh: bool = False,
              mail: Any = None) -> Opened:
         return Opened(self.unpack(path, name, workdir), None)  # reads nothing at once: the tests count the chunks
+
+    def draws(self, part: FoundPart) -> bool:
+        return part.name.endswith(".odt")
+
+    def office(self, part: FoundPart, workdir: Path) -> FoundPart:
+        """Pages for `broken.odt`, which is an Office file that hangs on a message."""
+        target = workdir / "drawn.txt"
+        target.write_text("gezeichnet", encoding="utf-8")
+        return replace(part, media_type="text/plain", pages=1, path=target, problem=None)
 
     def read(self, path: Path, media_type: str, pages: Sequence[int], order: ReadOrder, workdir: Path, *,
              fresh: bool = False) -> ReadResult:

@@ -208,6 +208,19 @@ def material_of(room: Postroom, document: str) -> Material:
     return pipeline.material_of(room, found)
 
 
+def test_an_office_file_is_filed_with_the_pages_drawn_of_it(room: Postroom) -> None:
+    delivery = opened(room, "Guten Tag\n#part broken.odt\nDatei selbst")
+    plan_and_file(room)
+    _, drawn = documents(room, delivery)
+    pipeline.propose_document(room, drawn)
+    approve_and_file(room, drawn)
+    with room.db.read() as conn:
+        filing = filing_of_document(conn, drawn)
+    assert filing is not None
+    assert [blob.name for blob in filing.originals] == ["broken.pdf", "broken.odt"]
+    assert room.blobs("mittelau").read(filing.originals[1].sha256) == b"Datei selbst"
+
+
 def test_a_store_that_does_not_answer_leaves_a_filed_document_and_work_for_later(database: Database, tmp_path: Path) -> None:
     def refuse() -> None:
         raise ServiceError("Die Ablage antwortet nicht.")
