@@ -136,6 +136,12 @@ class Desk:
         return not self.document.parent and (first is None or first.mark in ("look", "broken"))
 
     @property
+    def file_doubtful(self) -> bool:
+        """The same for the Akte: the chosen one is not sure, or none is chosen."""
+        first = next((one for one in self.files if one.value == self.chosen["file"]), None)
+        return not self.document.parent and (first is None or first.mark in ("look", "broken", "open"))
+
+    @property
     def title(self) -> str:
         found = next((one.shown for one in self.usual if one.name == "title"), "")
         return found or "Schriftstück ohne Betreff"

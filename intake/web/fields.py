@@ -27,9 +27,9 @@ FIRST = ("sender_name", "letter_date", "title", "our_reference", "kind", "deadli
 """Fields every letter has a line for, in this order; all others follow below when something was found."""
 LABELS: Mapping[str, str] = {
     "entry": "Aktenplan", "file": "Akte", "case": "Vorgang", "file_title": "Titel der neuen Akte", "new_file": "Neue Akte",
-    "sender_name": "Absender", "letter_date": "Datum", "title": "Betreff", "our_reference": "Zeichen des Absenders",
+    "sender_name": "Absender", "letter_date": "Datum", "title": "Betreff", "our_reference": "Ihr Zeichen",
     "your_reference": "Unser Zeichen", "kind": "Art", "deadline": "Frist", "receipt_date": "Eingangsstempel",
-    "sender_address": "Anschrift des Absenders", "recipient_name": "Empfänger", "subject": "Betreffzeile",
+    "sender_address": "Anschrift", "recipient_name": "Empfänger", "subject": "Betreffzeile",
     "file_reference": "Aktenzeichen im Text", "office": "Federführung", "handler": "Bearbeitung", "enclosure": "Anlage",
     "iban": "IBAN", "bic": "BIC", "email": "E-Mail", "phone": "Telefon", "parcel": "Flurstück",
     "parcel_id": "Flurstückskennzeichen", "site_address": "Lage", "applicant": "Antragsteller", "designer": "Entwurfsverfasser",

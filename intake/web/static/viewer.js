@@ -89,7 +89,7 @@ const viewer = (() => {
   function snippet(canvas, picture, [x0, y0, x1, y1]) {
     const { naturalWidth: w, naturalHeight: h } = picture, pad = Math.max((y1 - y0) * 0.5, 0.006);
     const left = Math.max(x0 - 0.02, 0) * w, top = Math.max(y0 - pad, 0) * h;
-    const width = Math.min(x1 + 0.02, 1) * w - left, height = Math.min(Math.min(y1 + pad, 1) * h - top, width);
+    const width = Math.min(Math.max(x1 + 0.02, x0 + 0.4), 1) * w - left, height = Math.min(Math.min(y1 + pad, 1) * h - top, width);
     canvas.width = Math.max(width, 1);
     canvas.height = Math.max(height, 1);
     canvas.getContext("2d").drawImage(picture, left, top, width, height, 0, 0, width, height);
