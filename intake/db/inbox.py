@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or
 from intake.db.access import visible_deliveries, visible_documents
 from intake.db.core import stamp, utcnow
 from intake.db.lists import DeliveryLine, delivery_lines
-from intake.schema import deliveries, documents
+from intake.schema import deliveries, documents, parts
 from intake.vocabulary import DeliveryState, DocumentState, Viewer
 
 MOST = 100
@@ -38,6 +38,7 @@ class InboxLine:
     line: DeliveryLine
     done: int
     total: int
+    media_type: str  # as the box found it, once it is read
 
 
 def inbox(conn: Connection, viewer: Viewer, only: Filter = Filter.ALL, *, source: str = "", before: str = "",
@@ -51,8 +52,15 @@ def inbox(conn: Connection, viewer: Viewer, only: Filter = Filter.ALL, *, source
         wanted = wanted.where(deliveries.c.id < before)
     lines = delivery_lines(conn, viewer, conn.execute(
         wanted.order_by(deliveries.c.id.desc()).limit(limit)).mappings().all())
-    counted = _progress(conn, viewer, [line.id for line in lines])
-    return tuple(InboxLine(line, *counted.get(line.id, (0, 0))) for line in lines)
+    ids = [line.id for line in lines]
+    counted, types = _progress(conn, viewer, ids), _types(conn, ids)
+    return tuple(InboxLine(line, *counted.get(line.id, (0, 0)), types.get(line.id, line.media_type)) for line in lines)
+
+
+def _types(conn: Connection, ids: list[str]) -> dict[str, str]:
+    """What the box found each original to be, by delivery."""
+    return {row.delivery: row.media_type for row in conn.execute(select(parts.c.delivery, parts.c.media_type).where(
+        parts.c.delivery.in_(ids), parts.c.position == 0))}
 
 
 def _inbox(conn: Connection, viewer: Viewer, only: Filter, source: str) -> Select[tuple[object, ...]]:

@@ -65,12 +65,14 @@ def _doors(user: User) -> list[str]:
 def _row(one: InboxLine) -> dict[str, object]:
     line = one.line
     sign, tone, words = _state(one)
-    return {"line": line, "pages": sum(line.pages.values()), "kind": kind(line.media_type), "done": one.done, "total": one.total,
+    return {"line": line, "pages": sum(line.pages.values()), "kind": kind(one.media_type), "done": one.done, "total": one.total,
             "sign": sign, "tone": tone, "words": words}
 
 
 def kind(media_type: str) -> str:
     """What people call this type of file."""
+    if media_type == handing_in.MEDIA_TYPE:  # not looked at yet
+        return ""
     return KINDS.get(media_type, media_type.rpartition("/")[2][:12].upper() if media_type else "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,6 +46,9 @@ FIELDS: Mapping[str, str] = {
     "note": "Anmerkung", "how": "Weg", "why": "Grund", "field": "Angabe", "value": "Wert", "state": "Stand",
     "reference": "Zeichen", "batch": "Stapel", "roles": "Rollen", "classes": "Klassen", "offices": "Ämter",
 }
+RULES: Mapping[str, str] = {"own_reference": "eigenes Aktenzeichen", "budget": "Fehlerbudget"}
+SERVICES: Mapping[str, str] = {"pipeline": "Programm", "receive": "Posteingang", "policy": "Fehlerbudget"}
+HASH = re.compile(r"[0-9a-f]{64}")
 NOT_SHOWN = frozenset({"revision", "original", "state", "position"})
 MOST_CHARACTERS = 400
 
@@ -52,7 +56,9 @@ MOST_CHARACTERS = 400
 def actor_words(actor: str) -> str:
     """ "clerk:kms" -> "kms", "rule:…" and "service:…" as what they are."""
     kind, _, name = actor.partition(":")
-    return {"clerk": name, "service": f"Dienst {name}", "rule": f"Regel {name}", "token": f"Zugang {name}"}.get(kind, actor)
+    rule = f"Regel {RULES.get(name.partition('@')[0], name)}"
+    return {"clerk": name, "service": SERVICES.get(name, f"Programm ({name})"), "rule": rule, "store": f"Ablage {name}",
+            "token": f"Zugang {name}"}.get(kind, actor)
 
 
 def told(action: str, values: Values) -> str:
@@ -60,7 +66,7 @@ def told(action: str, values: Values) -> str:
     new = values.new or {}
     shown = new.get("values") if isinstance(new.get("values"), dict) else new
     parts = [f"{FIELDS.get(name, name)}: {_plain(value)}" for name, value in (shown or {}).items()
-             if name not in NOT_SHOWN and value not in (None, "", [], {})]
+             if name not in NOT_SHOWN and value not in (None, "", [], {}) and not HASH.fullmatch(str(value))]
     line = "; ".join(parts)
     return line if len(line) <= MOST_CHARACTERS else f"{line[:MOST_CHARACTERS]} …"
 
