@@ -143,7 +143,7 @@ def _rows_of(path: str, members: Sequence[Found], by_name: Mapping[str, list[Row
 
 
 def _unit(path: str, members: tuple[Found, ...], profile: Backfile, rows: Sequence[Row], index: str) -> Unit:
-    from_path = [(name, value, "path") for name, value in _of_path(path, profile)]
+    from_path = [(name, value, "path") for name, value in _of_path(members[0].path, profile)]
     from_index = [(name, value, f"index:{index} Zeile {row.line}") for row in rows for name, value in row.fields if name != PAGES]
     counts = [int(value) for row in rows for name, value in row.fields if name == PAGES and value.isdecimal()]
     fields = tuple(dict.fromkeys([*from_index, *from_path]))

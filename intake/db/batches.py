@@ -391,8 +391,9 @@ def signs_of(conn: Connection, batch: Batch, akte: str | None = None) -> Iterabl
         batch_items, batch_items.c.delivery == page_signs.c.delivery).where(batch_items.c.batch == batch.id)
     if akte is not None:
         wanted = wanted.where(batch_items.c.reference_key == akte)
-    rows = conn.execution_options(yield_per=2000).execute(wanted.order_by(
-        batch_items.c.reference_key, batch_items.c.position, page_signs.c.part, page_signs.c.number)).mappings()
+    rows = conn.execute(wanted.order_by(
+        batch_items.c.reference_key, batch_items.c.position, page_signs.c.part, page_signs.c.number
+    ).execution_options(yield_per=2000)).mappings()
     for row in rows:
         values: dict[str, Any] = {name: row[name] for name in Sign.__slots__}
         yield row["reference_key"], row["path"], Sign(**values | {"warnings": tuple(row["warnings"])})
