@@ -141,6 +141,9 @@ class MailSettings(Section):
     dkim: bool = Field(
         True, description="Die Unterschrift des absendenden Mailservers (DKIM) selbst prüfen; der Schlüssel wird im DNS "
         "abgefragt. Ohne Antwort gilt sie als nicht geprüft. Nur für Nachrichten aus Postfächern.")
+    trust_folder: str = Field(
+        "", description="Ordner mit den Zertifikaten (.pem, .crt, .cer, .der) der Stellen, deren S/MIME-Signaturen als gültig "
+        "gelten, etwa der Verwaltungs-PKI. Leer = keine gilt als gültig. Gelesen wird er beim Start.")
 
 
 class JournalSettings(Section):

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from intake import acknowledging, heads, pipeline, receive_registers
+from intake import acknowledging, handover, heads, pipeline, receive_registers
 from intake.backfile.taking import take_some
 from intake.db.core import utcnow
 from intake.db.deliveries import Kind, note_retry

@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Literal
 
 from sqlalchemy import Connection
@@ -37,6 +38,7 @@ from intake.db.filings import (
     settle_filing,
     unsettle_filing,
 )
+from intake.db.handovers import plan as plan_handovers
 from intake.db.plan import entry_by_notation, get_entry
 from intake.errors import ConfigError, Refused, ServiceError
 from intake.journal import record
@@ -160,6 +162,9 @@ def _settle_place(tx: Tx, tenant: Tenant, document: Document, decision: Decision
         values.pop("entry", None)  # it was right when it was decided; the whole Akte may have been moved since
     if values.get(WITH):
         main = filing_of_document(tx.connection, values[WITH])
+        if main is not None:
+            hold_file(tx, document.tenant, main.file.id)
+            main = filing_of_document(tx.connection, values[WITH])  # it may have been moved or taken back meanwhile
         if main is None:
             raise ServiceError("Die Anlage wartet, bis ihr Hauptschriftstück abgelegt ist; es geht von selbst weiter.")
         return main.entry, main.file, main.case
@@ -246,8 +251,11 @@ def _has_its_parts_alone(tx: Tx, document: Document) -> bool:
     return all(owner in (document.id, None) for ref, owner, _ in ledger(tx.connection, document.delivery) if ref.part in own)
 
 
-def deliver(db: Database, tenant: str, key: str, stores: Sequence[Store], blobs: Blobs) -> None:
+def deliver(db: Database, tenant: str, key: str, stores: Sequence[Store], blobs: Blobs,
+            delays: Mapping[str, timedelta] = MappingProxyType({})) -> None:
     """Give the filing to every store without a receipt, or, when it was undone, take it back from all; note what they say.
+
+    Then the systems in `delays` are to be told of it, so long after filing (`db.handovers.plan`).
 
     May run twice and twice at once. Raises what a store raises (ServiceError: later); what went well before stays noted.
     """
@@ -272,6 +280,7 @@ def deliver(db: Database, tenant: str, key: str, stores: Sequence[Store], blobs:
     with db.transaction() as tx:
         if not settle_filing(tx, key, names, undone=undone):
             unsettle_filing(tx, key)  # undone while we stored it: the next turn takes it back
+        plan_handovers(tx, key, delays)
 
 
 def rebuild(db: Database, filing: Filing, store: Store, blobs: Blobs) -> Receipt:

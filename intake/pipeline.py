@@ -84,6 +84,7 @@ class Postroom:
     send: acknowledging.Send | None = None
     targets: Callable[[str], tuple[Target, ...]] = lambda _tenant: ()
     dkim_keys: unpack.DkimKeys | None = None
+    anchors: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,7 +448,8 @@ def _profile(room: Postroom, delivery: Delivery) -> Inbox | None:
 def _mail_order(room: Postroom, delivery: Delivery) -> MailOrder:
     """What a message of this delivery is judged by."""
     door = _profile(room, delivery)
-    return MailOrder(authserv_id=door.authserv_id if isinstance(door, Mailbox) else "")
+    return MailOrder(authserv_id=door.authserv_id if isinstance(door, Mailbox) else "", anchors=room.anchors,
+                     received_at=delivery.received_at.isoformat())
 
 
 def _order(room: Postroom, delivery: Delivery) -> ReadOrder:

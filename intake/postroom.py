@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from sqlalchemy import Connection
 from intake import filing
 from intake.blobs import Blobs
 from intake.box import Box
-from intake.config import Home, Mailbox, Tenant
+from intake.config import HandOver, Home, Mailbox, Tenant
 from intake.db.akten import register_rows, registers
 from intake.db.core import Database, utcnow
 from intake.db.knowledge import (
@@ -40,7 +41,7 @@ from intake.extract.standard import as_fields, extract, standard
 from intake.learning import FILING, Learnt, Tools, refresh
 from intake.pipeline import SCRATCH, Postroom
 from intake.propose import Knowledge
-from intake.protocols import Boundary, Extractor, Store
+from intake.protocols import Boundary, Extractor, Store, Target
 from intake.receive import Door
 from intake.receive_mail import MailDoor
 from intake.registers import REGISTERS
@@ -55,7 +56,11 @@ from intake.sources.imap import Mailbox as ImapMailbox
 from intake.sources.secrets import client_credentials, from_file
 from intake.sources.smtp import Smtp
 from intake.stores.efile import EFile
-from intake.vocabulary import AktenplanEntry, Material, Page, RegisterEntry
+from intake.stores.handover import STATE, HotFolder
+from intake.stores.post import Post
+from intake.stores.xdomea import Xdomea
+from intake.unpack import trust_anchors
+from intake.vocabulary import NOTE_TYPE, AktenplanEntry, Answer, Material, Page, RegisterEntry
 
 PLAN_RANKER, KINDS = "classifiers.plan:PlanRanker", "classifiers.kinds:kinds"
 BOUNDARIES, BOUNDARY = "classifiers.boundary:load", "boundary"
@@ -69,14 +74,42 @@ def build(home: Home) -> Postroom:
     """Everything a step needs; opens the database but starts nothing. Raises ConfigError."""
     db = Database(home.database_url)
     library = _Library(home, db)
-    library.room = Postroom(
+    library.room = _with_targets(Postroom(
         home=home, db=db, box=Box(home.settings.box, scratch=home.root / SCRATCH),
         blobs=cache(lambda tenant: Blobs(home.blobs(tenant))),
         knowledge=library.knowledge, access_class=library.access_class,
         stores=cache(lambda tenant: _stores(home, home.settings.for_tenant(tenant))),
         boundary=cache(lambda tenant: boundary(home.models(tenant))), send=sending(home),
-        dkim_keys=DnsKeys().texts if home.settings.mail.dkim else None)
+        anchors=trust_anchors(Path(home.settings.mail.trust_folder)) if home.settings.mail.trust_folder else "",
+        dkim_keys=DnsKeys().texts if home.settings.mail.dkim else None))
     return library.room
+
+
+def _with_targets(room: Postroom) -> Postroom:
+    """The same room with the systems to which filings are handed over; their answers are read in its box."""
+    def answer(path: Path) -> Answer | None:
+        scratch = room.home.root / SCRATCH
+        scratch.mkdir(mode=0o700, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            return room.box.answer(path, Path(folder))
+
+    return replace(room, targets=cache(lambda tenant: tuple(
+        _target(room.home, room.home.settings.for_tenant(tenant), said, answer)
+        for said in room.home.settings.for_tenant(tenant).handover)))
+
+
+def _target(home: Home, tenant: Tenant, said: HandOver, answer: Callable[[Path], Answer | None]) -> Target:
+    """One of them. Answers come into their folder; one that is sent to may also answer at once."""
+    waits = said.answers == "wait"
+    answers = Path(said.answers_folder or said.folder) if waits and (said.answers_folder or said.folder) else None
+    if said.kind == "folder":
+        return HotFolder(said.name, Path(said.folder), answers, answer, said.sidecar, NOTE_TYPE)
+    folder = Path(said.folder) if said.folder else None
+    secret = from_file(home.handover_secret_file(said)) if said.user else None
+    way = None if folder else Post(said.url, said.user, secret, said.headers, said.ca_file)
+    sender = tenant.title or tenant.name
+    return Xdomea(said.name, folder / STATE if folder else home.handovers(tenant.name) / said.name, sender,
+                  said.receiver or sender, answer, folder, way, answers, said.message, NOTE_TYPE)
 
 
 def boundary(own: Path | None) -> Boundary:

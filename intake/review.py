@@ -26,6 +26,7 @@ from intake.db.documents import (
 )
 from intake.db.filings import undo_filing
 from intake.db.forecasts import PLACE, blind, judge, unjudge
+from intake.db.handovers import leave_out, tell_again
 from intake.db.problems import close_problem, close_problems_of, get_problem, open_problem
 from intake.db.splices import lock_delivery
 from intake.errors import Refused, Stale
@@ -58,8 +59,12 @@ RESOLUTIONS: Mapping[str, str] = {
     "without_part": "Ohne diese Anlage weiter",
     "process_anyway": "Trotzdem bearbeiten",
     "close": "Geklärt, zurück zur Prüfung",
+    "hand_over_again": "Erneut übergeben",
+    "without_target": "Im Zielsystem von Hand erledigt",
     "reject": "Zurückweisen",
 }
+HANDOVER = "handover/"
+"""Step of a Klärungsfall about a system to which filings are handed over, its name behind it."""
 DECIDABLE = (DocumentState.PROPOSED, DocumentState.CLARIFY)
 LONGEST_VALUE = 2000
 
@@ -218,6 +223,9 @@ def resolve(tx: Tx, problem_id: str, by: str, how: str, note_text: str = "") -> 
     if how not in problem.resolutions:
         ways = ", ".join(f"{way} ({RESOLUTIONS.get(way, way)})" for way in problem.resolutions)
         raise Refused(f"So lässt sich dieser Klärungsfall nicht lösen. Möglich ist: {ways}.")
+    if problem.step.startswith(HANDOVER):
+        _resolve_handover(tx, problem, by, how)
+        return
     if problem.subject_kind == "document":
         delivery = get_document(tx.connection, problem.subject).delivery
         lock_delivery(tx, delivery)
@@ -232,6 +240,15 @@ def resolve(tx: Tx, problem_id: str, by: str, how: str, note_text: str = "") -> 
     if problem.subject_kind != "source":
         subjects[problem.subject_kind] = problem.subject
     record(tx, problem.tenant, actor(by), "problem.resolved", subjects=subjects, new={"how": how, "note": note_text})
+
+
+def _resolve_handover(tx: Tx, problem: Problem, by: str, how: str) -> None:
+    """Another system refused a filing or never answered; the document itself stays where it is."""
+    settle = tell_again if how == "hand_over_again" else leave_out
+    settle(tx, problem.subject, problem.step.removeprefix(HANDOVER))
+    close_problem(tx, problem.id, how)
+    record(tx, problem.tenant, actor(by), "problem.resolved", subjects={"problem": problem.id, "document": problem.subject},
+           new={"how": how})
 
 
 def _resolve_document(tx: Tx, document: Document, by: str, how: str) -> None:

@@ -45,6 +45,14 @@ def close_problems_of(tx: Tx, tenant: str, subject_kind: str, subject: str, how:
     return tx.connection.execute(closed).rowcount
 
 
+def close_step(tx: Tx, tenant: str, document: str, step: str, how: str) -> int:
+    """Close what is open for a document and one step; returns how many there were."""
+    closed = update(problems).where(
+        problems.c.tenant == tenant, problems.c.subject_kind == "document", problems.c.subject == document,
+        problems.c.step == step, problems.c.closed_at.is_(None)).values(closed_at=stamp(tx.now), resolution=how)
+    return tx.connection.execute(closed).rowcount
+
+
 def open_problems(conn: Connection, tenant: str | None = None) -> tuple[Problem, ...]:
     """What is open, oldest first; of all tenants for None."""
     wanted = select(problems).where(problems.c.closed_at.is_(None)).order_by(problems.c.opened_at, problems.c.id)
