@@ -5,13 +5,14 @@ The original itself is never changed: a plain scan is its own part, a mended or 
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from intake.blobs import Blobs
 from intake.box import SENTENCES, Box, FoundPart, MailOrder, ReadOrder, ReadResult
-from intake.errors import BoxDied, InputError, Reason
+from intake.errors import BoxDied, ConfigError, InputError, Reason
 from intake.vocabulary import Blob, Delivery, Envelope, Fact, Part
 
 DkimKeys = Callable[[Sequence[str]], Mapping[str, str | None]]
@@ -21,6 +22,28 @@ DkimKeys = Callable[[Sequence[str]], Mapping[str, str | None]]
 def sentence(reason: Reason) -> str:
     """The German sentence for a person: what is wrong with these bytes and what to do next."""
     return SENTENCES[reason]
+
+
+MOST_ANCHORS, CERTIFICATES = 1 << 20, frozenset({".pem", ".crt", ".cer", ".der"})
+
+
+def trust_anchors(folder: Path) -> str:
+    """The certificates of authorities in a folder (PEM, or DER as .crt, .cer, .der), one after the other as PEM.
+
+    They are the operator's own files, handed into the box with each message. Raises ConfigError when the folder cannot be read
+    or holds more than 1 MiB.
+    """
+    try:
+        files = [path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix.lower() in CERTIFICATES]
+    except OSError as error:
+        raise ConfigError(f"Der Ordner der vertrauten Zertifizierungsstellen {folder} ist nicht zu lesen ({error.strerror}). "
+                          "Prüfen Sie trust_folder unter [mail].") from error
+    found = "\n".join(
+        data.decode("ascii", "replace") if b"-----BEGIN" in data else ssl.DER_cert_to_PEM_cert(data) for data in files)
+    if len(found) > MOST_ANCHORS:
+        raise ConfigError(f"In {folder} liegen mehr Zertifikate, als gebraucht werden (über 1 MiB). Behalten Sie nur die der "
+                          "Zertifizierungsstellen, denen Sie vertrauen.")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

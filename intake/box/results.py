@@ -48,10 +48,13 @@ class Unpacked:
 @dataclass(frozen=True, slots=True)
 class MailOrder:
     """What taking a message apart rests on beside its bytes: `authserv_id` is the name of our own mail server, whose verdict on
-    the sender is believed ("" = nobody's).
+    the sender is believed ("" = nobody's); `anchors` the certificates of authorities whose S/MIME signatures are believed (PEM,
+    one after the other); `received_at` when it came (ISO, with zone), at which they must have held.
     """
 
     authserv_id: str = ""
+    anchors: str = ""
+    received_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

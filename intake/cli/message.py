@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from intake.vocabulary import Fact
 
 STATES = {
-    "valid": "gültig",
+    "valid": "gültig: Inhalt unverändert, Zertifikat von einer vertrauten Stelle (ob gesperrt, ist nicht geprüft)",
     "invalid": "UNGÜLTIG: der Inhalt wurde nach dem Unterschreiben verändert",
     "indeterminate": "unbestimmt: dass Zertifikat oder Schlüssel echt sind, ist nicht geprüft",
     "encrypted": "verschlüsselt",

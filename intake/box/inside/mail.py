@@ -12,8 +12,11 @@ import binascii
 import re
 import resource
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from email.message import Message
 from email.parser import BytesParser
+from email.utils import getaddresses
 from io import BytesIO
 from typing import Any
 
@@ -36,6 +39,26 @@ SMIME_SIGNATURES = frozenset({"application/pkcs7-signature", "application/x-pkcs
 SMIME_CONTENT = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _PGP_MESSAGE, _PGP_SIGNED = "-----BEGIN PGP MESSAGE-----", "-----BEGIN PGP SIGNED MESSAGE-----"
 _PGP_UNCHECKED = "Signatur (PGP), nicht geprüft"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the service knows of the way a message came (box.results.MailOrder): see there."""
+
+    authserv_id: str = ""
+    anchors: str = ""
+    received_at: str = ""
+
+    def trust(self, message: Message) -> signed.Trust | None:
+        """Whose signature the message would be believed; None where no authority is trusted."""
+        if not self.anchors:
+            return None
+        senders = getaddresses([str(one) for one in message.get_all("From") or []])
+        return signed.Trust(self.anchors, datetime.fromisoformat(self.received_at),
+                            senders[0][1].lower() if len(senders) == 1 else "")
+
+
+UNTOLD = Told()
 _HEADER = re.compile(rb"[!-9;-~]+[ \t]*:")
 _BODIES = frozenset({"text/plain", "text/html", "text/rfc822-headers", "message/rfc822-headers"})
 
@@ -50,15 +73,15 @@ def parse(data: bytes) -> Message:
         raise InputError("", reason=Reason.TOO_LARGE, detail="Zu tief verschachtelt.") from error
 
 
-def letter(message: Message, depth: int, max_depth: int, raw: bytes = b"", authserv_id: str = "") -> Letter:
+def letter(message: Message, depth: int, max_depth: int, raw: bytes = b"", told: Told = UNTOLD) -> Letter:
     """Take a message apart; raises InputError (too_large) beyond `max_depth` messages in messages.
 
-    `raw` is the message as it came, `authserv_id` what our own mail server calls itself (record.facts).
+    `raw` is the message as it came, `told` what the service knows of the way it came.
     """
     if depth > max_depth:
         raise InputError("", reason=Reason.TOO_LARGE, detail=f"Mehr als {max_depth} Nachrichten ineinander.")
     found = Letter({name: line(message[name]) for name in ("From", "To", "Cc", "Date", "Subject", "Message-ID") if message[name]})
-    found.raw, found.facts = raw, record.facts(message, authserv_id)
+    found.raw, found.facts, found.trust = raw, record.facts(message, told.authserv_id), told.trust(message)
     _walk(message, found, depth, max_depth, 0)
     return found
 
@@ -90,7 +113,7 @@ def _walk(node: Message, into: Letter, depth: int, max_depth: int, nesting: int)
 def _judge(signature: Message, boundary: str, into: Letter) -> None:
     """Note whether the signature beside a signed content (RFC 1847) is over just this content."""
     over = signed.signed_bytes(into.raw, boundary)
-    _note(signed.opened(_payload(signature), over) if over is not None else None, into)
+    _note(signed.opened(_payload(signature), over, into.trust) if over is not None else None, into)
 
 
 def _note(found: signed.Opened | None, into: Letter) -> None:
@@ -123,7 +146,7 @@ def _alternative(children: list[Message], into: Letter, depth: int, max_depth: i
     forms = []
     for child in children:
         form = Letter({})
-        form.raw = into.raw
+        form.raw, form.trust = into.raw, into.trust
         _walk(child, form, depth, max_depth, nesting + 1)
         into.leaves += form.leaves
         into.remarks += form.remarks
@@ -287,7 +310,7 @@ def _unsigned(leaf: Leaf, found: Letter, depth: int, max_depth: int) -> Iterator
     if signed.is_clear(leaf.data):
         inside = leaf.data
     else:
-        structure = signed.opened(leaf.data)
+        structure = signed.opened(leaf.data, trust=found.trust)
         if structure is None or structure.content is None:
             yield leaf, leaf
             return
@@ -336,17 +359,17 @@ def opened(name: str, data: bytes, kind: Kind | None, depth: int, max_depth: int
         return Kind(OUTLOOK if outlook_file else found, error.reason, error.detail)
 
 
-def unpack(data: bytes, parts: Parts, media_type: str = MAIL, authserv_id: str = "") -> dict[str, Any]:
+def unpack(data: bytes, parts: Parts, media_type: str = MAIL, told: Told = UNTOLD) -> dict[str, Any]:
     """Fill `parts` with the letter in `data`; returns the envelope.
 
     Raises InputError when all of it is encrypted, or when taking it apart would need more memory than there is.
     """
     allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
     if media_type == MAIL and allowed != resource.RLIM_INFINITY and len(data) * MEMORY_FACTOR > allowed:
-        told = f"Die Nachricht hat {len(data) >> 20} MiB, zu öffnen sind hier {allowed // MEMORY_FACTOR >> 20} MiB (memory_mib)."
-        raise InputError("", reason=Reason.TOO_LARGE, detail=told)
+        said = f"Die Nachricht hat {len(data) >> 20} MiB, zu öffnen sind hier {allowed // MEMORY_FACTOR >> 20} MiB (memory_mib)."
+        raise InputError("", reason=Reason.TOO_LARGE, detail=said)
     if media_type == MAIL:
-        found = letter(parse(data), 0, parts.limits.max_depth, data, authserv_id)
+        found = letter(parse(data), 0, parts.limits.max_depth, data, told)
     else:
         found = outlook.of_tnef(data) if media_type == TNEF else outlook.of_msg(data)
     lay_out(found, parts, None, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from intake.box.inside.signed import Trust
 from intake.box.inside.sniff import Kind
 from intake.errors import Reason
 
@@ -31,7 +32,7 @@ class Letter:
     """A message taken apart: its headers, its text, remarks, and what hangs on it in order.
 
     `html` holds, by its index, the HTML that a text was given in too; `facts` the record of the message (record.py); `raw` is
-    the message as it came, because signatures are over its very bytes.
+    the message as it came, because signatures are over its very bytes; `trust` whose signatures are believed (None = nobody's).
     """
 
     headers: dict[str, str]
@@ -41,3 +42,4 @@ class Letter:
     html: dict[int, str] = field(default_factory=dict)
     facts: list[tuple[str, str, str]] = field(default_factory=list)
     raw: bytes = b""
+    trust: Trust | None = None

@@ -1,16 +1,23 @@
 """S/MIME (RFC 8551): the content of signed data, and whether the signature is over just this content. Runs inside the box.
 
-A signature that fits is `indeterminate`, never `valid`: whose certificate it is depends on whom one trusts, and nothing here
-asks an authority. One that does not fit is `invalid`.
+A signature that fits is `valid` only where its certificate leads to an authority that we were told to trust, held when the
+message came and names the sender's address; else it is `indeterminate`. Whether a certificate was revoked is not asked: that
+needs a network. One that does not fit is `invalid`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
-State = Literal["invalid", "indeterminate", "encrypted"]
+State = Literal["valid", "invalid", "indeterminate", "encrypted"]
+VALID = "Signatur (S/MIME) ist gültig: Inhalt unverändert, Zertifikat von einer vertrauten Stelle (ob gesperrt, bleibt offen)"
+UNTRUSTED = "Signatur (S/MIME) passt zum Inhalt, ihr Zertifikat führt aber zu keiner Stelle, der hier vertraut wird"
+STRANGER = "Signatur (S/MIME) passt zum Inhalt, ihr Zertifikat aber nicht zur Adresse des Absenders"
 FITS = "Signatur (S/MIME) passt zum Inhalt; ob dem Zertifikat zu trauen ist, wurde nicht geprüft"
 ALTERED = "Signatur (S/MIME) passt NICHT zum Inhalt: er wurde nach dem Unterschreiben verändert"
 UNKNOWN = "Signatur (S/MIME) ließ sich nicht prüfen"
@@ -19,6 +26,8 @@ BROKEN = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowE
 _HASHES = frozenset({"sha1", "sha224", "sha256", "sha384", "sha512"})
 
 
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.{1,20000}?-----END CERTIFICATE-----", re.DOTALL)
+DEEPEST_CHAIN, MOST_CERTIFICATES = 6, 20
 _SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
 """The object identifier of signed data (1.2.840.113549.1.7.2), RFC 5652."""
 
@@ -43,8 +52,21 @@ class Opened:
     said: str = UNKNOWN
 
 
-def opened(data: bytes, content: bytes | None = None) -> Opened | None:
-    """The structure in `data` (DER or BER); `content` is what a detached signature is over. None when it is none."""
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whom a signature is believed: certificates of authorities (PEM, one after the other), when the message came, its sender's
+    address in lower case ("" where it names none or several)."""
+
+    anchors: str
+    at: datetime
+    sender: str
+
+
+def opened(data: bytes, content: bytes | None = None, trust: Trust | None = None) -> Opened | None:
+    """The structure in `data` (DER or BER); `content` is what a detached signature is over. None when it is none.
+
+    Without `trust` no signature is valid.
+    """
     from asn1crypto import cms  # type: ignore[import-untyped]  # noqa: PLC0415
     try:
         info = cms.ContentInfo.load(data)
@@ -58,26 +80,64 @@ def opened(data: bytes, content: bytes | None = None) -> Opened | None:
         over = content if content is not None else inside if isinstance(inside, bytes) else None
         if over is None and not len(signed["signer_infos"]):
             return None  # certificates alone
-        return _judged(signed, over, inside if isinstance(inside, bytes) else None)
+        return _judged(signed, over, inside if isinstance(inside, bytes) else None, trust)
     except BROKEN:
         return None
 
 
-def _judged(signed: Any, over: bytes | None, inside: bytes | None) -> Opened:
-    """All signatures of signed data: one that does not fit makes the whole invalid."""
+def _judged(signed: Any, over: bytes | None, inside: bytes | None, trust: Trust | None) -> Opened:
+    """All signatures of signed data: one that does not fit makes the whole invalid, one that is not trusted indeterminate."""
     certificates = [one.chosen for one in (signed["certificates"] or []) if one.name == "certificate"]
     state: State = "indeterminate"
-    said, names = FITS, []
+    said, names, worth = FITS, [], set()
     for signer in signed["signer_infos"]:
         certificate = next((one for one in certificates if _is_of(one, signer["sid"])), None)
         fits = _fits(signer, certificate, over) if over is not None and certificate is not None else None
         if certificate is not None:
             names.append(_described(certificate))
+        worth.add(_worth(certificate, certificates, trust) if fits and trust else UNKNOWN if fits is None else FITS)
         if fits is None and state != "invalid":
             said = UNKNOWN
         if fits is False:
             state, said = "invalid", ALTERED
+    if state == "indeterminate" and said == FITS and len(worth) == 1:
+        state, said = ("valid", VALID) if VALID in worth else (state, worth.pop())
     return Opened(state, inside, "; ".join(dict.fromkeys(names)), said if names or state == "invalid" else UNKNOWN)
+
+
+def _worth(certificate: Any, others: Sequence[Any], trust: Trust) -> str:
+    """What a signature that fits proves: VALID, STRANGER or UNTRUSTED."""
+    if not _chained(certificate.dump(), [one.dump() for one in others[:MOST_CERTIFICATES]], trust):
+        return UNTRUSTED
+    return VALID if trust.sender and trust.sender in {address.lower() for address in _addresses(certificate)} else STRANGER
+
+
+def _chained(certificate: bytes, others: Sequence[bytes], trust: Trust) -> bool:
+    """Whether the certificate leads to a trusted authority, all of the chain held at the time and is meant for mail."""
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.x509 import verification  # noqa: PLC0415
+    from cryptography.x509.oid import ExtendedKeyUsageOID as Usage  # noqa: PLC0415
+
+    def for_mail(_policy: Any, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None) -> None:
+        if usage is not None and not {Usage.EMAIL_PROTECTION, Usage.ANY_EXTENDED_KEY_USAGE} & set(usage):
+            raise ValueError("not for mail")
+
+    def signs(_policy: Any, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
+        if usage is not None and not (usage.digital_signature or usage.content_commitment):
+            raise ValueError("not for signing")
+
+    agnostic, policy = verification.Criticality.AGNOSTIC, verification.ExtensionPolicy
+    try:
+        anchors = [x509.load_pem_x509_certificate(one.encode()) for one in _PEM.findall(trust.anchors)]
+        verifier = verification.PolicyBuilder().store(verification.Store(anchors)).time(trust.at).max_chain_depth(
+            DEEPEST_CHAIN).extension_policies(
+            ca_policy=policy.webpki_defaults_ca().may_be_present(x509.ExtendedKeyUsage, agnostic, for_mail),
+            ee_policy=policy.permit_all().may_be_present(x509.ExtendedKeyUsage, agnostic, for_mail).may_be_present(
+                x509.KeyUsage, agnostic, signs)).build_client_verifier()
+        verifier.verify(x509.load_der_x509_certificate(certificate), [x509.load_der_x509_certificate(one) for one in others])
+    except (verification.VerificationError, x509.UnsupportedGeneralNameType, *BROKEN):
+        return False
+    return True
 
 
 def _is_of(certificate: Any, sid: Any) -> bool:

@@ -277,7 +277,8 @@ def run(order: dict[str, Any], inputs: list[Path], out: Path) -> dict[str, Any]:
     parts = Parts(out, limits)
     if kind.media_type in LETTERS and kind.reason is None:
         from intake.box.inside import mail  # noqa: PLC0415
-        envelope = mail.unpack(path.read_bytes(), parts, kind.media_type, str(order.get("authserv_id", "")))
+        told = mail.Told(*(str(order.get(name, "")) for name in ("authserv_id", "anchors", "received_at")))
+        envelope = mail.unpack(path.read_bytes(), parts, kind.media_type, told)
         return {"envelope": envelope, "parts": parts.found}
     position = parts.reserve(None, name)
     if kind.media_type == ZIP and kind.reason is None:
