@@ -293,3 +293,41 @@ def test_an_own_sign_whose_leading_word_cannot_be_read() -> None:
         canvas.text(x, y, text, 9)
     own = best(letter(Material(canvas.pages())), "our_reference")
     assert own is not None and own.value == "kö-984/26" and own.checks == ("label:unlesbar",) and own.confidence < 0.65
+
+
+def _placed(*lines: tuple[float, float, str, float], block_each: bool = True) -> Material:
+    """A page with words at mm from the left and top, each entry a line (and block) of its own; 2.5 mm high, 1.9 mm a letter."""
+    words = []
+    for number, (x, y, text, sure) in enumerate(lines):
+        at = x
+        for piece in text.split():
+            words.append(Word(piece, (at / 210, y / 297, (at + 1.9 * len(piece)) / 210, (y + 2.5) / 297), sure, line=number,
+                              block=number if block_each else 0))
+            at += 1.9 * (len(piece) + 1)
+    return Material((Page(1, 210.0, 297.0, "", tuple(words)),))
+
+
+GREETING = (25.0, 115.0, "Sehr geehrte Damen und Herren,", 0.96)
+
+
+def test_a_leading_word_broken_in_two_by_recognition() -> None:
+    found = letter(_placed((125, 52, "Ihr Zei", 0.97), (138.5, 52, "ichen", 0.9), (149, 52, "B", 0.3),
+                           (160, 52, SIGN, 0.92), (125, 57, "Unser Az.:", 0.9), (160, 57, "9 C 40/25", 0.9), GREETING))
+    assert value(found, "your_reference") == SIGN
+    assert value(found, "our_reference") == "9 C 40/25"
+
+
+def test_the_own_sign_below_yours_without_its_leading_word() -> None:
+    found = letter(_placed((125, 52, f"Ihr Zeichen: {SIGN}", 0.95), (149.7, 56.5, "III/2-16.67", 0.66), GREETING))
+    assert value(found, "our_reference") == "III/2-16.67"
+
+
+def test_a_line_of_the_subject_that_recognition_parted() -> None:
+    found = letter(_placed((25, 100, "Sanierung der Sporthalle:", 0.96), (73.5, 100, "Übersendung", 0.95), GREETING))
+    assert value(found, "subject") == "Sanierung der Sporthalle: Übersendung"
+
+
+def test_a_misread_form_of_address_is_no_name() -> None:
+    found = letter(_placed((25, 65, "Herm", 0.66), (25, 70, "Gerd Jürgensen", 0.95), (25, 75, "Große Twiete 42", 0.95),
+                           (25, 80, "24997 Norderfeld", 0.95), GREETING))
+    assert value(found, "recipient_name") == "Gerd Jürgensen"

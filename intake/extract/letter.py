@@ -15,13 +15,13 @@ from intake.extract import misread
 from intake.extract.dates import find_dates
 from intake.extract.layout import Segment, evidence, legibility, overlap
 from intake.extract.stamp import stamp
-from intake.extract.zones import ADDRESS, SUBJECT_WORD, TOLERANCE, Zones, label_of, zones
+from intake.extract.zones import ADDRESS, SUBJECT_WORD, TOLERANCE, Labelled, Zones, label_of, zones
 from intake.keys import fold
 from intake.vocabulary import Box, Evidence, Material, Page, Proposal
 
 _VERMERK = re.compile(r"^(einschreiben|eigenh[äa]ndig|pers[öo]nlich|vertraulich|per |mit postzustellung|eilt|"
                       r"nicht nachsenden|wenn unzustellbar|vorab|gegen empfangs|verschlossen|infopost|entgelt)", re.I)
-_FORM_OF_ADDRESS = re.compile(r"^(an(?: (?:die|das|den))?|herrn?|frau|firma|familie|eheleute)$", re.IGNORECASE)
+_FORM_OF_ADDRESS = re.compile(r"^(an(?: (?:die|das|den))?|herrn?|herm|frau|firma|familie|eheleute)$", re.IGNORECASE)
 _RETURN_LINE = re.compile(r"\s*[·•|∙⋅*]\s+|\s+[·•|∙⋅*]\s*|\s+[–-]\s+|,\s*")
 _TOWN = re.compile(r"(?:D\s?-\s?)?\d{5}\s+[A-ZÄÖÜ]")
 _STREET_LINE = re.compile(r"[^\W\d]{3}.*\s\d{1,3}\s?[a-z]?$")
@@ -293,9 +293,9 @@ def _by_order(front: Zones) -> Iterator[Proposal]:
     """The own sign below "Ihr Zeichen" in the Informationsblock where its leading word cannot be read (order of DIN 5008)."""
     if any(one.name == "our_reference" for one in front.labelled):
         return
-    yours = next((one.segment for one in front.labelled if one.name == "your_reference" and one.segment.box), None)
+    yours = next((one for one in front.labelled if one.name == "your_reference" and one.segment.box and one.words), None)
     for one in front.info if yours else ():
-        if yours is None or abs(one.left - yours.left) > 3.0 or not 0.0 < one.top - yours.top <= 8.0:
+        if yours is None or abs(one.left - _left(yours)) > 3.0 or not 0.0 < one.top - yours.segment.top <= 8.0:
             continue
         row = [other for other in front.all if other is not one and other.box and overlap(other, one) > 0.5]
         known = any(label_of(other.text)[0] is not None for other in row if other.right <= one.left + 1.0)
@@ -303,6 +303,13 @@ def _by_order(front: Zones) -> Iterator[Proposal]:
             made = _proposal("our_reference", one.text.strip(" .:"), 0.6, "block-order", one)
             yield replace(made, checks=("label:unlesbar",))
         return
+
+
+def _left(one: Labelled) -> float:
+    """Millimetres from the left to the value alone, also where it is one segment with its leading word."""
+    first = one.segment.words[0].box[0]
+    return one.segment.left + (one.words[0].box[0] - first) * (one.segment.right - one.segment.left) / max(
+        1e-6, one.segment.words[-1].box[2] - first)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from intake.extract.layout import Segment, overlap, rows, segments
+from intake.extract.layout import Segment, overlap, rows, segments, union
 from intake.keys import fold
 from intake.vocabulary import Material, Page, Word
 
@@ -143,7 +143,8 @@ def _address(here: Sequence[Segment], salutation: Segment | None) -> tuple[Segme
 def _labelled(here: Sequence[Segment], salutation: Segment | None) -> tuple[Labelled, ...]:
     """Values at leading words above the salutation (or in the upper part of a page without one)."""
     found: list[Labelled] = []
-    for index, segment in enumerate(here):
+    for index, first in enumerate(here):
+        segment = first
         if salutation is not None and segment is salutation:
             break
         if segment.box and (segment.top > SUBJECT_BOTTOM or not _above(segment, salutation)):
@@ -151,9 +152,27 @@ def _labelled(here: Sequence[Segment], salutation: Segment | None) -> tuple[Labe
         if segment.box is None and index > 25:
             break
         name, end = label_of(segment.text)
+        if name is None and segment.box and len(segment.text) >= 3:
+            segment = _whole_label(here, segment)
+            name, end = label_of(segment.text)
         if name is not None and (value := _value(here, segment, end)):
             found.append(Labelled(name, *value))
     return tuple(found)
+
+
+def _whole_label(here: Sequence[Segment], first: Segment) -> Segment:
+    """A leading word that recognition broke in two ("Ihr Zei", "ichen") as one; else the segment as it is."""
+    for one in here:
+        if one is not first and one.box and first.box and overlap(one, first) > 0.5 and first.left < one.left < first.right + 2.0:
+            whole = Segment(first.page, (*first.words, *one.words), f"{first.text} {one.text}", union((first.box, one.box)))
+            if label_of(one.text)[0] is None and label_of(whole.text)[1] == len(whole.text):
+                return whole
+    return first
+
+
+def _is_speck(one: Segment) -> bool:
+    """Whether a segment is hardly a value: one letter that was not read surely (the colon behind a leading word)."""
+    return len(re.findall(r"[^\W_]", one.text)) <= 1 and all(word.confidence < 0.6 for word in one.words)
 
 
 def label_of(text: str) -> tuple[str | None, int]:
@@ -180,7 +199,8 @@ def _value(here: Sequence[Segment], label: Segment, end: int) -> tuple[Segment, 
         return label, label.words_at(start, start + len(rest)), rest
     if label.box is None:
         return None
-    others = [segment for segment in here if segment.box and segment is not label]
+    others = [segment for segment in here if segment.box and segment is not label and not _is_speck(segment)
+              and not {*segment.words} & {*label.words}]
     in_row = [one for one in others if overlap(one, label) > 0.5 and one.left >= label.right]
     right = min(in_row, key=lambda one: one.left, default=None)
     next_label = min((one.left for one in in_row if label_of(one.text)[0] is not None), default=1e9)
@@ -211,7 +231,7 @@ def _subject(here: Sequence[Segment], salutation: Segment | None, taken: Sequenc
     used = {id(segment) for segment in taken}
     for index, segment in enumerate(here):
         if SUBJECT_WORD.match(segment.text) and (segment.box is None or segment.top < SUBJECT_BOTTOM):
-            return (segment, *_same_block(segment, here[index + 1:], used, salutation))
+            return _whole_lines((segment, *_same_block(segment, here[index + 1:], used, salutation)), here)
     if salutation is None:
         return ()
     before = list(here[:here.index(salutation)])
@@ -225,7 +245,20 @@ def _subject(here: Sequence[Segment], salutation: Segment | None, taken: Sequenc
             and re.search(r"[^\W_]{3}", segment.text)]
     while free and BEZUG_WORD.match(free[-1].text):
         free.pop()
-    return _last_block(free)
+    return _whole_lines(_last_block(free), here)
+
+
+def _whole_lines(block: Sequence[Segment], here: Sequence[Segment]) -> tuple[Segment, ...]:
+    """Lines with what recognition cut off their ends: what goes on in the same row after no more than a blank."""
+    found: list[Segment] = []
+    for line in block:
+        found.append(line)
+        for one in here:
+            last = found[-1]
+            near = one.box and last.box and -0.5 <= one.left - last.right <= 0.8 * last.height
+            if near and one not in block and overlap(one, last) > 0.5:
+                found.append(one)
+    return tuple(found)
 
 
 def _same_block(

@@ -204,6 +204,8 @@ def _from_picture(sheet: Sheet, order: Order, engines: Engines, preview: Path) -
     image.save_preview(shown, preview)
     skew = 0.0 if bare else geometry.skew_of(ink)
     across, down = (sheet.width_mm, sheet.height_mm) if rotation in (0, 180) else (sheet.height_mm, sheet.width_mm)
+    if not bare and not fraktur:
+        words = _closer(image.turn(grey, rotation), words, down, skew, engines)
     if not bare and not marks and grey.width * grey.height <= LARGE_PIXELS:
         words, pressed = _stamped(sheet, grey, ink, shown, words, (rotation, skew, across), engines)
     kind = script.script_of(words, across, down, fraktur=fraktur, inked=not bare)
@@ -214,6 +216,15 @@ def _from_picture(sheet: Sheet, order: Order, engines: Engines, preview: Path) -
         script=kind, quality=1.0 if bare else quality_of(words, sheet.native_dpi()), source="ocr", separators=marks,
         warnings=sheet.warnings, form=tuple(replace(one, box=turned(one.box, rotation)) for one in sheet.form()),
         picture=image.picture_of(shown))
+
+
+def _closer(upright: Image, words: tuple[Word, ...], height_mm: float, skew: float, engines: Engines) -> tuple[Word, ...]:
+    """The words, those in the head of the page that were read badly as a second look has them."""
+    from intake.box.inside import closer, numeral  # noqa: PLC0415
+
+    words = closer.looked_again(words, upright, height_mm, skew,
+                                lambda cut, mode: engines.get().words(cut, engines.languages, mode=mode))
+    return numeral.counted(words, upright, skew)
 
 
 def _stamped(sheet: Sheet, grey: Image, ink: Image, shown: Image, words: tuple[Word, ...], lies: tuple[Rotation, float, float],
