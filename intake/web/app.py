@@ -16,7 +16,19 @@ from intake.box import Box
 from intake.config import Home
 from intake.db.core import Database
 from intake.errors import ConfigError, InputError, PoststelleError, Refused, ServiceError, Stale
-from intake.web import desk, handing_in, klaerung, login, pictures, posteingang, protokoll, uebersicht
+from intake.web import (
+    benutzer,
+    desk,
+    handing_in,
+    klaerung,
+    konto,
+    login,
+    pictures,
+    posteingang,
+    protokoll,
+    uebersicht,
+    verwaltung,
+)
 from intake.web.guard import Guard
 from intake.web.pages import STATIC, fragment, page, wants_html
 from intake.web.rules import Unauthorised
@@ -24,7 +36,7 @@ from intake.web.state import Web
 
 PROBLEM = "application/problem+json"
 """RFC 9457."""
-SCREENS = (login, posteingang, pictures, desk, klaerung, protokoll, uebersicht)
+SCREENS = (login, konto, posteingang, pictures, desk, klaerung, protokoll, uebersicht, benutzer, verwaltung)
 """The modules of the screens: each has a `router`. A new one is entered here."""
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
 from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from fastapi import APIRouter, Form, Request
@@ -34,7 +36,7 @@ from intake.web.state import Web, WebState
 router = APIRouter()
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 1000
-WRONG = "Anmeldename oder Kennwort stimmt nicht. Versuchen Sie es noch einmal."
+WRONG = "Anmeldename, Kennwort oder Code stimmt nicht. Versuchen Sie es noch einmal."
 HASHER = PasswordHasher()
 """argon2id with the library's parameters (RFC 9106, low-memory profile)."""
 NOBODY = HASHER.hash("so that an unknown login takes as long as a wrong password")
@@ -57,38 +59,54 @@ def sign_in_page(request: Request, weiter: str = "") -> Response:
 def entrance(request: Request, sentence: str = "", *, next_url: str = "", status: int = 200) -> Response:
     """The sign-in page, with what went wrong."""
     onward = next_url or (request.url.path if request.method == "GET" and request.url.path != "/anmelden" else "")
-    return page(request, "anmelden.html", status=status, sentence=sentence, onward=local(onward), login=None)
+    return page(request, "anmelden.html", status=status, sentence=sentence, onward=local(onward),
+                oidc=request.app.state.web.home.settings.oidc)
 
 
 @router.post("/anmelden", dependencies=[anyone("whoever signs in is not signed in yet")])
 def sign_in(request: Request, web: WebState, login: Annotated[str, Form()] = "", password: Annotated[str, Form()] = "",
-            weiter: Annotated[str, Form()] = "") -> Response:
+            code: Annotated[str, Form()] = "", weiter: Annotated[str, Form()] = "") -> Response:
     """Sign in with a password; a session that was there before ends."""
     same_site(request)
     try:
-        user = checked(web, login, password)
+        user = checked(web, login, password, code)
     except Refused as error:
         return entrance(request, str(error), next_url=weiter, status=401)
     return begin(request, web, user, weiter)
 
 
-def checked(web: Web, login: str, password: str) -> User:
-    """The account of this login and password. Raises Refused (the same sentence for every reason but waiting)."""
+def checked(web: Web, login: str, password: str, code: str | None = None) -> User:
+    """The account of this login and password. Raises Refused (the same sentence for every reason but waiting).
+
+    `code`: of the second factor, asked for where the account has one; None where the person is signed in already.
+    """
     with web.db.read() as conn:
         user = user_by_login(conn, login)
     if user and user.blocked_until > stamp(utcnow()):
         raise Refused("Nach mehreren falschen Kennwörtern ist die Anmeldung kurz gesperrt. Warten Sie einige Minuten.")
     right = _verified(user.password if user and user.password else NOBODY, password)
-    if user is None or not right or user.locked or not user.password:
+    step = good_code(user.totp, code, user.totp_step) if user and user.totp and code is not None else 0
+    if user is None or not right or user.locked or not user.password or step is None:
         if user is not None:
             with web.db.transaction() as tx:
                 note_failure(tx, user)
         raise Refused(WRONG)
     with web.db.transaction() as tx:
         note_success(tx, user)
+        if step:
+            change_user(tx, user.id, totp_step=step)
         if HASHER.check_needs_rehash(user.password):
             change_user(tx, user.id, password=HASHER.hash(password))
     return user
+
+
+def good_code(secret: str, code: str, last: int) -> int | None:
+    """The step of 30 s whose code this is, the present one or a neighbour, later than `last`; None when it is none of them."""
+    now = int(utcnow().timestamp()) // 30
+    made = pyotp.TOTP(secret)
+    digits = code.replace(" ", "")
+    found = [step for step in (now - 1, now, now + 1) if step > last and hmac.compare_digest(made.at(step * 30), digits)]
+    return found[0] if found else None
 
 
 def _verified(kept: str, password: str) -> bool:
@@ -129,11 +147,11 @@ def local(url: str) -> str:
 
 @router.post("/anmelden/wieder", dependencies=[anyone("whoever signs in again is not signed in any more")])
 def sign_in_again(request: Request, web: WebState, login: Annotated[str, Form()] = "",
-                  password: Annotated[str, Form()] = "") -> Response:
+                  password: Annotated[str, Form()] = "", code: Annotated[str, Form()] = "") -> Response:
     """The same over a page that stays as it is: answers with the new CSRF token as JSON."""
     same_site(request)
     try:
-        user = checked(web, login, password)
+        user = checked(web, login, password, code)
     except Refused as error:
         return JSONResponse({"title": str(error)}, 401)
     started = begin(request, web, user)
@@ -199,21 +217,6 @@ def unfit(password: str, again: str) -> str:
     if len(password) > LONGEST_PASSWORD:
         return "Das Kennwort ist zu lang."
     return "" if password == again else "Die beiden Kennwörter sind nicht gleich."
-
-
-@router.get("/konto", dependencies=[needs(*Role)])
-def account(request: Request, user: SignedIn) -> Response:
-    """One's own account."""
-    return page(request, "konto.html", user)
-
-
-@router.post("/konto/tasten", dependencies=[needs(*Role)])
-def letter_keys(request: Request, web: WebState, user: SignedIn, an: Annotated[str, Form()] = "") -> Response:
-    """Switch the letter shortcuts of the desk on or off (WCAG 2.1.4)."""
-    with web.db.transaction() as tx:
-        change_user(tx, user.account.id, letter_keys=an == "1")
-    back = local(urlsplit(request.headers.get("referer", "")).path) or "/konto"
-    return go(request, back, "Buchstabentasten sind an." if an == "1" else "Buchstabentasten sind aus.")
 
 
 @router.post("/csp", dependencies=[anyone("browsers report what the content security policy refused")], status_code=204)
