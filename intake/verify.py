@@ -120,10 +120,10 @@ def _filed(conn: Connection, tenant: str, mirror: Path, grace: timedelta, checke
         for store, reference in filing.receipts:
             checked["receipts"] += 1
             if store == MIRROR_STORE:
-                yield from (Fault("mirror", filing.key, detail) for detail in _mirror(mirror, reference, filing, checked))
+                yield from (Fault("mirror", filing.key, detail) for detail in mirror_faults(mirror, reference, filing, checked))
 
 
-def _mirror(mirror: Path, reference: str, filing: audit.Filed, checked: Counter[str]) -> Iterator[str]:
+def mirror_faults(mirror: Path, reference: str, filing: audit.Filed, checked: Counter[str]) -> Iterator[str]:
     """Compare the folder of the Akte with the filing: the PDF by the receipt, the originals by `akte.json`."""
     place, _, name = reference.rpartition("/")
     if not place or ".." in Path(reference).parts or Path(reference).is_absolute():

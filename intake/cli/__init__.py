@@ -29,7 +29,7 @@ from intake.cli.running import status, work
 from intake.cli.separators import app as separators_app
 from intake.cli.serving import serve, token_app
 from intake.cli.splitting import split_command
-from intake.cli.whole import verify_command
+from intake.cli.whole import backup_command, restore_command, verify_command
 from intake.errors import PoststelleError
 
 app = typer.Typer(
@@ -48,6 +48,8 @@ app.command("serve")(serve)
 app.command("local")(local)
 app.command("status")(status)
 app.command("verify")(verify_command)
+app.command("backup")(backup_command)
+app.command("restore")(restore_command)
 app.add_typer(aktenplan_app, name="aktenplan")
 app.add_typer(registers_app, name="registers")
 app.add_typer(models_app, name="model")
