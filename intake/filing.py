@@ -173,7 +173,7 @@ def _settle_place(tx: Tx, tenant: Tenant, document: Document, decision: Decision
         tx, tenant, document, place.entry, values.get("file_title", "") or title)
     case = place.case
     if case is None and values.get("case_title"):
-        case = _open_case(tx, document, file, values["case_title"])
+        case = _open_of_title(tx, document, file, values["case_title"]) or _open_case(tx, document, file, values["case_title"])
     return place.entry, file, case
 
 
@@ -183,6 +183,13 @@ def _open_file(tx: Tx, tenant: Tenant, document: Document, entry: AktenplanEntry
     record(tx, tenant.name, ACTOR, "file.opened", subjects={"document": document.id, "file": file.id},
            new={"reference": file.reference, "entry": entry.id})
     return file
+
+
+def _open_of_title(tx: Tx, document: Document, file: File, title: str) -> Case | None:
+    """The open Vorgang of this title in the Akte: the second document of a new Vorgang lies with the first."""
+    wanted = keys.fold(" ".join(title.split()))
+    return next((case for case in cases_of(tx.connection, document.tenant, file.id)
+                 if case.closed_on is None and keys.fold(case.title) == wanted), None)
 
 
 def _open_case(tx: Tx, document: Document, file: File, title: str) -> Case:

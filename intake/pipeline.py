@@ -13,7 +13,7 @@ import hashlib
 import logging
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,6 +67,8 @@ FEW_WORDS = 12
 ENCLOSURES = 8
 """So many documents back the letter is looked for that a document may be enclosed with."""
 Rotation = Literal[0, 90, 180, 270]
+Outline = Callable[[Sequence[tuple[Page, ...]]], tuple[str, ...]]
+"""The title of the Vorgang of each document of an old Akte, in order ("" = none)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Postroom:
     stores: Callable[[str], tuple[Store, ...]]
     boundary: Callable[[str], Boundary]
     send: acknowledging.Send | None = None
+    outline: Outline | None = None
     targets: Callable[[str], tuple[Target, ...]] = lambda _tenant: ()
     dkim_keys: unpack.DkimKeys | None = None
     anchors: str = ""
@@ -141,7 +144,8 @@ def assemble(room: Postroom, delivery_id: str) -> None:
     readable = [part for part in parts if part.problem is None and part.pages]
     if not readable:
         raise _nothing_readable(parts)
-    stacks = [(stack, _cut(room, delivery, parts, stack)) for stack in _stacks(room, delivery, readable)]
+    stacks = [(stack, _outlined(room, delivery, stack, _cut(room, delivery, parts, stack)))
+              for stack in _stacks(room, delivery, readable)]
     with room.db.transaction() as tx:
         sendungen.move_delivery(tx, delivery, DeliveryState.OPENED)
         documents = 0
@@ -189,6 +193,16 @@ def _stacks(room: Postroom, delivery: Delivery, readable: list[Part]) -> list[St
         return [Stack(tuple(replace(page, number=number) for number, (_, page) in enumerate(every, 1)),
                       tuple((part, page.number) for part, page in every))]
     return [Stack(pages, tuple((part, page.number) for page in pages)) for part, pages in read_parts]
+
+
+def _outlined(room: Postroom, delivery: Delivery, stack: Stack, cuts: Cuts) -> Cuts:
+    """The cuts of an old Akte with the Vorgang of each document; all others as they are."""
+    door = _profile(room, delivery)
+    if room.outline is None or not isinstance(door, Backfile) or not door.registers or door.unit not in ("akte", "seite"):
+        return cuts
+    titles = room.outline([tuple(stack.pages[number - 1] for number in piece.pages) for piece in cuts.documents])
+    return replace(cuts, documents=tuple(
+        replace(piece, cut=replace(piece.cut, case=title)) for piece, title in zip(cuts.documents, titles, strict=True)))
 
 
 def _sign(delivery: Delivery, ref: PageRef, page: Page) -> batches.Sign:
@@ -297,7 +311,7 @@ def material_of(room: Postroom, document: Document) -> Material:
         received_on=delivery.received_at.astimezone().date(),
         office=profile.office if profile else "", branch=profile.branch if profile else "",
         facts=(*_facts(room, document), *_of_index(room, document, profile)), notes={
-            "sheet": cause.says, "thread": _thread(room, document),
+            "sheet": cause.says, "case": cause.case, "thread": _thread(room, document),
             "sidecar": profile.naming if isinstance(profile, (ScanProfile, Backfile)) else None,
             "backfile": isinstance(profile, Backfile) and profile.registers})
 

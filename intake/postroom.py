@@ -38,6 +38,7 @@ from intake.extract.letter import AccessWords
 from intake.extract.references import References, compiled
 from intake.extract.sheet import Sheets
 from intake.extract.standard import as_fields, extract, standard
+from intake.extract.vorgang import outline
 from intake.learning import FILING, Learnt, Tools, refresh
 from intake.pipeline import SCRATCH, Postroom
 from intake.propose import Knowledge
@@ -79,7 +80,7 @@ def build(home: Home) -> Postroom:
         blobs=cache(lambda tenant: Blobs(home.blobs(tenant))),
         knowledge=library.knowledge, access_class=library.access_class,
         stores=cache(lambda tenant: _stores(home, home.settings.for_tenant(tenant))),
-        boundary=cache(lambda tenant: boundary(home.models(tenant))), send=sending(home),
+        boundary=cache(lambda tenant: boundary(home.models(tenant))), send=sending(home), outline=outline,
         anchors=trust_anchors(Path(home.settings.mail.trust_folder)) if home.settings.mail.trust_folder else "",
         dkim_keys=DnsKeys().texts if home.settings.mail.dkim else None))
     return library.room

@@ -506,7 +506,8 @@ class Cut:
     """Schnitt: why a document is made of just these pages. `by` is the rule, model or clerk that cut.
 
     `probability` that it begins and ends right and nothing is missing in between; `evidence` why it begins where it does, in
-    German words; `marks` what to look at (sentences); `doubtful` when a person must; `says` what a sheet in front of it says.
+    German words; `marks` what to look at (sentences); `doubtful` when a person must; `says` what a sheet in front of it says;
+    `case` the Vorgang of an old Akte that it belongs to by the Akte's outline ("" = none).
     """
 
     by: str
@@ -515,3 +516,4 @@ class Cut:
     marks: tuple[str, ...] = ()
     doubtful: bool = False
     says: tuple[Said, ...] = ()
+    case: str = ""

@@ -16,13 +16,13 @@ OPEN_CLASSES = ("Poststelle", "allgemein")
 def as_json(cut: Cut) -> dict[str, Any]:
     """The column `cut`; `by` has a column of its own."""
     return {"probability": cut.probability, "evidence": list(cut.evidence), "marks": list(cut.marks), "doubtful": cut.doubtful,
-            "says": [[one.field, one.value, one.page] for one in cut.says]}
+            "says": [[one.field, one.value, one.page] for one in cut.says], **({"case": cut.case} if cut.case else {})}
 
 
 def from_json(by: str, said: Mapping[str, Any]) -> Cut:
     """The cut as the type of the vocabulary."""
     return Cut(by, said["probability"], tuple(said["evidence"]), tuple(said["marks"]), said["doubtful"],
-               tuple(Said(field, value, page) for field, value, page in said["says"]))
+               tuple(Said(field, value, page) for field, value, page in said["says"]), said.get("case", ""))
 
 
 def cuts_of(conn: Connection, ids: Collection[str]) -> dict[str, Cut]:

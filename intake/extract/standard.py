@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from intake.extract.bauakte import bauakte
 from intake.extract.contacts import contacts
 from intake.extract.council import council
 from intake.extract.form import forms
@@ -23,6 +24,7 @@ from intake.extract.parcels import Parcels
 from intake.extract.places import Places
 from intake.extract.roles import parties
 from intake.extract.stamp import stamp
+from intake.extract.vorgang import vorgang
 from intake.protocols import Extractor
 from intake.vocabulary import Material, Proposal
 
@@ -34,7 +36,8 @@ def standard(gemarkungen: Mapping[str, str] | None = None, streets: Mapping[str,
     `names`: persons and creditors that the town knows; what was read is compared with them (`misread.Checked`).
     """
     letters, invoices, roles = checked((letter, invoice, parties), names)
-    return (letters, stamp, contacts, matters, roles, forms, Places(streets or {}), Parcels(gemarkungen or {}), council, invoices)
+    return (letters, stamp, contacts, matters, roles, forms, Places(streets or {}), Parcels(gemarkungen or {}), council, invoices,
+            bauakte, vorgang)
 
 
 def extract(material: Material, extractors: Iterable[Extractor]) -> tuple[Proposal, ...]:
