@@ -249,10 +249,11 @@ def _again(feeder: Feeder, task: Task) -> None:
 
 
 def _retain(feeder: Feeder) -> None:
-    """Once an hour: ended workflows are forgotten, taken files deleted where a profile asks for it."""
+    """Once an hour: ended workflows are forgotten, taken files deleted where a profile asks for it, statistics renewed."""
     if time.monotonic() - feeder._retained > RETENTION_SECONDS:
         feeder._retained = time.monotonic()
         feeder.engine.forget_finished(feeder.room.home.settings.engine.keep_finished_hours)
+        feeder.room.db.tidy()
         for door in feeder.doors:
             if not isinstance(door, Door):
                 continue

@@ -78,6 +78,7 @@ deliveries = Table(
     Index("ix_deliveries_message", "tenant", "message_id",
           sqlite_where=text("message_id <> ''"), postgresql_where=text("message_id <> ''")),
     Index("ix_deliveries_batch", "tenant", "batch"),
+    Index("ix_deliveries_received", "tenant", "received_at", "id"),
 )
 
 parts = Table(
@@ -164,7 +165,7 @@ SEARCH_INDEX = {
     "postgresql": "CREATE INDEX search_index ON search_texts USING gin (array_to_tsvector(string_to_array(terms, ' ')))"}
 """Terms are kept as given: the tokenizer splits at blanks and knows no language."""
 for _dialect, _statement in SEARCH_INDEX.items():
-    event.listen(search_texts, "after_create", DDL(_statement).execute_if(dialect=_dialect))
+    event.listen(search_texts, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
 
 search_pages = Table(
     # the text of each page as people read it, deflated: for phrases and for the piece of text shown with a hit
@@ -359,6 +360,8 @@ aktenplan_entries = Table(
     Column("retention", Integer),
     Column("disposal", String(1), nullable=False),
     Column("access_class", String(80), nullable=False),
+    # what holds for it by `intake.access`: its own class or that of an entry above; "" (of none that anybody has) is closed
+    Column("effective_class", String(80), nullable=False, default=""),
     Column("valid_from", String(10)),
     Column("valid_to", String(10)),
     Column("current", Boolean, nullable=False),

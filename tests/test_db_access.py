@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
-from intake.access import OPEN, ORDINARY, Lying, classes_of, sees_document, sees_file, under
+from intake.access import OPEN, ORDINARY, Lying, Unit, classes_of, sees_document, sees_file, under
 from intake.db.access import (
     hidden_files,
     may_see_delivery,
     may_see_document,
-    plan_units,
     see_document,
     see_file,
     seen_files,
@@ -25,7 +25,7 @@ from intake.db.akten import add_file
 from intake.db.core import Database, Tx
 from intake.db.documents import move_document
 from intake.db.filings import add_filing
-from intake.db.plan import import_plan
+from intake.db.plan import all_entries, import_plan
 from intake.errors import Refused
 from intake.schema import documents, files
 from intake.vocabulary import AktenplanEntry, Document, DocumentState, Evidence, File, Filing, Proposal, Viewer
@@ -70,7 +70,7 @@ def test_sql_and_rule_agree(database: Database) -> None:
             truth[one.id] = own, Lying(akte.entry, akte.office) if akte else None
         opened(tx, received(tx, tenant="nachbar"))
     with database.read() as conn:
-        units = plan_units(conn, TENANT)
+        units = [Unit(one.id, one.parent, one.title, one.access_class) for one in all_entries(conn, TENANT)]
         classes = classes_of(units)
         for _ in range(80):
             viewer = random_viewer(dice)
@@ -87,6 +87,18 @@ def test_sql_and_rule_agree(database: Database) -> None:
                 name for name, said in classes.items() if said in (viewer.classes or ())}
         everything = Viewer(TENANT)
         assert set(conn.execute(select(documents.c.id).where(visible_documents(conn, everything))).scalars()) == truth.keys()
+
+
+def test_a_new_version_of_the_plan_closes_what_lies_there(database: Database) -> None:
+    clerk = Viewer(TENANT, classes=frozenset({OPEN}), branches=("e6",))
+    with database.transaction() as tx:
+        import_plan(tx, TENANT, [replace(entry, access_class=OPEN) if entry.id == "e61" else entry for entry in PLAN])
+        akte = add_file(tx, TENANT, File("", "61-1", "Anbau", "e61"))
+        assert seen_files(tx.connection, clerk, [akte.id]) and visible_entries(tx.connection, clerk) == {"e6", "e61"}
+        import_plan(tx, TENANT, [replace(entry, access_class="Geheim") if entry.id == "e6" else replace(entry, access_class=OPEN)
+                                 if entry.id == "e61" else entry for entry in PLAN])
+        assert not seen_files(tx.connection, clerk, [akte.id]) and visible_entries(tx.connection, clerk) == set()
+        assert seen_files(tx.connection, Viewer(TENANT, classes=frozenset({"Geheim"}), branches=("e6",)), [akte.id])
 
 
 def test_what_is_hidden_is_refused_as_what_never_was(database: Database) -> None:

@@ -7,11 +7,11 @@ look at it is refused in the words in which an unknown number is.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, FromClause, Select, and_, exists, false, func, or_, select, true
 
-from intake.access import ORDINARY, Unit, classes_of, under
+from intake.access import ORDINARY
 from intake.db.akten import file_by_reference, file_from, get_file
 from intake.db.documents import get_document
 from intake.errors import Refused
@@ -20,35 +20,34 @@ from intake.schema import aktenplan_entries, deliveries, documents, files, filin
 from intake.vocabulary import DeliveryState, Document, DocumentState, File, Proposal, Viewer
 
 ID_LENGTH = 26
+# Names inside the clause, made once: they never meet the tables of the query that the clause stands in.
+_PLAN, _BELOW = aktenplan_entries.alias("seen_plan"), aktenplan_entries.alias("seen_below")
+_LYING, _AKTE = filings.alias("seen_filing"), files.alias("seen_file")
+_INNER, _FIRST = documents.alias("seen_document"), deliveries.alias("seen_first")
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """A viewer's part of the plan: ids of the entries whose class he has, and of those under his branches."""
-
-    entries: tuple[str, ...]
-    branches: tuple[str, ...]
+def _entries(viewer: Viewer) -> Select[Any]:
+    """The ids of the entries whose class the viewer has. An entry the plan does not have is not among them."""
+    return select(_PLAN.c.id).where(
+        _PLAN.c.tenant == viewer.tenant, _PLAN.c.current, _PLAN.c.effective_class.in_(sorted(viewer.classes or ())))
 
 
-def _scope(conn: Connection, viewer: Viewer) -> _Scope:
-    units = plan_units(conn, viewer.tenant)
-    allowed = {name for name, said in classes_of(units).items() if said in (viewer.classes or ())}
-    return _Scope(tuple(sorted(allowed)), tuple(sorted(under(units, viewer.branches) & allowed)))
-
-
-def plan_units(conn: Connection, tenant: str) -> list[Unit]:
-    """The tenant's plan, open and closed entries in their newest version, as the rule looks at it."""
-    plan = aktenplan_entries.c
-    rows = conn.execute(select(plan.id, plan.parent, plan.title, plan.access_class).where(plan.tenant == tenant, plan.current))
-    return [Unit(*row) for row in rows]
+def _inside(viewer: Viewer) -> CompoundSelect[Any]:
+    """Of these, those that are or lie under one of his branches."""
+    walk = select(_PLAN.c.id).where(
+        _PLAN.c.tenant == viewer.tenant, _PLAN.c.current, _PLAN.c.id.in_(viewer.branches)).cte("seen_branches", recursive=True)
+    walk = walk.union(select(_BELOW.c.id).where(
+        _BELOW.c.tenant == viewer.tenant, _BELOW.c.current, _BELOW.c.parent == walk.c.id))
+    return _entries(viewer).intersect(select(walk.c.id))
 
 
 def visible_entries(conn: Connection, viewer: Viewer) -> frozenset[str]:
     """Ids of the entries under which the viewer may see Akten (of his offices at least). The plan itself is no secret."""
     if viewer.classes is None:
-        return frozenset(unit.id for unit in plan_units(conn, viewer.tenant))
-    scope = _scope(conn, viewer)
-    return frozenset(scope.branches if viewer.branches and not viewer.offices else scope.entries)
+        plan = aktenplan_entries.c
+        return frozenset(conn.execute(select(plan.id).where(plan.tenant == viewer.tenant, plan.current)).scalars())
+    wanted = _inside(viewer) if viewer.branches and not viewer.offices else _entries(viewer)
+    return frozenset(conn.execute(wanted).scalars())
 
 
 # ---- clauses ---------------------------------------------------------------------------------------------------------
@@ -59,13 +58,13 @@ def visible_documents(conn: Connection, viewer: Viewer, of: FromClause = documen
     own = of.c.tenant == viewer.tenant
     if viewer.classes is None:
         return own
-    return and_(own, _document(viewer, _scope(conn, viewer), of))
+    return and_(own, _document(viewer, of))
 
 
 def visible_files(conn: Connection, viewer: Viewer, of: FromClause = files) -> ColumnElement[bool]:
     """The same for rows of `files`; Vorgänge are seen with their Akte."""
     own = of.c.tenant == viewer.tenant
-    return own if viewer.classes is None else and_(own, _file(viewer, _scope(conn, viewer), of))
+    return own if viewer.classes is None else and_(own, _file(viewer, of))
 
 
 def visible_deliveries(conn: Connection, viewer: Viewer, of: FromClause = deliveries) -> ColumnElement[bool]:
@@ -74,13 +73,13 @@ def visible_deliveries(conn: Connection, viewer: Viewer, of: FromClause = delive
     A Dublette is seen when the delivery it points to is.
     """
     own = of.c.tenant == viewer.tenant
-    return own if viewer.classes is None else and_(own, _delivery(viewer, _scope(conn, viewer), of))
+    return own if viewer.classes is None else and_(own, _delivery(viewer, of))
 
 
 def whole_deliveries(conn: Connection, viewer: Viewer, of: FromClause = deliveries) -> ColumnElement[bool]:
     """The deliveries of which nothing is hidden from the viewer: only of these he sees the name and the loose pages."""
     own = of.c.tenant == viewer.tenant
-    return own if viewer.classes is None else and_(own, _whole(viewer, _scope(conn, viewer), of))
+    return own if viewer.classes is None else and_(own, _whole(viewer, of))
 
 
 def visible_problems(conn: Connection, viewer: Viewer) -> ColumnElement[bool]:
@@ -88,58 +87,51 @@ def visible_problems(conn: Connection, viewer: Viewer) -> ColumnElement[bool]:
     own = problems.c.tenant == viewer.tenant
     if viewer.classes is None:
         return own
-    scope = _scope(conn, viewer)
     kind = problems.c.subject_kind
-    shown = select(documents.c.id).where(documents.c.id == problems.c.subject, _document(viewer, scope, documents))
+    shown = select(documents.c.id).where(documents.c.id == problems.c.subject, _document(viewer, documents))
     whole = select(deliveries.c.id).where(
-        deliveries.c.id == func.substr(problems.c.subject, 1, ID_LENGTH), _whole(viewer, scope, deliveries))
+        deliveries.c.id == func.substr(problems.c.subject, 1, ID_LENGTH), _whole(viewer, deliveries))
     return and_(own, or_(
         and_(kind == "document", exists(shown.correlate(problems))),
         and_(kind.in_(("delivery", "part")), exists(whole.correlate(problems))),
         and_(kind == "source", problems.c.access_class.in_(sorted(viewer.classes)))))
 
 
-def _document(viewer: Viewer, scope: _Scope, of: FromClause) -> ColumnElement[bool]:
-    lying, akte = filings.alias(), files.alias()
-    placed = select(lying.c.key).join(akte, akte.c.id == lying.c.file).where(
-        lying.c.document == of.c.id, lying.c.undone_at.is_(None), _file(viewer, scope, akte)).correlate(of)
+def _document(viewer: Viewer, of: FromClause) -> ColumnElement[bool]:
+    placed = select(_LYING.c.key).join(_AKTE, _AKTE.c.id == _LYING.c.file).where(
+        _LYING.c.document == of.c.id, _LYING.c.undone_at.is_(None), _file(viewer, _AKTE)).correlate(of)
     classes = sorted(viewer.classes or ())
     return or_(
         and_(of.c.state.not_in((DocumentState.FILED.value, DocumentState.SUPERSEDED.value)), of.c.access_class.in_(classes)),
         and_(of.c.state == DocumentState.FILED.value, of.c.access_class.in_([ORDINARY, *classes]), exists(placed)))
 
 
-def _file(viewer: Viewer, scope: _Scope, of: FromClause) -> ColumnElement[bool]:
-    allowed = of.c.entry.in_(scope.entries)
+def _file(viewer: Viewer, of: FromClause) -> ColumnElement[bool]:
+    allowed = of.c.entry.in_(_entries(viewer))
     if not (viewer.branches or viewer.offices):
         return allowed
-    return or_(of.c.entry.in_(scope.branches), and_(allowed, of.c.office.in_(viewer.offices)) if viewer.offices else false())
+    inside = of.c.entry.in_(_inside(viewer)) if viewer.branches else false()
+    return or_(inside, and_(allowed, of.c.office.in_(viewer.offices))) if viewer.offices else inside
 
 
-def _live(of: FromClause, inner: FromClause) -> ColumnElement[bool]:
-    return and_(inner.c.delivery == of.c.id, inner.c.state != DocumentState.SUPERSEDED.value)
+def _live(of: FromClause) -> Select[Any]:
+    """The live documents of the delivery."""
+    return select(_INNER.c.id).where(
+        _INNER.c.delivery == of.c.id, _INNER.c.state != DocumentState.SUPERSEDED.value).correlate(of)
 
 
-def _without_documents(viewer: Viewer, of: FromClause) -> ColumnElement[bool]:
-    inner = documents.alias()
-    return and_(of.c.access_class.in_(sorted(viewer.classes or ())),
-                ~exists(select(inner.c.id).where(_live(of, inner)).correlate(of)))
-
-
-def _delivery(viewer: Viewer, scope: _Scope, of: FromClause, twins: bool = True) -> ColumnElement[bool]:
-    inner, first = documents.alias(), deliveries.alias()
-    some = exists(select(inner.c.id).where(_live(of, inner), _document(viewer, scope, inner)).correlate(of))
-    alone: ColumnElement[bool] = _without_documents(viewer, of)
+def _delivery(viewer: Viewer, of: FromClause, twins: bool = True) -> ColumnElement[bool]:
+    some = exists(_live(of).where(_document(viewer, _INNER)))
+    alone = and_(of.c.access_class.in_(sorted(viewer.classes or ())), ~exists(_live(of)))
     if twins:
-        seen = exists(select(first.c.id).where(first.c.id == of.c.twin_of, _delivery(viewer, scope, first, False)).correlate(of))
-        alone = and_(alone, or_(of.c.state != DeliveryState.TWIN.value, seen))
+        first = select(_FIRST.c.id).where(_FIRST.c.id == of.c.twin_of, _delivery(viewer, _FIRST, twins=False))
+        alone = and_(alone, or_(of.c.state != DeliveryState.TWIN.value, exists(first.correlate(of))))
     return or_(alone, some)
 
 
-def _whole(viewer: Viewer, scope: _Scope, of: FromClause) -> ColumnElement[bool]:
-    inner = documents.alias()
-    hidden = exists(select(inner.c.id).where(_live(of, inner), ~_document(viewer, scope, inner)).correlate(of))
-    return and_(of.c.access_class.in_(sorted(viewer.classes or ())), ~hidden, _delivery(viewer, scope, of))
+def _whole(viewer: Viewer, of: FromClause) -> ColumnElement[bool]:
+    hidden = exists(_live(of).where(~_document(viewer, _INNER)))
+    return and_(of.c.access_class.in_(sorted(viewer.classes or ())), ~hidden, _delivery(viewer, of))
 
 
 # ---- one thing -------------------------------------------------------------------------------------------------------

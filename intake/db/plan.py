@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, bindparam, insert, or_, select, update
 
+from intake.access import Unit, classes_of
 from intake.aktenplan import in_order, link, sort_keys
 from intake.db.core import Tx
 from intake.keys import compact_key, notation_key
@@ -78,8 +79,23 @@ def import_plan(tx: Tx, tenant: str, entries: Sequence[AktenplanEntry], *, exten
             [{"old": name} for name in old])
     if rows:
         tx.connection.execute(insert(table), rows)
+    if rows or old:
+        _settle_classes(tx, tenant)
     return ImportReport(tuple(added), tuple(changed), tuple(entry.notation for entry, _ in gone),
                         len(wanted) - len(added) - len(changed), kept)
+
+
+def _settle_classes(tx: Tx, tenant: str) -> None:
+    """Write down which access class holds for each entry now (`intake.access`), for the one clause that asks for it."""
+    rows = tx.connection.execute(select(
+        table.c.id, table.c.parent, table.c.title, table.c.access_class, table.c.effective_class).where(
+        table.c.tenant == tenant, table.c.current)).all()
+    classes = classes_of(Unit(*row[:4]) for row in rows)
+    changed = [{"name": row.id, "said": classes[row.id]} for row in rows if row.effective_class != classes[row.id]]
+    if changed:
+        tx.connection.execute(update(table).where(
+            table.c.tenant == tenant, table.c.id == bindparam("name"), table.c.current).values(
+            effective_class=bindparam("said")), changed)
 
 
 def _without_theirs(

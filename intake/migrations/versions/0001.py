@@ -32,6 +32,7 @@ def upgrade() -> None:
     sa.Column('retention', sa.Integer(), nullable=True),
     sa.Column('disposal', sa.String(length=1), nullable=False),
     sa.Column('access_class', sa.String(length=80), nullable=False),
+    sa.Column('effective_class', sa.String(length=80), nullable=False),
     sa.Column('valid_from', sa.String(length=10), nullable=True),
     sa.Column('valid_to', sa.String(length=10), nullable=True),
     sa.Column('current', sa.Boolean(), nullable=False),
@@ -91,6 +92,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('deliveries', schema=None) as batch_op:
         batch_op.create_index('ix_deliveries_batch', ['tenant', 'batch'], unique=False)
+        batch_op.create_index('ix_deliveries_received', ['tenant', 'received_at', 'id'], unique=False)
         batch_op.create_index('ix_deliveries_message', ['tenant', 'message_id'], unique=False, sqlite_where=sa.text("message_id <> ''"), postgresql_where=sa.text("message_id <> ''"))
         batch_op.create_index('ix_deliveries_original', ['tenant', 'original'], unique=False)
         batch_op.create_index('ix_deliveries_source', ['tenant', 'source', 'received_at'], unique=False)
