@@ -23,6 +23,7 @@ from intake.web import (
     klaerung,
     konto,
     login,
+    oidc,
     pictures,
     posteingang,
     protokoll,
@@ -36,7 +37,7 @@ from intake.web.state import Web
 
 PROBLEM = "application/problem+json"
 """RFC 9457."""
-SCREENS = (login, konto, posteingang, pictures, desk, klaerung, protokoll, uebersicht, benutzer, verwaltung)
+SCREENS = (login, konto, oidc, posteingang, pictures, desk, klaerung, protokoll, uebersicht, benutzer, verwaltung)
 """The modules of the screens: each has a `router`. A new one is entered here."""
 
 

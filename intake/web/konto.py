@@ -37,7 +37,7 @@ def _page(request: Request, web: Web, user: User, *, secret: str = "", totp: str
     towns = [(town.name, town.title or town.name) for town in web.home.settings.tenant
              if town.name in {one.tenant for one in grants}]
     return page(request, "konto.html", user, towns=towns, tokens=mine, secret=secret, totp=totp, least=SHORTEST_PASSWORD,
-                uri=pyotp.TOTP(totp).provisioning_uri(user.login, "Poststelle") if totp else "")
+                uri=pyotp.TOTP(totp).provisioning_uri(name=user.login, issuer_name="Poststelle") if totp else "")
 
 
 def _mine(conn: Connection, user: User) -> list[Token]:
@@ -75,7 +75,7 @@ def password(request: Request, web: WebState, user: SignedIn, old: Secret, new: 
 
 
 @router.post("/zweiter-faktor")
-def second_factor(request: Request, web: WebState, user: SignedIn, secret: Annotated[str, Form(max_length=64)] = "",
+def second_factor(request: Request, web: WebState, user: SignedIn, secret: Annotated[str, Form(pattern=r"^[A-Z2-7]{32}$")] = "",
                   code: Annotated[str, Form(max_length=10)] = "") -> Response:
     """Show a new secret; with a code that fits it, keep it: from then on every sign-in asks for one (RFC 6238)."""
     if not secret:
