@@ -21,8 +21,12 @@ const drafts = (() => {
   }
 
   function restore(desk) { // also into the document that came of a cut or join
-    const from = desk.dataset.from && sessionStorage.getItem(key(desk.dataset.from)) ? desk.dataset.from : desk.dataset.document;
-    const kept = JSON.parse(sessionStorage.getItem(key(from)) || "{}");
+    const id = key(desk.dataset.document), from = key(desk.dataset.from), moved = sessionStorage.getItem(from);
+    if (moved) {
+      sessionStorage.setItem(id, moved);
+      sessionStorage.removeItem(from);
+    }
+    const kept = JSON.parse(sessionStorage.getItem(id) || "{}");
     for (const [name, [value, place]] of Object.entries(kept)) {
       const input = document.getElementById(name);
       if (!input) continue;
@@ -31,10 +35,6 @@ const drafts = (() => {
       else input.value = value;
       if (place && hiddenOf(input)) hiddenOf(input).value = input.closest(".field").dataset.place = place;
       if (input.type !== "radio") mark(input.closest("[data-field]"));
-    }
-    if (from !== desk.dataset.document) {
-      sessionStorage.removeItem(key(from));
-      keep(desk);
     }
   }
 

@@ -12,7 +12,6 @@
   function start(section) {
     if (!section || section === desk) return;
     desk = section;
-    if (window.drafts === undefined) window.drafts = drafts;
     drafts.restore(desk);
     viewer.start(desk);
     viewer.field = null;
@@ -43,8 +42,14 @@
   }
 
   document.addEventListener("keydown", (event) => {
-    if (!desk?.isConnected || event.isComposing || document.querySelector("dialog[open]:not(#hilfe)")) return;
-    const { key, target } = event;
+    if (!desk?.isConnected || event.isComposing) return;
+    const { key, target } = event, dialog = document.querySelector("dialog[open]");
+    if (dialog) {
+      if (key !== "Enter" || !(event.ctrlKey || target.matches?.("input"))) return;
+      event.preventDefault(); // never the form behind it
+      dialog.querySelector("[data-enter]")?.click();
+      return;
+    }
     if (key === "Enter" && event.ctrlKey) {
       event.preventDefault();
       desk.querySelector("#ablegen")?.click();
@@ -129,6 +134,6 @@
     const path = event.detail.requestConfig?.path || "";
     if (event.detail.successful && /\/(ablegen|zurueckstellen|klaerung|zurueckweisen)$/.test(path)) drafts.forget(path.split("/")[2]);
   });
-  document.addEventListener("htmx:load", () => start(document.getElementById("desk")));
+  for (const name of ["htmx:afterSwap", "htmx:oobAfterSwap", "htmx:load"]) document.addEventListener(name, () => start(document.getElementById("desk")));
   if (document.readyState !== "loading") start(document.getElementById("desk"));
 })();
