@@ -1,0 +1,80 @@
+"""What persons decide about a batch: pause and go on, a word on each difference, closing. Each verb is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from intake.db import batches as lose
+from intake.db.batches import Batch, Difference
+from intake.db.core import Database, Tx
+from intake.errors import Refused
+from intake.journal import record
+
+DECISIONS: Mapping[str, str] = {
+    "accepted": "so in Ordnung",
+    "ordered": "nachgefordert, wird ersetzt",
+    "same": "dasselbe Blatt, eines gilt",
+    "different": "kein Fehler, verschiedene Blätter",
+    "lost": "endgültig nicht vorhanden",
+}
+"""The closed list of words on a difference."""
+FORBIDDEN = frozenset({"ledger"})
+"""Kinds that no word settles: they end when the fault has ended."""
+
+
+def pause(tx: Tx, batch: Batch, by: str) -> Batch:
+    """Let the batch rest: nothing more is taken, read or filed of it; what runs is finished. Raises Refused, Stale."""
+    if batch.state != lose.OPEN:
+        raise Refused(f"Der Stapel „{batch.name}“ läuft nicht.")
+    moved = lose.set_state(tx, batch, lose.PAUSED)
+    rows = lose.hold_back(tx, batch, held=True)
+    record(tx, batch.tenant, by, "batch.paused", subjects={"batch": batch.id}, new={"held": rows})
+    return moved
+
+
+def resume(tx: Tx, batch: Batch, by: str) -> Batch:
+    """Let a paused batch go on. Raises Refused (it is closed), Stale."""
+    if batch.state == lose.CLOSED:
+        raise Refused(f"Der Stapel „{batch.name}“ ist abgeschlossen.")
+    moved = lose.set_state(tx, batch, lose.OPEN) if batch.state != lose.OPEN else batch
+    rows = lose.hold_back(tx, batch, held=False)
+    if batch.state != lose.OPEN:
+        record(tx, batch.tenant, by, "batch.resumed", subjects={"batch": batch.id}, new={"held": rows})
+    return moved
+
+
+def decide(tx: Tx, batch: Batch, difference: Difference, decision: str, note: str, by: str) -> None:
+    """A person's word on a difference. Raises Refused for a word that is not one of `DECISIONS` or not allowed, Stale."""
+    if decision not in DECISIONS:
+        words = ", ".join(f"{name} ({title})" for name, title in DECISIONS.items())
+        raise Refused(f"„{decision}“ ist keine Entscheidung. Möglich sind: {words}.")
+    if difference.kind in FORBIDDEN:
+        raise Refused("Diese Abweichung lässt sich nicht abhaken; sie verschwindet, wenn der Fehler behoben ist.")
+    lose.decide(tx, difference, decision, note.strip(), by)
+    record(tx, batch.tenant, by, "batch.difference_decided", subjects={"batch": batch.id},
+           new={"kind": difference.kind, "subject": difference.subject, "decision": decision, "note": note.strip()})
+
+
+def obstacles(db: Database, batch: Batch) -> list[str]:
+    """Why a batch cannot be closed yet, as German sentences; [] when it can. Reconcile before asking."""
+    with db.read() as conn:
+        numbers = lose.numbers(conn, batch)
+        left, open_documents = lose.backlog(conn, batch), lose.unfinished(conn, batch)
+    sentences = [
+        (numbers.waiting, f"{numbers.waiting} Dateien sind noch nicht aufgenommen."),
+        (left, f"{left} Dateien sind noch nicht gelesen."),
+        (open_documents, f"{open_documents} Schriftstücke sind noch nicht abgelegt."),
+        (numbers.undecided, f"Über {numbers.undecided} Abweichungen ist noch nicht entschieden.")]
+    return [sentence for number, sentence in sentences if number]
+
+
+def close(db: Database, batch: Batch, by: str) -> Batch:
+    """Close a batch whose balance is zero or explained. Raises Refused with everything that is still open."""
+    if batch.state == lose.CLOSED:
+        raise Refused(f"Der Stapel „{batch.name}“ ist schon abgeschlossen.")
+    if still := obstacles(db, batch):
+        raise Refused(f"Der Stapel „{batch.name}“ lässt sich noch nicht abschließen: " + " ".join(still))
+    with db.transaction() as tx:
+        closed = lose.set_state(tx, batch, lose.CLOSED, by)
+        record(tx, batch.tenant, by, "batch.closed", subjects={"batch": batch.id}, new={"name": batch.name})
+    return closed
