@@ -20,16 +20,16 @@ from email.utils import getaddresses
 from io import BytesIO
 from typing import Any
 
-from intake.box.inside import mailpage, outlook, record, signed, sniff
-from intake.box.inside.mailtext import Lenient, as_text, clean, eight_bit, html_text, line, sent_at
+from intake.box.inside import lean, mailpage, outlook, record, signed, sniff
+from intake.box.inside.mailtext import as_text, clean, eight_bit, html_text, lenient, line, sent_at
 from intake.box.inside.message import ENCRYPTED, PGP, SIGNED, Leaf, Letter
 from intake.box.inside.sniff import IMAGES, MAIL, OUTLOOK, TEXT, TNEF, Kind
 from intake.box.inside.unpack import Parts
 from intake.errors import InputError, Reason
 
 MAX_NESTING = 32  # multiparts in multiparts; real mail has at most six
-MEMORY_FACTOR = 7
-"""Memory that taking a message apart needs at its peak, in sizes of the message (measured: 6.6 with one base64 part)."""
+MEMORY_FACTOR, BESIDE = 7, 128 << 20
+"""Memory that parsing needs at its peak, in sizes of what is parsed (measured: 6.6), and what the program itself takes."""
 LONGEST_BODY = 8 << 20
 """Bytes of a text of the message that are still laid out as pages (2,000 pages)."""
 DECORATION_BYTES = 5 * 1024
@@ -63,17 +63,22 @@ _HEADER = re.compile(rb"[!-9;-~]+[ \t]*:")
 _BODIES = frozenset({"text/plain", "text/html", "text/rfc822-headers", "message/rfc822-headers"})
 
 
-def parse(data: bytes) -> Message:
-    """The message in `data`; raises InputError when it is nested beyond all sense."""
-    if data.startswith(b"From ") and b"\n" in data[:1000]:
-        data = data.split(b"\n", 1)[1]  # the line of an mbox
+def parse(data: lean.Buffer) -> Message:
+    """The message in `data`; raises InputError when it is nested beyond all sense, or needs more memory than there is."""
+    start = data.find(b"\n") + 1 if data[:5] == b"From " and b"\n" in data[:1000] else 0  # the line of an mbox
+    skeleton, cuts = lean.cut(data, start)
+    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+    needed = len(skeleton) * MEMORY_FACTOR + cuts.size
+    if allowed != resource.RLIM_INFINITY and needed > allowed - BESIDE:
+        said = f"Die Nachricht braucht {(needed + BESIDE) >> 20} MiB Arbeitsspeicher, erlaubt sind {allowed >> 20} (memory_mib)."
+        raise InputError("", reason=Reason.TOO_LARGE, detail=said)
     try:
-        return BytesParser(policy=Lenient()).parse(BytesIO(data))
+        return BytesParser(policy=lenient(cuts)).parse(BytesIO(skeleton))
     except RecursionError as error:
         raise InputError("", reason=Reason.TOO_LARGE, detail="Zu tief verschachtelt.") from error
 
 
-def letter(message: Message, depth: int, max_depth: int, raw: bytes = b"", told: Told = UNTOLD) -> Letter:
+def letter(message: Message, depth: int, max_depth: int, raw: lean.Buffer = b"", told: Told = UNTOLD) -> Letter:
     """Take a message apart; raises InputError (too_large) beyond `max_depth` messages in messages.
 
     `raw` is the message as it came, `told` what the service knows of the way it came.
@@ -98,7 +103,7 @@ def _walk(node: Message, into: Letter, depth: int, max_depth: int, nesting: int)
     elif kind == "message/delivery-status":
         into.text += ["\n".join(f"{name}: {line(value)}" for name, value in child.items()) for child in _messages(children)]
     elif kind == "multipart/encrypted":
-        into.leaves.append(Leaf("verschlüsselt.asc", node.as_bytes(), PGP))
+        into.leaves.append(Leaf("verschlüsselt.asc", _cuts(node).whole(node.as_bytes()), PGP))
         into.facts.append(("mail_pgp", "encrypted", "pgp:message"))
     elif kind == "multipart/alternative":
         _alternative(_messages(children), into, depth, max_depth, nesting)
@@ -135,7 +140,7 @@ def _unwrapped(node: Message, child: Message) -> Message:
     how = str(node.get("Content-Transfer-Encoding", "")).strip().lower()
     if how == "base64" and not child.keys() and isinstance(encoded, str):
         try:
-            return parse(base64.b64decode(encoded))
+            return parse(base64.b64decode(_cuts(node).whole(encoded.encode("ascii", "surrogateescape"))))
         except binascii.Error:
             return child
     return child
@@ -216,7 +221,19 @@ def _name(node: Message) -> str:
     return line(eight_bit(found))[:500]
 
 
+def _cuts(node: Message) -> lean.Cuts:
+    found: lean.Cuts = getattr(node.policy, "cuts", lean.Cuts())
+    return found
+
+
 def _payload(node: Message) -> bytes:
+    cuts, text = _cuts(node), node.get_payload()
+    if isinstance(text, str) and cuts.inside(text):
+        how = str(node.get("Content-Transfer-Encoding", "")).strip().lower()
+        found = cuts.decoded(text) if how == "base64" else None
+        if found is not None:
+            return found
+        node.set_payload(cuts.whole(text.encode("ascii", "surrogateescape")).decode("ascii", "surrogateescape"))
     try:
         data = node.get_payload(decode=True)
     except (ValueError, binascii.Error, LookupError):
@@ -359,19 +376,15 @@ def opened(name: str, data: bytes, kind: Kind | None, depth: int, max_depth: int
         return Kind(OUTLOOK if outlook_file else found, error.reason, error.detail)
 
 
-def unpack(data: bytes, parts: Parts, media_type: str = MAIL, told: Told = UNTOLD) -> dict[str, Any]:
+def unpack(data: lean.Buffer, parts: Parts, media_type: str = MAIL, told: Told = UNTOLD) -> dict[str, Any]:
     """Fill `parts` with the letter in `data`; returns the envelope.
 
     Raises InputError when all of it is encrypted, or when taking it apart would need more memory than there is.
     """
-    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if media_type == MAIL and allowed != resource.RLIM_INFINITY and len(data) * MEMORY_FACTOR > allowed:
-        said = f"Die Nachricht hat {len(data) >> 20} MiB, zu öffnen sind hier {allowed // MEMORY_FACTOR >> 20} MiB (memory_mib)."
-        raise InputError("", reason=Reason.TOO_LARGE, detail=said)
     if media_type == MAIL:
         found = letter(parse(data), 0, parts.limits.max_depth, data, told)
     else:
-        found = outlook.of_tnef(data) if media_type == TNEF else outlook.of_msg(data)
+        found = outlook.of_tnef(bytes(data)) if media_type == TNEF else outlook.of_msg(bytes(data))
     lay_out(found, parts, None, 0)
     locked = any(part["problem"] == Reason.ENCRYPTED for part in parts.found)
     if locked and not any(text.strip() for text in found.text) and sum(part["pages"] > 0 for part in parts.found) == 1:

@@ -12,6 +12,8 @@ from email.header import decode_header
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from intake.box.inside.lean import Cuts
+
 LONGEST_HEADER = 20_000
 _NOT_TEXT = frozenset({"unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined"})
 _ENCODED = re.compile(r"=\?[\w-]{1,40}\?[qQbB]\?[^?]{0,500}\?=")
@@ -22,11 +24,23 @@ _CELLS = frozenset({"td", "th"})
 
 
 class Lenient(Compat32):
-    """The policy under which messages are parsed: headers with raw 8-bit bytes come out as text, not as objects."""
+    """The policy under which messages are parsed: headers with raw 8-bit bytes come out as text, not as objects.
+
+    `cuts` is what was cut out of the message before.
+    """
+
+    cuts = Cuts()
 
     def header_fetch_parse(self, name: str, value: str) -> Any:
         """The header's text, unencoded bytes read as UTF-8 or else Windows-1252."""
         return eight_bit(value)
+
+
+def lenient(cuts: Cuts) -> Lenient:
+    """The policy for a message of which something was cut out."""
+    made = Lenient()
+    object.__setattr__(made, "cuts", cuts)  # policies refuse to be changed
+    return made
 
 
 def eight_bit(value: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from intake.box.inside.lean import Buffer
 from intake.box.inside.signed import Trust
 from intake.box.inside.sniff import Kind
 from intake.errors import Reason
@@ -41,5 +42,5 @@ class Letter:
     leaves: list[Leaf | Letter] = field(default_factory=list)
     html: dict[int, str] = field(default_factory=dict)
     facts: list[tuple[str, str, str]] = field(default_factory=list)
-    raw: bytes = b""
+    raw: Buffer = b""
     trust: Trust | None = None

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from intake.box.inside.lean import Buffer
+
 State = Literal["valid", "invalid", "indeterminate", "encrypted"]
 VALID = "Signatur (S/MIME) ist gültig: Inhalt unverändert, Zertifikat von einer vertrauten Stelle (ob gesperrt, bleibt offen)"
 UNTRUSTED = "Signatur (S/MIME) passt zum Inhalt, ihr Zertifikat führt aber zu keiner Stelle, der hier vertraut wird"
@@ -27,6 +29,7 @@ _HASHES = frozenset({"sha1", "sha224", "sha256", "sha384", "sha512"})
 
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.{1,20000}?-----END CERTIFICATE-----", re.DOTALL)
+LARGEST = 64 << 20
 DEEPEST_CHAIN, MOST_CERTIFICATES = 6, 20
 _SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
 """The object identifier of signed data (1.2.840.113549.1.7.2), RFC 5652."""
@@ -200,12 +203,13 @@ def _addresses(certificate: Any) -> list[str]:
     return [str(one.native) for one in names if one.name == "rfc822_name"] if names is not None else []
 
 
-def signed_bytes(raw: bytes, boundary: str) -> bytes | None:
-    """The first part of a multipart/signed as it came, with CRLF line ends: what was signed (RFC 1847); None where it is not."""
+def signed_bytes(raw: Buffer, boundary: str) -> bytes | None:
+    """The first part of a multipart/signed as it came, with CRLF line ends: what was signed (RFC 1847); None where there is none
+    or more than 64 MiB."""
     fence = b"--" + boundary.encode("utf-8", "surrogateescape")
     start = raw.find(b"\n" + fence)
     begin = raw.find(b"\n", start + 1) + 1 if start >= 0 else 0
     end = raw.find(b"\n" + fence, begin - 1) if begin else -1
-    if end < begin:
+    if end < begin or end - begin > LARGEST:
         return None
     return raw[begin:end].removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")

@@ -276,9 +276,9 @@ def run(order: dict[str, Any], inputs: list[Path], out: Path) -> dict[str, Any]:
     kind = refined(path, sniff.sniff_file(path, name))
     parts = Parts(out, limits)
     if kind.media_type in LETTERS and kind.reason is None:
-        from intake.box.inside import mail  # noqa: PLC0415
+        from intake.box.inside import lean, mail  # noqa: PLC0415
         told = mail.Told(*(str(order.get(name, "")) for name in ("authserv_id", "anchors", "received_at")))
-        envelope = mail.unpack(path.read_bytes(), parts, kind.media_type, told)
+        envelope = mail.unpack(lean.opened(path), parts, kind.media_type, told)
         return {"envelope": envelope, "parts": parts.found}
     position = parts.reserve(None, name)
     if kind.media_type == ZIP and kind.reason is None:
