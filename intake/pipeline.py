@@ -106,7 +106,17 @@ def plan_reading(room: Postroom, delivery_id: str) -> tuple[Chunk, ...]:
     delivery = _delivery(room, delivery_id)
     if delivery.state is not DeliveryState.RECEIVED:
         return ()
-    parts = _parts(room, delivery)
+    return _unread(room, delivery, _parts(room, delivery))
+
+
+def read_again(room: Postroom, delivery_id: str) -> None:
+    """Read the pages of an opened delivery that no reader of this version has read: what was taken in from another store."""
+    delivery = _delivery(room, delivery_id)
+    for chunk in _unread(room, delivery, _known_parts(room, delivery)):
+        read_chunk(room, delivery_id, chunk)
+
+
+def _unread(room: Postroom, delivery: Delivery, parts: tuple[Part, ...]) -> tuple[Chunk, ...]:
     order = _order(room, delivery)
     reader = reader_version(order)
     chunks: list[Chunk] = []

@@ -7,10 +7,13 @@ SGOUngueltigKennzeichnen takes it back; 0401 Abgabe hands over whole Akten, 0301
 from __future__ import annotations
 
 import hashlib
+import shutil
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from lxml import etree
@@ -137,14 +140,20 @@ def plan_message(head: Head, entries: Sequence[AktenplanEntry], title: str) -> b
 # ---- packages --------------------------------------------------------------------------------------------------------
 
 
-def package(name: str, message: bytes, files: Sequence[Paper], read: Callable[[Sha256], BinaryIO]) -> Callable[[Any], None]:
-    """What writes a package: the message called `name`, and its files flat beside it. The same, the same bytes.
+def package(name: str, message: bytes | Path, files: Sequence[Paper],
+            read: Callable[[Sha256], BinaryIO]) -> Callable[[Any], None]:
+    """What writes a package: the message called `name` (its bytes, or a file), and its files flat beside it.
 
+    The same, the same bytes.
     What it returns raises ServiceError for a file that is missing or damaged.
     """
     def write(stream: Any) -> None:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr(zipfile.ZipInfo(f"{name}.xml", _EPOCH), message, zipfile.ZIP_DEFLATED)
+            head = zipfile.ZipInfo(f"{name}.xml", _EPOCH)
+            head.compress_type = zipfile.ZIP_DEFLATED
+            with (BytesIO(message) if isinstance(message, bytes) else message.open("rb")) as said, archive.open(
+                    head, "w", force_zip64=not isinstance(message, bytes)) as target:
+                shutil.copyfileobj(said, target, 1 << 20)
             for paper in files:
                 entry = zipfile.ZipInfo(paper.name, _EPOCH)
                 with read(paper.blob.sha256) as source, archive.open(

@@ -17,7 +17,8 @@ picture {media_type, number, rotation, dpi, max_megapixels} -> {picture};
 read {media_type, pages, reader, max_megapixels, tessdata, and the fields of ReadOrder} -> {pages, previews};
 rendition {sources: [media type], pages: [{source, number, rotation, page, words: packed}], title, language, max_megapixels,
 attachments: [{name, media_type, input}]} -> {pdf, pdfa, reason};
-answer {} -> {accepted, reference, sentence}; xdomea {} -> what `inside.xdomea` reads of a message or package.
+answer {} -> {accepted, reference, sentence};
+xdomea {unpack, max_files, max_mib} -> what `inside.xdomea` reads of a message or package.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from intake.box.bwrap import Limits
 from intake.box.inside import packed
 from intake.box.inside.reader import reader_name
 from intake.box.inside.sniff import OFFICE
+from intake.box.package import Message, PackedDocument, RawMessage
 from intake.box.results import (
     Attachment,
     FoundPart,
@@ -62,6 +64,8 @@ __all__ = ["OFFICE", "QUARANTINED", "SENTENCES", "Attachment", "Box", "FoundPart
 
 _ANY_MAIL = MailOrder()
 _CHECK = Limits(memory_mib=512, cpu_seconds=10, wall_seconds=60, output_mib=16)
+MOST_PACKED_FILES, MOST_PACKED_MIB = 500_000, 200 << 10
+"""So much a package may hold: an operator brings it, and the disk decides."""
 _OUT_OF_MEMORY = 77  # inside.__main__.OUT_OF_MEMORY
 _CAUSES_OF_LIMIT = {"SIGXCPU", "SIGKILL", "SIGXFSZ"}
 
@@ -285,6 +289,15 @@ class Box:
             return None
         return Said(raw.accepted, recheck.display(raw.reference, 200), recheck.display(raw.sentence))
 
+    def xdomea(self, path: Path, workdir: Path, *, unpack: bool = True) -> Message:
+        """A message of xdomea, or a package with its files (`unpack`) below `workdir`. Raises InputError for what is none."""
+        order = {"unpack": unpack, "max_files": MOST_PACKED_FILES, "max_mib": MOST_PACKED_MIB}
+        with self._suspicious():
+            run = self._run("xdomea", order, (path,), workdir, self._limits(pages=100))
+            raw = recheck.load(run.out / "result.json", RawMessage)
+            named = (one.file for document in _documents(raw) for one in document.files if one.file)
+            return Message(raw, {name: recheck.adopt(run.out, name) for name in named})
+
     def _limits(self, pages: int = 0, *, processes: bool = False) -> Limits:
         return Limits(self.settings.memory_mib, self.settings.cpu_seconds + pages * self.settings.cpu_seconds_page,
                       self.settings.wall_seconds, self.settings.output_mib, processes)
@@ -346,6 +359,17 @@ class Box:
         if found.st_size > self.settings.max_file_mib << 20:
             allowed = self.settings.max_file_mib
             raise input_error(Reason.TOO_LARGE, f"{found.st_size >> 20} MiB, erlaubt sind {allowed} MiB")
+
+
+def _documents(raw: RawMessage) -> Iterator[PackedDocument]:
+    """All documents of a message, wherever they lie."""
+    cases = [*raw.cases, *(case for folder in raw.folders for case in folder.cases)]
+    waiting = [*raw.documents, *(one for folder in raw.folders for one in folder.documents),
+               *(one for case in cases for one in case.documents)]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        waiting += one.attached
 
 
 def _judge(ending: bwrap.Ending, out: Path) -> float:

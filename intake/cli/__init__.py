@@ -16,6 +16,7 @@ from intake.cli.common import HomeOption, TenantOption, complain, remember, say
 from intake.cli.desk import app as review_app
 from intake.cli.desk import clarify_app
 from intake.cli.efile import app as efile_app
+from intake.cli.exporting import export_command, import_command
 from intake.cli.extracting import extract_command
 from intake.cli.handing import receive_command, unpack_command
 from intake.cli.installation import check_command, demo, init
@@ -61,6 +62,8 @@ app.add_typer(token_app, name="token")
 app.add_typer(people_app, name="user")
 app.add_typer(service_app, name="service")
 app.add_typer(journal_app, name="journal")
+efile_app.command("export")(export_command)
+efile_app.command("import")(import_command)
 app.add_typer(efile_app, name="efile")
 
 

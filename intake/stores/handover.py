@@ -32,7 +32,7 @@ REFUSED = "Das Zielsystem {name} hat das Schriftstück abgelehnt: {sentence}"
 UNREADABLE = "Die Rückmeldung von {name} ist nicht lesbar ({why}). Fragen Sie dort nach, ob das Schriftstück angekommen ist."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HotFolder:
     """Store `name` for one tenant. `answers`: where answers lie, None = none is waited for; `parse` reads one.
 

@@ -41,7 +41,7 @@ class Way(Protocol):
     def send(self, package: Path, again: bool) -> tuple[Answer | None, bytes]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Xdomea:
     """Store `name` for one tenant; its memory is the folder `root`, on the file system of `folder` where there is one.
 
