@@ -1,7 +1,8 @@
 """Is everything whole? Every row has its bytes, every byte its row, every page its document, the chain no gap.
 
-Kinds of faults: `missing-blob`, `damaged-blob`, `orphan-blob`, `stranger` (store); `pages`, `twin`, `document`, `row`
-(database); `receipt`, `mirror` (what is filed); `journal`. Nothing is mended here, and nothing is written.
+Kinds of faults: `missing-blob`, `damaged-blob`, `orphan-blob`, `stranger` (store); `pages`, `twin`, `document`, `row`, `joint`
+(database); `receipt`, `mirror` (what is filed); `search`, `handover` (what was made of it); `journal`, `heads`. Nothing is mended
+here, and nothing is written.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import json
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from intake.blobs import Blobs
-from intake.db import audit
+from intake.db import audit, joints
 from intake.db.core import Database, utcnow
 from intake.db.documents import conservation_faults
 from intake.journal import Fault, Head, check, losses
@@ -52,7 +53,8 @@ def verify(db: Database, tenants: Sequence[str], blobs_of: Callable[[str], Blobs
     """Check everything of these tenants against each other, re-hashing all bytes.
 
     `blobs_of` and `mirror_of` give a tenant's store and its folder `akten/<tenant>`; `heads` is what was published outside.
-X
+    `grace` is what work under way may still owe; zero is right when nobody works. Raises ServiceError when database or store
+    do not answer.
     """
     faults: list[Fault] = []
     checked: Counter[str] = Counter()
@@ -63,7 +65,11 @@ X
             faults += _bytes(conn, tenant, blobs, present, grace, checked)
             faults += _pages(conn, tenant, checked)
             faults += _filed(conn, tenant, mirror_of(tenant), grace, checked)
+            faults += (Fault("search", id, detail) for id, detail in joints.bad_index(conn, tenant))
+            faults += (Fault("handover", id, detail) for id, detail in joints.bad_handovers(conn, tenant))
             faults += _journal(conn, tenant, heads, checked)
+    with db.read() as conn:
+        faults += (Fault("joint", id, detail) for id, detail in joints.loose(conn))
     notes = tuple(note for tenant in tenants for note in losses(heads, tenant))
     return Report(tuple(faults), dict(sorted(checked.items())), notes)
 
@@ -113,6 +119,7 @@ def _pages(conn: Connection, tenant: str, checked: Counter[str]) -> Iterator[Fau
 
 
 def _filed(conn: Connection, tenant: str, mirror: Path, grace: timedelta, checked: Counter[str]) -> Iterator[Fault]:
+    known: set[tuple[str, str]] = set()
     for filing in audit.filed(conn, tenant):
         checked["filings"] += 1
         if not filing.receipts and utcnow() - filing.at >= grace:
@@ -120,7 +127,22 @@ def _filed(conn: Connection, tenant: str, mirror: Path, grace: timedelta, checke
         for store, reference in filing.receipts:
             checked["receipts"] += 1
             if store == MIRROR_STORE:
+                known.add((filing.key, reference.rpartition("/")[0]))
                 yield from (Fault("mirror", filing.key, detail) for detail in mirror_faults(mirror, reference, filing, checked))
+    yield from _beyond(mirror, known, audit.unsettled(conn, tenant), grace)
+
+
+def _beyond(mirror: Path, known: Collection[tuple[str, str]], unsettled: Collection[str], grace: timedelta) -> Iterator[Fault]:
+    """Documents in the mirror that the database does not know as filed there; those on their way in or out are left out."""
+    for path in sorted(mirror.glob(f"*/*/{MIRROR_INDEX}")):
+        place = path.parent.relative_to(mirror).as_posix()
+        try:
+            lying = {str(entry["schluessel"]): datetime.fromisoformat(entry["abgelegt"])
+                     for entry in json.loads(path.read_text(encoding="utf-8"))["schriftstuecke"]}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # whoever has a receipt for it says so above
+        yield from (Fault("mirror", key, f"{place}/{MIRROR_INDEX} nennt ein Schriftstück, das dort nicht abgelegt ist.")
+                    for key, at in lying.items() if (key, place) not in known and key not in unsettled and utcnow() - at >= grace)
 
 
 def mirror_faults(mirror: Path, reference: str, filing: audit.Filed, checked: Counter[str]) -> Iterator[str]:

@@ -128,6 +128,11 @@ def filed(conn: Connection, tenant: str) -> Iterator[Filed]:
                     parse_stamp(max(row.at, again.get(row.key, ""))), tuple(given.get(row.key, ())))
 
 
+def unsettled(conn: Connection, tenant: str) -> set[str]:
+    """Keys of filings that some store has still to hear of (filed, taken back, moved)."""
+    return set(conn.execute(select(filings.c.key).where(filings.c.tenant == tenant, filings.c.settled_at.is_(None))).scalars())
+
+
 def _rows(conn: Connection, query: Select[Any], detail: str) -> Iterator[Row]:
     for id in conn.execute(query).scalars():
         yield id, detail
