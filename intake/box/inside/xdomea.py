@@ -87,7 +87,8 @@ def _message(tree: Any, files: Files) -> RawMessage:
     if head is None:
         raise InputError("", reason=Reason.WRONG_TYPE, detail=f"Das ist keine xdomea-Nachricht ({_local(root)[:60]}).")
     newer = next(iter(_children(head, "identifikation.nachricht")), head)  # since 4.0
-    kind = _text(head, "Nachrichtentyp", "code") or _text(newer, "nachrichtentyp", "code")
+    number = _local(root).rpartition(".")[2]  # the code in the head is wrong in messages that circulate as examples
+    kind = number if number.isdecimal() else _text(head, "Nachrichtentyp", "code") or _text(newer, "nachrichtentyp", "code")
     plan = next((one for one in root.iter() if isinstance(one.tag, str) and _local(one) == "Aktenplan"), None)
     folders, cases, documents = _objects(root)
     said = RawMessage(
