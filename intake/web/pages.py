@@ -44,10 +44,10 @@ def static(name: str) -> str:
     return f"/static/{name}?{mark}"
 
 
-def page(request: Request, name: str, user: User | None = None, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """A whole page: template `name`, which extends `base.html`, with navigation and what the last action said."""
+def page(request: Request, template: str, user: User | None = None, /, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """A whole page: `template`, which extends `base.html`, with navigation and what the last action said."""
     said = _said(request)
-    shown = environment().get_template(name).render(
+    shown = environment().get_template(template).render(
         user=user, menu=menu(request.app.state.web, user, request.url.path) if user else (), said=said,
         path=request.url.path, **values)
     response = HTMLResponse(shown, status)
@@ -56,9 +56,9 @@ def page(request: Request, name: str, user: User | None = None, *, status: int =
     return response
 
 
-def fragment(name: str, user: User | None, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """A part of a page for htmx: template `name` alone (by custom its file name begins with "_")."""
-    return HTMLResponse(environment().get_template(name).render(user=user, **values), status)
+def fragment(template: str, user: User | None, /, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """A part of a page for htmx: `template` alone (by custom its file name begins with "_")."""
+    return HTMLResponse(environment().get_template(template).render(user=user, **values), status)
 
 
 def go(request: Request, url: str, said: str = "", kind: Kind = "success") -> Response:

@@ -17,7 +17,7 @@ from intake.db.knowledge import file_count, imported_at, register_size
 from intake.db.lessons import uses
 from intake.db.plan import all_entries, import_plan, open_entries
 from intake.db.tokens import new_token, revoke_token, tokens_of
-from intake.errors import InputError, Reason, Refused
+from intake.errors import ConfigError, InputError, Reason, Refused
 from intake.journal import record
 from intake.receive_registers import KINDS, NAMES
 from intake.web.handing_in import Status
@@ -57,7 +57,10 @@ async def import_the_plan(request: Request, web: WebState, user: SignedIn,
 
 
 def _take_plan(web: Web, tenant: str, path: Path, by: str) -> list[str]:
-    entries, report = read_plan(path)
+    try:
+        entries, report = read_plan(path)
+    except ConfigError as error:  # whoever brought the file is the one who must act
+        raise Refused(str(error).replace(str(path), "die Datei")) from error
     if report.blocking:
         raise InputError("Der Aktenplan wurde nicht übernommen. Bessern Sie aus:\n" + "\n".join(report.lines()[:20]),
                          reason=Reason.WRONG_TYPE)
