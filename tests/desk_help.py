@@ -48,7 +48,8 @@ def words() -> tuple[Word, ...]:
 def box_of(*texts: str) -> tuple[float, float, float, float]:
     """The box around these words."""
     boxes = [word.box for word in words() if word.text in texts]
-    return (min(box[0] for box in boxes), min(box[1] for box in boxes), max(box[2] for box in boxes), max(box[3] for box in boxes))
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return min(x0), min(y0), max(x1), max(y1)
 
 
 def picture(number: int, width: int = 620) -> bytes:

@@ -17,8 +17,11 @@ from intake.config import Home
 from intake.db.core import Database
 from intake.errors import ConfigError, InputError, PoststelleError, Refused, ServiceError, Stale
 from intake.web import (
+    akten,
+    api,
     benutzer,
     desk,
+    eingang,
     handing_in,
     klaerung,
     konto,
@@ -37,7 +40,8 @@ from intake.web.state import Web
 
 PROBLEM = "application/problem+json"
 """RFC 9457."""
-SCREENS = (login, konto, oidc, posteingang, pictures, desk, klaerung, protokoll, uebersicht, benutzer, verwaltung)
+SCREENS = (api, login, konto, oidc, posteingang, pictures, desk, eingang, akten, klaerung, protokoll, uebersicht, benutzer,
+           verwaltung)
 """The modules of the screens: each has a `router`. A new one is entered here."""
 
 

@@ -14,12 +14,12 @@ from fastapi.responses import RedirectResponse
 from intake import review
 from intake.db.access import see_document
 from intake.db.core import Tx, utcnow
-from intake.db.desk import first_waiting, neighbours, note_opening, opened_by, seen_beside
+from intake.db.desk import first_waiting, neighbours, note_opening, opened_by, seen_beside, titles_of
 from intake.db.lists import DocumentLine, list_documents
 from intake.db.plan import open_entries
 from intake.errors import Refused, Stale
 from intake.vocabulary import DocumentState, PageState, Role, Viewer
-from intake.web import desk_view, verbs
+from intake.web import desk_view, fields, verbs
 from intake.web.alike import alike_with
 from intake.web.desk_view import Desk, desk_of
 from intake.web.pages import fragment, go, page
@@ -63,7 +63,7 @@ def doubts(line: DocumentLine) -> str:
         return "Schnitt unsicher"
     if "entry" not in line.proposed:
         return "kein Vorschlag"
-    return "Ort unsicher" if line.proposed["entry"][1] < desk_view.fields.SURE_PLACE else "sicher"
+    return "Ort unsicher" if line.proposed["entry"][1] < fields.SURE_PLACE else "sicher"
 
 
 @router.get("/weiter")
@@ -288,7 +288,7 @@ def _onwards(request: Request, web: Web, user: User, id: str, form: Mapping[str,
         with web.db.transaction() as tx:
             made = verb(tx, id, _number(form, "revision"))
             after = neighbours(tx.connection, user.viewer, id).after
-            title = desk_view.titles_of(tx.connection, [id]).get(id, "Schriftstück")
+            title = titles_of(tx.connection, [id]).get(id, "Schriftstück")
     except (Stale, Refused) as error:
         return _again(web, user, id, form, error)
     if after is None:
@@ -331,5 +331,5 @@ def _fragment(user: User, found: Desk, *, status: int = 200, **said: Any) -> Res
 
 def _words(**said: Any) -> dict[str, Any]:
     """What the template of the desk is told beside the document."""
-    return {"done": None, "moved_from": "", "sentence": "", "stale": False, "kinds": desk_view.fields.KINDS, **said}
+    return {"done": None, "moved_from": "", "sentence": "", "stale": False, "kinds": fields.KINDS, **said}
 

@@ -17,6 +17,7 @@ from intake.db.deliveries import get_delivery, parts_of
 from intake.db.desk import Neighbours, neighbours, opened_by, seen_beside, titles_of, why_of
 from intake.db.documents import ledger, live_decision, proposals_of
 from intake.db.forecasts import PLACE, blind
+from intake.db.incoming import Notice, notices_of
 from intake.db.plan import get_entry, open_entries
 from intake.db.problems import problem_of
 from intake.propose import first_choice
@@ -111,6 +112,7 @@ class Desk:
     decision: Decision | None
     problem: Problem | None
     holder: tuple[str, datetime] | None
+    returned: Notice | None  # an office sent it back, with a note
     whole: bool
     draft: Draft = Draft()
 
@@ -165,7 +167,7 @@ def desk_of(conn: Connection, viewer: Viewer, id: str, draft: Draft | None = Non
         why="Stichprobe: bitte ohne Vorschlag entscheiden." if hidden else why_of(conn, id),
         position=next((number for number, one in enumerate(beside, start=1) if one.id == id), 0), total=len(beside),
         strip=_strip(conn, beside, document, whole),
-        sheets=tuple(Sheet(number, ref.rotation) for number, ref in enumerate(document.pages, start=1)),
+        sheets=sheets_of(document),
         entries=_entries(conn, viewer, shown, chosen["entry"]), files=files, cases=_cases(conn, viewer, chosen["file"]),
         chosen=chosen, usual=fields.typed_over(usual, typed.values), others=fields.typed_over(others, typed.values),
         warnings=tuple(one.value for one in shown if one.field == "warning"), blind=hidden,
@@ -177,7 +179,13 @@ def desk_of(conn: Connection, viewer: Viewer, id: str, draft: Draft | None = Non
         parts=tuple(part for part in parts_of(conn, document.delivery) if part.parent is not None) if whole else (),
         around=neighbours(conn, viewer, id), decision=live_decision(conn, id),
         problem=problem_of(conn, viewer.tenant, "document", id),
+        returned=next((one for one in reversed(notices_of(conn, [id]).get(id, ())) if one.kind == "return"), None),
         holder=opened_by(conn, [id], utcnow(), viewer.name).get(id), whole=whole, draft=typed)
+
+
+def sheets_of(document: Document) -> tuple[Sheet, ...]:
+    """The pages of a document as a viewer shows them."""
+    return tuple(Sheet(number, ref.rotation) for number, ref in enumerate(document.pages, start=1))
 
 
 def _strip(conn: Connection, beside: Sequence[Document], here: Document, whole: bool) -> tuple[Leaf, ...]:

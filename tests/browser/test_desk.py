@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
 from intake import review
+from intake.db.akten import files_of_entry
 from intake.db.core import stamp, utcnow
 from intake.db.documents import documents_of, get_document, live_decision, proposals_of
 from intake.db.sessions import start_session
@@ -247,8 +248,6 @@ def test_who_else_has_it_open_is_said(live: Live, as_person: Open) -> None:
 
 def test_alike_ones_are_confirmed_together(live: Live, as_person: Open, shoot: Shoot) -> None:
     with live.site.db.read() as conn:
-        from intake.db.akten import files_of_entry  # noqa: PLC0415
-
         file = files_of_entry(conn, TOWN, DOGS)[0]
     same = [one for one in letter() if one.field != "new_file"]
     same.append(type(same[0])("file", file.id, 0.95, same[0].evidence))

@@ -76,7 +76,7 @@ const viewer = (() => {
   function show(item) { // the place of the focused field outlined, its line cut out below the form
     desk.querySelectorAll(".frame--here").forEach((frame) => frame.classList.remove("frame--here"));
     const place = item && placeOf(item.dataset.place);
-    desk.querySelector("#why").textContent = item?.dataset.why || "";
+    if (item?.dataset.why) desk.querySelector("#why").textContent = item.dataset.why;
     const canvas = desk.querySelector("#snippet");
     canvas.hidden = !place;
     if (!place) return;
