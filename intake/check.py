@@ -10,11 +10,12 @@ import tomllib
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import permutations
 from pathlib import Path
 from typing import Literal
 
+from intake import backup, heads, mailcheck
 from intake.box import Box
 from intake.config import Home, ScanProfile, Tenant
 from intake.db.core import Database, sqlite_driver, utcnow, wal_unsafe
@@ -31,6 +32,8 @@ LEAST_FREE, COMFORTABLE_FREE = 2 * 2**30, 10 * 2**30
 TESSDATA = ("/usr/share/tesseract-ocr/*/tessdata", "/usr/share/tessdata")
 ALWAYS = ("deu", "frk", "osd")
 DONE = "erledigt"
+LATEST_HEADS = timedelta(hours=3)
+"""The worker publishes every hour; what it missed twice somebody should look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +228,11 @@ def check_box(home: Home) -> Iterator[Finding]:
     yield Finding("ok", "Lesekasten", "läuft und hält dicht")
 
 
+def check_mail(home: Home) -> Iterator[Finding]:
+    """Mailboxes and the server for outgoing mail let us in; nothing is moved or sent."""
+    yield from (Finding(level, "E-Mail", said) for level, said in mailcheck.findings(home))
+
+
 def check_disk(home: Home) -> Iterator[Finding]:
     """Room for what comes in."""
     free = shutil.disk_usage(home.root).free
@@ -235,6 +243,61 @@ def check_disk(home: Home) -> Iterator[Finding]:
         yield Finding("hint" if free < COMFORTABLE_FREE else "ok", "Speicherplatz", said)
 
 
+def check_journal(home: Home) -> Iterator[Finding]:
+    """The journal's state is shown outside, of late, and what was shown still stands in it."""
+    if home.heads is None and not home.settings.journal.mail_to:
+        yield Finding("hint", "Protokoll", "Der Stand des Protokolls wird nirgends veröffentlicht; Änderungen daran fielen nicht "
+                      f"auf. Nennen Sie in {home.root / 'poststelle.toml'} unter [journal] heads eine Datei auf einem anderen "
+                      "Rechner, oder mail_to.")
+        return
+    if home.heads is None:
+        yield Finding("ok", "Protokoll", f"Sein Stand geht täglich an {home.settings.journal.mail_to}")
+        return
+    if home.root in home.heads.resolve().parents:
+        yield Finding("hint", "Protokoll", f"{home.heads} liegt in der Installation selbst und belegt nichts. Nennen Sie unter "
+                      "[journal] heads eine Datei auf einem anderen Rechner oder Datenträger.")
+    database = Database(home.database_url)
+    try:
+        with database.read() as conn:
+            shown, faults = heads.known(conn, home.heads)
+            faults += heads.contradicted(conn, [tenant.name for tenant in home.settings.tenant], shown)
+            late = heads.late(conn, [tenant.name for tenant in home.settings.tenant], shown)
+    finally:
+        database.close()
+    yield from (Finding("wrong", "Protokoll", f"{fault.detail} Sehen Sie nach: poststelle journal verify") for fault in faults)
+    if late > LATEST_HEADS:
+        yield Finding("hint", "Protokoll", f"Seit {late.total_seconds() / 3600:.0f} Stunden wurde kein Stand veröffentlicht. "
+                      "Läuft der Dienst? Von Hand: poststelle journal publish")
+    elif not faults:
+        yield Finding("ok", "Protokoll", f"{len(shown)} Stände in {home.heads}")
+
+
+def check_backup(home: Home) -> Iterator[Finding]:
+    """There is a backup, it is young enough, and it lies on another drive."""
+    said = home.settings.backup
+    if not said.folder:
+        yield Finding("hint", "Sicherung", "Es ist keine Sicherung eingerichtet. Nennen Sie in poststelle.toml unter [backup] "
+                      "folder einen Ordner auf einem anderen Datenträger, und lassen Sie nachts laufen: poststelle backup --keep 14")
+        return
+    folder = Path(said.folder)
+    last = backup.generations(folder)[-1:]
+    if not last:
+        yield Finding("hint", "Sicherung", f"In {folder} ist noch keine fertige Sicherung. Geben Sie ein: poststelle backup")
+        return
+    hours = backup.age_hours(last[0])
+    if said.max_hours and hours > said.max_hours:
+        yield Finding("hint", "Sicherung", f"Die letzte Sicherung in {folder} ist {hours:.0f} Stunden alt (erlaubt: "
+                      f"{said.max_hours}). Ist das Laufwerk eingehängt, läuft der nächtliche Auftrag?")
+    elif last[0].faults:
+        yield Finding("wrong", "Sicherung", f"Bei der letzten Sicherung fehlte etwas: {last[0].faults[0]} Geben Sie ein: "
+                      "poststelle verify")
+    else:
+        yield Finding("ok", "Sicherung", f"{last[0].id} in {folder}")
+    if folder.stat().st_dev == home.root.stat().st_dev:
+        yield Finding("hint", "Sicherung", f"{folder} liegt auf demselben Datenträger wie die Installation. Fällt er aus, sind "
+                      "beide verloren.")
+
+
 CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     check_configuration, check_database, check_plan_and_registers, check_models, check_boundaries, check_folders,
-    check_languages, check_box, check_disk)
+    check_languages, check_box, check_mail, check_disk, check_journal, check_backup)

@@ -8,6 +8,7 @@ back by us either: after a restore `publish` refuses until the operator says so 
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
 import re
@@ -70,6 +71,26 @@ def known(conn: Connection, path: Path) -> tuple[list[Head], list[Fault]]:
     faults += [Fault("heads", tenant, f"Eintrag {seq} wurde in {path} veröffentlicht und steht dort nicht mehr.")
                for tenant, (seq, digest, _) in sorted(chain.published(conn, FILE).items()) if (tenant, seq, digest) not in there]
     return heads, faults
+
+
+def contradicted(conn: Connection, tenants: Sequence[str], shown: Sequence[Head]) -> list[Fault]:
+    """Whether the newest published head of each tenant still stands in its chain; a quick look, `check` walks all of it."""
+    newest = {head.tenant: head for head in shown}
+    detail = "Eintrag {} von {} wurde veröffentlicht und steht so nicht mehr da."
+    return [Fault("journal", tenant, detail.format(newest[tenant].seq, tenant))
+            for tenant in tenants if tenant in newest and not _stands(conn, newest[tenant])]
+
+
+def late(conn: Connection, tenants: Sequence[str], shown: Sequence[Head]) -> timedelta:
+    """How long the oldest entry waits that no published head covers; 0 when there is none."""
+    newest, longest = {head.tenant: head for head in shown}, timedelta()
+    for tenant in tenants:
+        head, last = chain.head(conn, tenant), newest.get(tenant)
+        if head is not None and (last is None or head[0] > last.seq):
+            first = chain.entry_at(conn, tenant, last.seq + 1 if last else 1)
+            if first is not None:
+                longest = max(longest, utcnow() - parse_stamp(json.loads(first)["at"]))
+    return longest
 
 
 def publish(db: Database, tenants: Sequence[str], path: Path, *, restored: bool = False) -> list[Head]:

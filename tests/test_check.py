@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from intake import check as checks
+from intake.backup import MANIFEST, backup
 from intake.check import Finding, check
 from intake.cli.installation import create
 from intake.config import Home, ScanProfile, Settings, Tenant, load, render
+from intake.db.core import Database, Tx
 from intake.errors import ConfigError
+from intake.heads import publish
+from intake.journal import record
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +56,7 @@ def test_a_fresh_installation_is_ready(home: Home) -> None:
     assert wrong(findings) == []
     assert {one.topic for one in findings} == {
         "Einstellungen", "Datenbank", "Aktenplan", "Register", "Modelle", "Ordner", "Stapel", "Texterkennung", "Lesekasten",
-        "Speicherplatz"}
+        "Speicherplatz", "Protokoll", "Sicherung"}
 
 
 def test_looking_changes_nothing(home: Home) -> None:
@@ -222,3 +229,53 @@ def test_one_trouble_does_not_hide_the_next(home: Home) -> None:
 
 def test_the_written_file_is_the_settings_checked(home: Home) -> None:
     assert load(home.root).settings.tenant[0].name in render(home.settings)
+
+
+def said(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:
+    return [(one.level, one.sentence) for one in findings]
+
+
+def outside(home: Home, **more: dict[str, object]) -> Home:
+    """The installation with tables of settings changed."""
+    return Home(home.root, Settings.model_validate({**home.settings.model_dump(), **more}))
+
+
+def test_the_journal_is_shown_outside(home: Home, tmp_path: Path) -> None:
+    (finding,) = only(home, checks.check_journal)
+    assert finding.level == "hint" and "[journal] heads" in finding.sentence
+    assert said(only(outside(home, journal={"mail_to": "a@b.de"}), checks.check_journal)) == [
+        ("ok", "Sein Stand geht täglich an a@b.de")]
+    there = outside(home, journal={"heads": str(tmp_path / "stand.txt")})
+    db = Database(home.database_url)
+    publish(db, ["mittelau"], tmp_path / "stand.txt")
+    assert [one.level for one in only(there, checks.check_journal)] == ["ok"]
+    with db.transaction() as tx:
+        record(Tx(tx.connection, tx.now - timedelta(hours=30)), "mittelau", "rule:x", "a", subjects={})
+    (finding,) = only(there, checks.check_journal)
+    assert finding.level == "hint" and "Seit 30 Stunden" in finding.sentence
+    with db.transaction() as tx:
+        tx.connection.execute(text("UPDATE journal SET hash = 'x' WHERE seq = 1"))
+    db.close()
+    assert [one.level for one in only(there, checks.check_journal)] == ["wrong", "hint"]
+    inside = outside(home, journal={"heads": str(home.root / "stand.txt")})
+    assert "belegt nichts" in only(inside, checks.check_journal)[0].sentence
+
+
+def test_there_is_a_young_backup(home: Home, tmp_path: Path) -> None:
+    (finding,) = only(home, checks.check_backup)
+    assert finding.level == "hint" and "[backup] folder" in finding.sentence
+    there = outside(home, backup={"folder": str(tmp_path / "s")})
+    assert "noch keine fertige" in only(there, checks.check_backup)[0].sentence
+    db = Database(home.database_url)
+    made = backup(there, db, tmp_path / "s")
+    db.close()
+    assert [one.level for one in only(there, checks.check_backup)] == ["ok", "hint"]
+    assert "demselben Datenträger" in only(there, checks.check_backup)[1].sentence
+    manifest = tmp_path / "s" / made.id / MANIFEST
+    told = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(told | {"faults": ["Die Datei fehlt."]}))
+    assert only(there, checks.check_backup)[0].level == "wrong"
+    manifest.write_text(json.dumps(told | {"began_at": "2026-01-01T00:00:00.000000Z"}))
+    assert "Stunden alt (erlaubt: 36)" in only(there, checks.check_backup)[0].sentence
+    old = outside(home, backup={"folder": str(tmp_path / "s"), "max_hours": 0})
+    assert only(old, checks.check_backup)[0].level == "ok"

@@ -127,3 +127,8 @@ def note_published(tx: Tx, tenant: str, place: str, seq: int, digest: str) -> No
 def hash_at(conn: Connection, tenant: str, seq: int) -> str | None:
     """The hash of the entry with this number; None when there is none."""
     return conn.execute(select(journal.c.hash).where(journal.c.tenant == tenant, journal.c.seq == seq)).scalar_one_or_none()
+
+
+def entry_at(conn: Connection, tenant: str, seq: int) -> str | None:
+    """The text of the entry with this number; None when there is none."""
+    return conn.execute(select(journal.c.entry).where(journal.c.tenant == tenant, journal.c.seq == seq)).scalar_one_or_none()
