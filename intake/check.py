@@ -277,7 +277,7 @@ def check_backup(home: Home) -> Iterator[Finding]:
     said = home.settings.backup
     if not said.folder:
         yield Finding("hint", "Sicherung", "Es ist keine Sicherung eingerichtet. Nennen Sie in poststelle.toml unter [backup] "
-                      "folder einen Ordner auf einem anderen Datenträger, und lassen Sie nachts laufen: poststelle backup --keep 14")
+                      "folder einen Ordner auf einem anderen Datenträger, und lassen Sie jede Nacht laufen: poststelle backup")
         return
     folder = Path(said.folder)
     last = backup.generations(folder)[-1:]
