@@ -9,9 +9,7 @@ Results travel through rows and blobs, never through the engine: functions take 
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
-from intake import acknowledging, automatic, filing, handover, read, unpack
+from intake import acknowledging, automatic, filing, handover, read, transfernote, unpack
+from intake.backfile.alike import fingerprint, words_of
 from intake.blobs import Blobs
 from intake.box import OFFICE, Box, reader_version
 from intake.box.results import MailOrder, ReadOrder, ReadResult, RenditionPage
@@ -57,18 +56,18 @@ from intake.vocabulary import (
     Problem,
     Proposal,
 )
+from intake.vocabulary import Stack as Starts
 
 log = logging.getLogger(__name__)
 
 ACTOR = "service:pipeline"
 SCRATCH = "work"
-FEW_WORDS = 12
-"""Fewer words say nothing of whether two pages are one."""
 ENCLOSURES = 8
 """So many documents back the letter is looked for that a document may be enclosed with."""
 Rotation = Literal[0, 90, 180, 270]
 Outline = Callable[[Sequence[tuple[Page, ...]]], tuple[str, ...]]
 """The title of the Vorgang of each document of an old Akte, in order ("" = none)."""
+Papers = Callable[[Sequence[Page], Starts], Starts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +84,7 @@ class Postroom:
     boundary: Callable[[str], Boundary]
     send: acknowledging.Send | None = None
     outline: Outline | None = None
+    papers: Papers | None = None
     targets: Callable[[str], tuple[Target, ...]] = lambda _tenant: ()
     dkim_keys: unpack.DkimKeys | None = None
     anchors: str = ""
@@ -216,11 +216,10 @@ def _outlined(room: Postroom, delivery: Delivery, stack: Stack, cuts: Cuts) -> C
 
 
 def _sign(delivery: Delivery, ref: PageRef, page: Page) -> batches.Sign:
-    """What a page of the back-file looks like. The hash of its words does not see order, case or signs."""
-    words = sorted(word for word in re.findall(r"\w{3,}", page.plain().lower()))
-    text = hashlib.sha256(" ".join(words).encode()).hexdigest()[:32] if len(words) >= FEW_WORDS else ""
-    return batches.Sign(delivery.id, ref.part, ref.number, page.picture, sum(map(len, words)), text, page.quality, page.skew,
-                        page.script, page.width_mm, page.height_mm, page.blank, page.warnings)
+    """What is kept of a page of the back-file, to find doubles and faults without its bytes."""
+    words = words_of(page)
+    return batches.Sign(delivery.id, ref.part, ref.number, page.picture, sum(map(len, words)), fingerprint(words), page.quality,
+                        page.skew, page.script, page.width_mm, page.height_mm, page.blank, page.warnings)
 
 
 def _cut(room: Postroom, delivery: Delivery, parts: tuple[Part, ...], stack: Stack) -> Cuts:
@@ -236,7 +235,15 @@ def _cut(room: Postroom, delivery: Delivery, parts: tuple[Part, ...], stack: Sta
     if part.blob.media_type.startswith("text/"):
         way = replace(way, boundaries="off")
     wanted = way.boundaries != "off" and not way.pages_per_document
-    return cut(stack.pages, way, room.boundary(delivery.tenant) if wanted else None)
+    boundary = room.boundary(delivery.tenant) if wanted else None
+    if boundary is not None and room.papers is not None and isinstance(door, Backfile) and door.registers:
+        boundary = _of_papers(boundary, room.papers)
+    return cut(stack.pages, way, boundary)
+
+
+def _of_papers(boundary: Boundary, papers: Papers) -> Boundary:
+    """The learned boundary, corrected by what the papers of a building file say of themselves."""
+    return lambda pages: papers(pages, boundary(pages))
 
 
 def way_of(tenant: str, profile: Cutting | None) -> Way:
@@ -384,14 +391,18 @@ def file_document(room: Postroom, document_id: str) -> None:
     blobs = room.blobs(document.tenant)
     positions = sorted({ref.part for ref in document.pages})
     pages = pages_of_document(room, document)
+    tenant, door = room.home.settings.for_tenant(document.tenant), _profile(room, delivery)
+    with room.db.read() as conn:
+        scan = transfernote.gather(conn, delivery, document, decision, pages, parts)
     with _workdir(room) as workdir:
         rendition = room.box.rendition(
             [(blobs.path(parts[position].blob.sha256), parts[position].blob.media_type) for position in positions],
             [RenditionPage(positions.index(ref.part), ref.number, cast(Rotation, ref.rotation), page)
              for ref, page in zip(document.pages, pages, strict=True)],
-            title=decision.values.get("title", ""), workdir=workdir, fresh=attempt > 0)
+            title=decision.values.get("title", ""), workdir=workdir, fresh=attempt > 0,
+            attachments=transfernote.inside(tenant, door, scan, workdir))
         pdf = blobs.add_file(rendition.pdf, "ablage.pdf", "application/pdf")
-    tenant = room.home.settings.for_tenant(document.tenant)
+    note = transfernote.keep(blobs, tenant, door, replace(scan, pdfa=rendition.pdfa, pdfa_reason=rendition.reason), pdf)
     drawn_from = [parts[parent] for position in positions if (parent := parts[position].parent) is not None
                   and parts[parent].pages == 0 and parts[parent].blob.media_type in OFFICE]
     originals = (*(parts[position].blob for position in positions), *(part.blob for part in dict.fromkeys(drawn_from)))
@@ -399,10 +410,10 @@ def file_document(room: Postroom, document_id: str) -> None:
         originals += (delivery.original,)  # the box had to mend it: what came stays beside what was read
     with room.db.transaction() as tx:
         key = filing.record_filing(tx, tenant, delivery, document, decision, pdf=pdf, pdfa=rendition.pdfa,
-                                   reason=rendition.reason, originals=originals)
+                                   reason=rendition.reason, originals=originals, note=note)
         schriftstuecke.move_document(tx, document, DocumentState.FILED)
         record(tx, document.tenant, ACTOR, "document.filed", subjects={"delivery": document.delivery, "document": document.id},
-               new={"filing": key, "pdf": pdf.sha256})
+               new={"filing": key, "pdf": pdf.sha256} | ({"note": note.sha256} if note else {}))
     store_filing(room, document.tenant, key)
 
 

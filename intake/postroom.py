@@ -35,6 +35,7 @@ from intake.db.plan import open_entries
 from intake.errors import ConfigError
 from intake.extract.beside import Beside
 from intake.extract.letter import AccessWords
+from intake.extract.papers import with_papers
 from intake.extract.references import References, compiled
 from intake.extract.sheet import Sheets
 from intake.extract.standard import as_fields, extract, standard
@@ -80,7 +81,7 @@ def build(home: Home) -> Postroom:
         blobs=cache(lambda tenant: Blobs(home.blobs(tenant))),
         knowledge=library.knowledge, access_class=library.access_class,
         stores=cache(lambda tenant: _stores(home, home.settings.for_tenant(tenant))),
-        boundary=cache(lambda tenant: boundary(home.models(tenant))), send=sending(home), outline=outline,
+        boundary=cache(lambda tenant: boundary(home.models(tenant))), send=sending(home), outline=outline, papers=with_papers,
         anchors=trust_anchors(Path(home.settings.mail.trust_folder)) if home.settings.mail.trust_folder else "",
         dkim_keys=DnsKeys().texts if home.settings.mail.dkim else None))
     return library.room
@@ -163,10 +164,16 @@ def _mailbox(home: Home, mailbox: Mailbox) -> ImapMailbox:
 
 def sending(home: Home) -> Callable[[EmailMessage, str], None] | None:
     """How mails are sent; None where no server is named."""
+    server = smtp(home)
+    return server.send if server else None
+
+
+def smtp(home: Home) -> Smtp | None:
+    """The server that takes our mail; None where none is named."""
     said = home.settings.smtp
     if not said.host:
         return None
-    return Smtp(said.host, said.port, said.tls, said.ca_file, said.user, from_file(home.smtp_secret_file)).send
+    return Smtp(said.host, said.port, said.tls, said.ca_file, said.user, from_file(home.smtp_secret_file))
 
 
 def _stores(home: Home, tenant: Tenant) -> tuple[Store, ...]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import fake_page, fake_room
+from fakes import fake_room
 
 from intake import pipeline, review
 from intake.backfile import balance, people, taking
-from intake.backfile.balance import near, same_words, unreadable
 from intake.blobs import Blobs
 from intake.config import Backfile, Home
 from intake.db import batches as lose
-from intake.db.batches import Batch, Sign
+from intake.db.batches import Batch
 from intake.db.core import Database, utcnow
 from intake.db.documents import documents_of, proposals_of
 from intake.db.work import waiting
@@ -23,7 +21,6 @@ from intake.errors import ConfigError, InputError, Refused, Stale
 from intake.journal import check, entries
 from intake.pipeline import Postroom
 from intake.settle import settle
-from intake.vocabulary import Page
 
 BY = "clerk:kms"
 LETTER = "Bauantrag Nummer {0} Erika Muster Mühlenweg {0} Auenbek wegen Neubau einer Garage mit Abstellraum auf Flurstück {0}/1"
@@ -262,10 +259,6 @@ def test_a_sheet_scanned_twice_is_shown_and_both_stay(room: Postroom, tmp_path: 
     batch = new(room, deliver(tmp_path / "disk", A_1__a="\f".join([LETTER.format(1), "Ganz anderer Brief über die Abwassergebühr "
                               "für das Jahr 1987 im Ortsteil Westerau an den Eigentümer des Hauses", again])))
     take_all(room)
-    with room.db.transaction() as tx:  # the fake box sees no pictures
-        signs = [sign for _, _, sign in lose.signs_of(tx.connection, batch)]
-        pictures = ["f" * 64, "0f" * 32, "f" * 60 + "0fff"]
-        lose.put_signs(tx, "mittelau", [replace(sign, picture=picture) for sign, picture in zip(signs, pictures, strict=True)])
     assert found(room, batch) == {"double": ["A_1/a.txt, Seite 3"]}
     with room.db.read() as conn:
         assert lose.page_balance(conn, batch)["live"] == 3
@@ -318,51 +311,3 @@ def test_a_batch_closes_only_when_everything_is_filed_and_explained(room: Postro
     with room.db.read() as conn:
         assert lose.batches_of(conn, "mittelau", (lose.CLOSED,))[0].closed_by == BY
     assert taking.take_some(room.home, room.db, room.blobs) == 0
-
-
-# ---- pages -------------------------------------------------------------------------------------------------------------
-
-
-def sign(number: int, picture: int, letters: int = 400, **values: object) -> Sign:
-    return replace(Sign("d", 0, number, f"{picture:064x}", letters, "", 0.9, 0.0, "print", 210, 297, blank=False),
-                   **values)  # type: ignore[arg-type]
-
-
-def pairs(signs: Sequence[Sign]) -> list[tuple[int, int]]:
-    return [(one.number, other.number) for (_, one), (_, other) in near([("x", sign) for sign in signs])]
-
-
-def test_near_pictures_are_pairs_and_a_third_scan_is_paired_with_the_first() -> None:
-    base = (1 << 256) - 1
-    assert pairs([sign(1, base), sign(2, base >> 128), sign(3, base ^ 0xFFFF), sign(4, base ^ 0xFF)]) == [(1, 3), (1, 4)]
-
-
-def test_pages_with_next_to_no_words_need_nearly_the_same_picture() -> None:
-    base = (1 << 256) - 1
-    few = [sign(1, base, letters=10), sign(2, base ^ ((1 << 40) - 1), letters=12), sign(3, base ^ 0xF, letters=11)]
-    assert pairs(few) == [(1, 3)]
-
-
-def test_blank_pages_and_pages_of_another_length_are_no_pairs() -> None:
-    base = (1 << 256) - 1
-    assert pairs([sign(1, base, blank=True), sign(2, base, blank=True)]) == []
-    assert pairs([sign(1, base, letters=400), sign(2, base, letters=900)]) == []
-    assert pairs([sign(1, 0, text="ab"), sign(2, base, text="ab")]) == [(1, 2)], "the same words in another picture"
-
-
-def test_words_decide_with_some_errors_allowed() -> None:
-    def page(text: str) -> Page:
-        return fake_page(1, text)
-
-    one = LETTER.format(7)
-    assert same_words(page(one), page(one.replace("Muster", "Mustcr")))
-    assert not same_words(page(one), page("Ein ganz anderer Brief"))
-    assert not same_words(page(""), page(""))
-
-
-def test_poor_pages_are_unreadable_but_plans_and_handwriting_are_not() -> None:
-    assert unreadable(sign(1, 0, quality=0.2))
-    assert not unreadable(sign(1, 0, quality=0.8))
-    assert not unreadable(sign(1, 0, quality=0.2, script="drawing"))
-    assert not unreadable(sign(1, 0, quality=0.2, script="handwriting"))
-    assert not unreadable(sign(1, 0, quality=0.0, blank=True))

@@ -8,8 +8,8 @@ a page nobody can read), ledger (pages in the files and in the ledger differ: a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations
 
+from intake.backfile.alike import candidates, one_sheet, unreadable
 from intake.blobs import Blobs
 from intake.db import batches as lose
 from intake.db.batches import Batch, Opened, Sign
@@ -20,15 +20,6 @@ from intake.vocabulary import DeliveryState, Page
 
 Found = dict[tuple[str, str], str]
 """(kind, subject) -> sentence."""
-NEAR_BITS = 72
-"""So many of 256 bits may differ between two pictures that are looked at closer; two sheets differ in about 128."""
-EMPTY_BITS = 24
-"""The same for pages with next to no words, where the picture alone decides."""
-SAME_WORDS = 0.8
-"""Share of the words that two scans of one sheet have in common, recognition errors included."""
-FEW_LETTERS = 40
-POOR = 0.45
-"""Quality (mean confidence) below which a page with words counts as unreadable."""
 SHORT_SUBJECT = 200
 
 
@@ -102,13 +93,18 @@ def _of_pages(db: Database, blobs: Blobs, batch: Batch) -> Found:
     with db.read() as conn:
         akten = _by_akte(lose.signs_of(conn, batch))
         for signs in akten:
-            found |= {("unreadable", _place(path, sign)): f"Seite {sign.number} von „{path}“ ist nicht zu lesen (Güte "
-                      f"{sign.quality:.0%}). Lassen Sie das Blatt neu scannen." for path, sign in signs if unreadable(sign)}
-            pairs = list(near(signs))
-            words = _Words(db, blobs, batch.tenant)
-            for (path, one), (other_path, other) in pairs:
-                if one.letters <= FEW_LETTERS or same_words(words(one), words(other)):
-                    found["double", _place(other_path, other)] = (
+            found |= {("unreadable", _place(path, sign)): f"Seite {sign.number} von „{path}“ zeigt keine lesbare Schrift: ein "
+                      "misslungener Scan, ein Foto oder eine Zeichnung. Sehen Sie nach; lassen Sie das Blatt sonst neu scannen."
+                      for path, sign in signs if unreadable(sign)}
+            words, second = _Words(db, blobs, batch.tenant), set()
+            at = {id(sign): number for number, (_, sign) in enumerate(signs)}
+            for (path, one), (other_path, other) in candidates(signs):
+                place = _place(other_path, other)
+                if place in second or unreadable(other):
+                    continue
+                if not one.text or one_sheet(words(one), words(other), at[id(other)] - at[id(one)]):
+                    second.add(place)
+                    found["double", place] = (
                         f"Seite {other.number} von „{other_path}“ ist vermutlich dasselbe Blatt wie Seite {one.number}"
                         + (f" von „{path}“" if path != other_path else "") + ". Beide bleiben; sagen Sie, welche gilt.")
     return found
@@ -132,37 +128,6 @@ def _by_akte(rows: Iterable[tuple[str, str, Sign]]) -> Iterator[list[tuple[str, 
 def _place(path: str, sign: Sign) -> str:
     part = f", Teil {sign.part}" if sign.part else ""
     return f"{path[-SHORT_SUBJECT + 40:]}{part}, Seite {sign.number}"
-
-
-def unreadable(sign: Sign) -> bool:
-    """Whether a page has ink that neither recognition nor a person at the screen can be expected to read."""
-    if sign.blank or sign.script in ("drawing", "handwriting"):
-        return False
-    return sign.quality < POOR
-
-
-def near(signs: Sequence[tuple[str, Sign]]) -> Iterator[tuple[tuple[str, Sign], tuple[str, Sign]]]:
-    """Pairs of pages that may be one sheet: pictures that differ in few bits, or the same words; blank ones never.
-
-    Each page is the second of one pair at most. Source of the limit: measured on sheets scanned twice, see tests.
-    """
-    seen = [(path, sign, int(sign.picture, 16)) for path, sign in signs if not sign.blank and sign.picture]
-    told: set[int] = set()
-    for (at, (path, one, bits)), (later, (other_path, other, other_bits)) in combinations(enumerate(seen), 2):
-        if later in told or at in told:
-            continue
-        apart = (bits ^ other_bits).bit_count()
-        few = min(one.letters, other.letters) <= FEW_LETTERS
-        alike = apart <= EMPTY_BITS if few else apart <= NEAR_BITS or (one.text != "" and one.text == other.text)
-        if alike and abs(one.letters - other.letters) <= 0.2 * max(one.letters, other.letters) + 10:
-            told.add(later)
-            yield (path, one), (other_path, other)
-
-
-def same_words(one: Page, other: Page) -> bool:
-    """Whether two pages say the same but for errors of recognition (share of common words, Jaccard)."""
-    words, others = (set(page.plain().lower().split()) for page in (one, other))
-    return len(words & others) >= SAME_WORDS * len(words | others) if words | others else False
 
 
 class _Words:

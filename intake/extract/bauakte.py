@@ -122,6 +122,7 @@ def bauakte(material: Material) -> Iterator[Proposal]:
     best = _ranked(points)[0][0]
     yield from _bauvorlagen(flows, best)
     yield from _plan(flows, material.pages, best)
+    yield from _builder(flows[0], best)
     if sum(page.script == "handwriting" for page in material.pages) * 2 > len(material.pages):
         yield Proposal("handwritten", "ja", 0.8, (Evidence(BY, 1, None, "Handschrift"),))
 
@@ -198,6 +199,21 @@ def _bauvorlagen(flows: list[Flow], register: str) -> Iterator[Proposal]:
                 break
     for _, number, (here, start, end) in sorted(found, key=lambda one: one[0])[:3]:
         yield proposal("bauvorlage", number, 0.8, BY, here, start, end)
+
+
+_PERSON = r"[A-ZÄÖÜ][\wäöüß-]+(?:\s+(?:von|van|de|der)\b)?(?:\s+[A-ZÄÖÜ][\wäöüß.-]*){1,3}"
+_ADDRESSED = re.compile(rf"^\s*(?:Herrn?|Frau|Eheleute|Fräulein|Herrn?\s*/\s*Frau)(?:\s+(?:und|u\.)\s+Frau)?[\s,]*"
+                        rf"(?P<name>{_PERSON})\s*$", re.MULTILINE)
+_FIRST_LINE = re.compile(rf"\A\s*(?P<name>{_PERSON})(?=\s*(?:\n|\t|\s{{3,}}|$))")
+_NO_PERSON = re.compile(r"\b(?:Gemeinde|Amt|Kreis|Stadt|Bau\w+|Behörde|Landrat|Antrag|Büro|GmbH|Der|Die|Das|An|Abteilung)\b")
+
+
+def _builder(here: Flow, register: str) -> Iterator[Proposal]:
+    """The Bauherr where no word names him: who signs the head of an application, whom a notice is addressed to."""
+    pattern = {"01": _FIRST_LINE, "09": _ADDRESSED, "11": _ADDRESSED}.get(register)
+    match = pattern.search(here.text) if pattern else None
+    if match and not _NO_PERSON.search(match["name"]):
+        yield proposal("applicant", " ".join(match["name"].split()), 0.6, BY, here, match.start("name"), match.end("name"))
 
 
 def _plan(flows: list[Flow], pages: tuple[Page, ...], register: str) -> Iterator[Proposal]:

@@ -1,0 +1,103 @@
+"""Whether two pages are scans of one sheet, and whether anybody can read a page: from what is kept of each page. Pure.
+
+Words decide, compared in two steps: a fingerprint of 128 bits that is alike for like sets of words (simhash, Charikar 2002)
+finds candidates, the words themselves decide. Pages with next to no words are compared by their picture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from itertools import combinations
+
+from intake.db.batches import Sign
+from intake.vocabulary import Page
+
+FEW_WORDS, FEW_LETTERS = 12, 40
+BITS = 128
+NEAR_WORDS = 30
+"""Bits of the fingerprint that may differ for words to be compared (a share of common words of 0.8 makes about 19 differ)."""
+NEAR_PICTURE = 10
+"""Bits of 256 that may differ between pictures of one sheet with next to no words."""
+SAME, SAME_FAR = 0.6, 0.93
+"""Share of common words of two scans of one sheet: lying side by side, and far from each other (there also forms lie)."""
+SIDE_BY_SIDE = 3
+LIKE, MOST_ALONE = 0.7, 0.03
+"""Words of one page that the other lacks must be slips of recognition (difflib's ratio), but for few: a form of the same year and
+house differs in its title and its day, a second scan in misread letters."""
+POOR, HOPELESS, NOTHING = 0.45, 0.25, 3
+"""Mean confidence below which a page of print, and one of handwriting, counts as unreadable; letters that are none."""
+USUAL_MM = 330.0
+
+Placed = tuple[str, Sign]
+"""A page with the path of the file it is in."""
+
+
+def words_of(page: Page) -> tuple[str, ...]:
+    """The words of a page that count, lower case, sorted, each as often as it stands there."""
+    return tuple(sorted(re.findall(r"\w{3,}", page.plain().lower())))
+
+
+def fingerprint(words: Sequence[str]) -> str:
+    """32 hexadecimal digits, alike for like sets of words; "" for too few words."""
+    if len(words) < FEW_WORDS:
+        return ""
+    counts = [0] * BITS
+    for word in set(words):
+        bits = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=BITS // 8).digest(), "big")
+        for at in range(BITS):
+            counts[at] += 1 if bits >> at & 1 else -1
+    return f"{sum(1 << at for at, count in enumerate(counts) if count > 0):032x}"
+
+
+def apart(one: str, other: str) -> int:
+    """In how many bits two hexadecimal numbers differ."""
+    return (int(one, 16) ^ int(other, 16)).bit_count()
+
+
+def candidates(signs: Sequence[Placed]) -> Iterator[tuple[Placed, Placed]]:
+    """Pairs of pages of one Akte, in order, that may be one sheet; blank ones never."""
+    seen = [one for one in signs if not one[1].blank]
+    for one, other in combinations(seen, 2):
+        here, there = one[1], other[1]
+        if abs(here.letters - there.letters) > 0.2 * max(here.letters, there.letters) + 10:
+            continue
+        if here.text and there.text:
+            if apart(here.text, there.text) <= NEAR_WORDS:
+                yield one, other
+        elif not here.text and not there.text and here.picture and there.picture and max(here.letters, there.letters) >= NOTHING \
+                and apart(here.picture, there.picture) <= NEAR_PICTURE:
+            yield one, other
+
+
+def one_sheet(one: Page, other: Page, distance: int) -> bool:
+    """Whether two pages say the same but for errors of recognition; `distance` in pages between them.
+
+    Numbers with three or more digits (years, amounts, file numbers) must agree: the same form of another year is another sheet.
+    """
+    words, others = set(words_of(one)), set(words_of(other))
+    if not words or not others:
+        return not words and not others
+    if len(words & others) < (SAME if distance <= SIDE_BY_SIDE else SAME_FAR) * len(words | others):
+        return False
+    numbers, other_numbers = ({word for word in these if re.search(r"\d{3}", word)} for these in (words, others))
+    if len(numbers & other_numbers) * 2 < len(numbers | other_numbers):
+        return False
+    alone = sum(not _slips(word, others) for word in words - others) + sum(not _slips(word, words) for word in others - words)
+    return alone <= MOST_ALONE * len(words | others)
+
+
+def _slips(word: str, others: set[str]) -> bool:
+    """Whether another word may be this one misread."""
+    return bool(get_close_matches(word, others, 1, LIKE))
+
+
+def unreadable(sign: Sign) -> bool:
+    """Whether a page has ink but nothing that recognition, and so probably a person, could read. Large drawings are not asked."""
+    if sign.blank or max(sign.width_mm, sign.height_mm) > USUAL_MM:
+        return False
+    if sign.letters < NOTHING:
+        return True
+    return sign.quality < (HOPELESS if sign.script in ("drawing", "handwriting") else POOR)
