@@ -35,7 +35,7 @@ from intake.web import (
 )
 from intake.web.guard import Guard
 from intake.web.pages import STATIC, fragment, page, wants_html
-from intake.web.rules import Unauthorised
+from intake.web.rules import Unauthorised, User, current_user
 from intake.web.state import Web
 
 PROBLEM = "application/problem+json"
@@ -78,9 +78,14 @@ def _answer(request: Request, status: int, sentence: str, headers: dict[str, str
     elif status == 401:
         return login.entrance(request, sentence, status=401)
     else:
-        response = page(request, "fehler.html", status=status, sentence=sentence, code=status)
+        response = page(request, "fehler.html", _whoever(request, status), status=status, sentence=sentence, code=status)
     response.headers.update(headers or {})
     return response
+
+
+def _whoever(request: Request, status: int) -> User | None:
+    """Who sees the error, so that his navigation stays; None when the database may be what failed."""
+    return current_user(request.app.state.web, request) if status < 500 else None
 
 
 async def _ours(request: Request, error: Exception) -> Response:

@@ -17,6 +17,7 @@ from intake.db.deliveries import get_delivery
 from intake.db.documents import get_document
 from intake.db.history import documents_ever, entry_texts, hidden_subjects, newest_entries, numbers_about
 from intake.db.lists import PARTLY, id_by_ending
+from intake.db.plan import all_entries
 from intake.errors import Refused
 from intake.journal import Entry
 from intake.vocabulary import Delivery
@@ -87,5 +88,6 @@ def _lines(conn: Connection, user: User, found: list[Entry]) -> list[Line]:
     hidden = hidden_subjects(conn, user.viewer, [pair for one in found for pair in one.subjects.items()])
     seen = [one for one in found if not hidden & set(one.subjects.values())]
     values = journal.values(conn, user.tenant.name, [one.seq for one in seen]) if seen else {}
+    names = {one.id: f"{one.notation} {one.title}" for one in all_entries(conn, user.tenant.name)} if values else {}
     return [Line(one, actor_words(one.actor), ACTIONS.get(one.action, one.action), tuple(one.subjects.items()),
-                 told(one.action, values[one.seq]) if one.seq in values else "") for one in seen]
+                 told(values[one.seq], names) if one.seq in values else "") for one in seen]

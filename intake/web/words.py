@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from intake.journal import Values
+from intake.web.fields import label
 
 ACTIONS: Mapping[str, str] = {
     "delivery.received": "eingegangen", "delivery.twin": "als Dublette eingegangen", "delivery.opened": "gelesen und getrennt",
@@ -61,11 +62,15 @@ def actor_words(actor: str) -> str:
             "token": f"Zugang {name}"}.get(kind, actor)
 
 
-def told(action: str, values: Values) -> str:
-    """What an entry says beside its action, in a line: "Akte: BA/1, Titel: Anzeige"; "" for nothing a person wants to know."""
+def told(values: Values, names: Mapping[str, str]) -> str:
+    """What an entry says beside its action, in a line: "Akte: BA/1, Titel: Anzeige"; "" for nothing a person wants to know.
+
+    `names`: what is shown for an id, by id.
+    """
     new = values.new or {}
     shown = new.get("values") if isinstance(new.get("values"), dict) else new
-    parts = [f"{FIELDS.get(name, name)}: {_plain(value)}" for name, value in (shown or {}).items()
+    parts = [f"{FIELDS.get(name) or label(name)}: {names.get(str(value)) or _plain(value)}"
+             for name, value in (shown or {}).items()
              if name not in NOT_SHOWN and value not in (None, "", [], {}) and not HASH.fullmatch(str(value))]
     line = "; ".join(parts)
     return line if len(line) <= MOST_CHARACTERS else f"{line[:MOST_CHARACTERS]} …"
