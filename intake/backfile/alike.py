@@ -75,14 +75,14 @@ def candidates(signs: Sequence[Placed]) -> Iterator[tuple[Placed, Placed]]:
 def one_sheet(one: Page, other: Page, distance: int) -> bool:
     """Whether two pages say the same but for errors of recognition; `distance` in pages between them.
 
-    Numbers with three or more digits (years, amounts, file numbers) must agree: the same form of another year is another sheet.
+    Half of their numbers (days, years, amounts, signs) must agree: the same form of another day is another sheet.
     """
     words, others = set(words_of(one)), set(words_of(other))
     if not words or not others:
         return not words and not others
     if len(words & others) < (SAME if distance <= SIDE_BY_SIDE else SAME_FAR) * len(words | others):
         return False
-    numbers, other_numbers = ({word for word in these if re.search(r"\d{3}", word)} for these in (words, others))
+    numbers, other_numbers = (set(re.findall(r"\d+", page.text)) for page in (one, other))
     if len(numbers & other_numbers) * 2 < len(numbers | other_numbers):
         return False
     alone = sum(not _slips(word, others) for word in words - others) + sum(not _slips(word, words) for word in others - words)
