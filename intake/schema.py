@@ -576,6 +576,39 @@ batch_differences = Table(
     UniqueConstraint("batch", "kind", "subject"),
 )
 
+qa_draws = Table(
+    # quality assurance of scanned documents (TR-RESISCAN A.SC.8): one sampling plan over the filed documents of a batch
+    "qa_draws", metadata, _id(), _tenant(),
+    Column("batch", ForeignKey("batches.id"), nullable=False, index=True),
+    Column("protection", String(16), nullable=False),
+    Column("lot", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("accept", Integer, nullable=False),
+    Column("letter", String(1), nullable=False),
+    Column("seed", String(64), nullable=False),
+    Column("drawn_at", String(32), nullable=False),
+    Column("drawn_by", String(120), nullable=False),
+    Column("verdict", String(16)),  # accepted, rejected
+    Column("decided_at", String(32)),
+    Column("decided_by", String(120)),
+)
+
+qa_checks = Table(
+    # one document of a draw: what a person saw who laid the picture beside the paper
+    "qa_checks", metadata, _tenant(),
+    Column("draw", ForeignKey("qa_draws.id"), primary_key=True),
+    Column("document", ForeignKey("documents.id"), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("sampled", Boolean, nullable=False),  # False: not by chance, but because a machine found something
+    Column("finding", Text, nullable=False),
+    Column("verdict", String(16)),  # ok, defect, rescan
+    Column("defect", String(40), nullable=False, default=""),
+    Column("page", Integer, nullable=False, default=0),
+    Column("note", Text, nullable=False, default=""),
+    Column("checked_at", String(32)),
+    Column("checked_by", String(120)),
+)
+
 page_signs = Table(
     # what a page of the back-file looks like: for finding doubles, unreadable pages and faults of scanning without its bytes
     "page_signs", metadata, _tenant(),

@@ -676,4 +676,42 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['delivery'], ['deliveries.id'], name=op.f('fk_page_signs_delivery')),
     sa.PrimaryKeyConstraint('delivery', 'part', 'number', name=op.f('pk_page_signs'))
     )
+    op.create_table('qa_draws',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('batch', sa.String(length=26), nullable=False),
+    sa.Column('protection', sa.String(length=16), nullable=False),
+    sa.Column('lot', sa.Integer(), nullable=False),
+    sa.Column('size', sa.Integer(), nullable=False),
+    sa.Column('accept', sa.Integer(), nullable=False),
+    sa.Column('letter', sa.String(length=1), nullable=False),
+    sa.Column('seed', sa.String(length=64), nullable=False),
+    sa.Column('drawn_at', sa.String(length=32), nullable=False),
+    sa.Column('drawn_by', sa.String(length=120), nullable=False),
+    sa.Column('verdict', sa.String(length=16), nullable=True),
+    sa.Column('decided_at', sa.String(length=32), nullable=True),
+    sa.Column('decided_by', sa.String(length=120), nullable=True),
+    sa.ForeignKeyConstraint(['batch'], ['batches.id'], name=op.f('fk_qa_draws_batch')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_qa_draws'))
+    )
+    with op.batch_alter_table('qa_draws', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_qa_draws_batch'), ['batch'], unique=False)
+
+    op.create_table('qa_checks',
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('draw', sa.String(length=26), nullable=False),
+    sa.Column('document', sa.String(length=26), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('sampled', sa.Boolean(), nullable=False),
+    sa.Column('finding', sa.Text(), nullable=False),
+    sa.Column('verdict', sa.String(length=16), nullable=True),
+    sa.Column('defect', sa.String(length=40), nullable=False),
+    sa.Column('page', sa.Integer(), nullable=False),
+    sa.Column('note', sa.Text(), nullable=False),
+    sa.Column('checked_at', sa.String(length=32), nullable=True),
+    sa.Column('checked_by', sa.String(length=120), nullable=True),
+    sa.ForeignKeyConstraint(['document'], ['documents.id'], name=op.f('fk_qa_checks_document')),
+    sa.ForeignKeyConstraint(['draw'], ['qa_draws.id'], name=op.f('fk_qa_checks_draw')),
+    sa.PrimaryKeyConstraint('draw', 'document', name=op.f('pk_qa_checks'))
+    )
     # ### end Alembic commands ###
