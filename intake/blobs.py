@@ -103,6 +103,11 @@ class Blobs:
         for folder in sorted(self.root.glob("[0-9a-f][0-9a-f]")):
             yield from sorted(file.name for file in folder.iterdir() if _HEX.fullmatch(file.name))
 
+    def iter_part(self, part: int) -> Iterator[Sha256]:
+        """The hashes of the blobs in one of the 256 folders, in no order."""
+        folder = self.root / f"{part % 256:02x}"
+        yield from (file.name for file in (folder.iterdir() if folder.is_dir() else ()) if _HEX.fullmatch(file.name))
+
     def strangers(self) -> Iterator[Path]:
         """What lies in the store and is neither a blob in its place nor an unfinished copy."""
         for place in sorted(self.root.iterdir()) if self.root.is_dir() else ():

@@ -15,14 +15,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from intake import acknowledging, handover, heads, pipeline, receive_registers
+from intake import acknowledging, handover, heads, indexing, pipeline, receive_registers
 from intake.backfile.taking import take_some
 from intake.db.core import utcnow
 from intake.db.deliveries import Kind, note_retry
 from intake.db.filings import filings_without_receipt
+from intake.db.indexed import outdated
 from intake.db.work import bookkeeping, counts, next_retry, waiting
 from intake.engine import Engine, EngineLost, Task
 from intake.errors import PoststelleError, ServiceError
+from intake.patrol import patrol
 from intake.pipeline import Postroom
 from intake.receive import Door, Received, delete_done, receive_all
 from intake.receive_mail import MailDoor, receive_mailbox
@@ -34,6 +36,7 @@ LANES = ("post", "backfile")
 SWEEP_SECONDS = 5.0  # how often the window is held against the engine's own word
 RECEIPT_SECONDS = 15.0  # how often filings without a receipt are handed over again
 RETENTION_SECONDS = 3600.0
+INDEX_AT_ONCE, INDEX_SECONDS = 20, 15.0  # documents indexed between two looks; how often those are tried again that could not be
 PUBLISH_SECONDS = 3600.0  # safety.md 7: the journal's heads go outside every hour
 LONGEST_WAIT_UNTIL_IDLE = 60.0  # `work --until-idle` does not wait longer for a retry
 SHORTEST_PAUSE = 0.1
@@ -56,6 +59,7 @@ class Feeder:
     _delivered: float = 0.0
     _retained: float = 0.0
     _acknowledged: float = -RECEIPT_SECONDS
+    _indexed: float = -INDEX_SECONDS
     _handed: float = -RECEIPT_SECONDS
     _published: float = -PUBLISH_SECONDS
 
@@ -111,20 +115,21 @@ def _round(feeder: Feeder, until_idle: bool, stopping: threading.Event,
     taken = look_at_doors(feeder, stopping) + registers.imported + take_some(room.home, room.db, room.blobs, stopping.is_set)
     fed = feed(feeder)
     _acknowledge(feeder)
+    indexed = _index(feeder, stopping)
     _hand_over(feeder)
     _publish(feeder)
     if progress is not None and time.monotonic() - told > 1.0:
         told = time.monotonic()
         progress(_counts(feeder))
     unsettled = sum(door.source.unsettled for door in feeder.doors) + registers.unsettled
-    if not feeder.window and not taken and not fed and not unsettled:
+    if not feeder.window and not taken and not fed and not unsettled and not indexed:
         code = _idle(feeder, until_idle)
         if code is not None:
             if progress is not None:
                 progress(_counts(feeder))
             return code, told
     poll = feeder.room.home.settings.engine.poll_seconds
-    quiet = not feeder.window and not unsettled
+    quiet = not feeder.window and not unsettled and not indexed
     feeder.wake.wait(IDLE_WAIT if quiet and not until_idle else min(poll, 0.25) if until_idle else poll)
     stopping.wait(SHORTEST_PAUSE)  # many rows end at once; one look serves them all
     return None, told
@@ -275,6 +280,18 @@ def deliver_again(feeder: Feeder) -> int:
     return left
 
 
+def _index(feeder: Feeder, stopping: threading.Event) -> int:
+    """Bring the search index up to date, a little at a time; returns how many documents were settled."""
+    if time.monotonic() - feeder._indexed < INDEX_SECONDS:
+        return 0
+    done = indexing.sweep(feeder.room.db, feeder.room.blobs, limit=INDEX_AT_ONCE, stopping=stopping.is_set)
+    if not done:
+        with feeder.room.db.read() as conn:
+            if outdated(conn, 1):  # their pages cannot be had now
+                feeder._indexed = time.monotonic()
+    return done
+
+
 def _acknowledge(feeder: Feeder) -> None:
     """Send acknowledgements of receipt that are due, now and then; what does not go is tried again by its row."""
     room = feeder.room
@@ -287,6 +304,8 @@ def _publish(feeder: Feeder) -> None:
     if time.monotonic() - feeder._published > PUBLISH_SECONDS:
         feeder._published = time.monotonic()
         heads.publish_all(feeder.room.home, feeder.room.db, feeder.room.send)
+        names = [tenant.name for tenant in feeder.room.home.settings.tenant]
+        patrol(feeder.room.db, names, feeder.room.blobs, int(time.time() / PUBLISH_SECONDS))
 
 
 def _hand_over(feeder: Feeder, *, at_once: bool = False) -> None:
