@@ -224,8 +224,14 @@ def check_languages(home: Home, patterns: tuple[str, ...] = TESSDATA) -> Iterato
 
 def check_box(home: Home) -> Iterator[Finding]:
     """The sandbox runs and holds."""
-    Box(home.settings.box).check()
+    box = Box(home.settings.box)
+    box.check()
     yield Finding("ok", "Lesekasten", "läuft und hält dicht")
+    if box.has_office:
+        yield Finding("ok", "Office", "LibreOffice zeichnet Office-Dateien im Lesekasten")
+    elif home.settings.box.office != "off":
+        yield Finding("hint", "Office", "LibreOffice fehlt; Office-Dateien gehen zur Klärung. Abhilfe: apt-get install "
+                      "--no-install-recommends libreoffice-writer-nogui libreoffice-calc-nogui")
 
 
 def check_mail(home: Home) -> Iterator[Finding]:

@@ -16,16 +16,17 @@ import pytest
 from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
-from intake import acknowledging
+from intake import acknowledging, mailcheck
 from intake.box import recheck
 from intake.box.inside import answerable
-from intake.config import Mailbox, Settings, Tenant
+from intake.config import Home, Mailbox, Settings, Tenant
+from intake.db import outbox
 from intake.db.core import Database, utcnow
 from intake.db.deliveries import add_delivery
 from intake.errors import ConfigError, Refused, ServiceError
 from intake.schema import acknowledgements
 from intake.sources.smtp import Smtp
-from intake.vocabulary import Envelope, Fact, Part
+from intake.vocabulary import Envelope, Fact, Part, Viewer
 from tests.making import delivery
 
 BOX = Mailbox(name="post", host="imap.example", user="post@amt.example", acknowledge=True)
@@ -190,3 +191,67 @@ def test_a_server_without_our_trust_or_away_is_said(server: tuple[Server, Smtp])
     with pytest.raises(ServiceError, match="nicht zu erreichen"):
         Smtp("localhost", 1).send(mail(), ANNA)
     assert issubclass(Refused, Exception)
+
+
+def test_the_list_says_what_became_of_each(database: Database, server: tuple[Server, Smtp]) -> None:
+    handler, smtp = server
+    viewer = Viewer("mittelau")
+    opened(database)
+    with database.read() as conn:
+        (line,) = outbox.listed(conn, viewer, 10)
+        assert (line.recipient, line.state, line.attempts) == (ANNA, "waiting", 0)
+    acknowledging.send_due(database, SETTINGS, smtp.send)
+    handler.answer = "550 nein"
+    opened(database, ("mail_answer_to", "b@example.org"))
+    acknowledging.send_due(database, SETTINGS, smtp.send)
+    with database.read() as conn:
+        found = outbox.listed(conn, viewer, 10)
+        assert [(line.recipient, line.state) for line in found] == [("b@example.org", "given_up"), (ANNA, "sent")]
+        assert outbox.listed(conn, viewer, 1) == found[:1]
+        assert outbox.listed(conn, Viewer("anderswo"), 10) == ()
+        assert outbox.listed(conn, Viewer("mittelau", classes=frozenset()), 10) == ()
+
+
+# ---- poststelle check ------------------------------------------------------------------------------------------------
+
+
+def told(home: Home) -> list[tuple[str, str]]:
+    return list(mailcheck.findings(home))
+
+
+def home_with(root: Path, **settings: Any) -> Home:
+    (root / "secrets").mkdir(exist_ok=True)
+    (root / "secrets" / "smtp").write_text("geheim", encoding="utf-8")
+    (root / "secrets" / "smtp").chmod(0o600)
+    return Home(root, Settings(**settings))
+
+
+def test_the_check_connects_and_sends_nothing(server: tuple[Server, Smtp], tmp_path: Path) -> None:
+    handler, known = server
+    here = {"host": "localhost", "port": known.port, "ca_file": known.ca_file}
+    assert told(home_with(tmp_path, smtp=here)) == [("ok", "localhost nimmt Post von uns an")]
+    for wrong, why in (({"ca_file": ""}, "Zertifikat"), ({"port": 1}, "nicht zu erreichen"), ({"user": "post"}, "Mailserver")):
+        ((level, said),) = told(home_with(tmp_path, smtp=here | wrong))
+        assert level == "wrong" and why in said
+    assert handler.taken == []
+    assert told(home_with(tmp_path)) == []
+
+
+def test_the_check_says_what_is_missing(tmp_path: Path) -> None:
+    lost = Mailbox(name="post", host="localhost", port=1, user="post@amt.example", acknowledge=True)
+    town = Tenant(name="mittelau", mailbox=(lost,))
+    mailbox, outgoing = told(home_with(tmp_path, tenant=(town,)))
+    assert mailbox[0] == "wrong" and mailbox[1].startswith("Postfach post: ")
+    assert outgoing[0] == "wrong" and "[smtp]" in outgoing[1]
+    ((level, said),) = told(home_with(tmp_path, mail={"trust_folder": str(tmp_path / "nichts")}))
+    assert level == "wrong" and "trust_folder" in said
+    (tmp_path / "stellen").mkdir()
+    ((level, said),) = told(home_with(tmp_path, mail={"trust_folder": str(tmp_path / "stellen")}))
+    assert level == "wrong" and "kein Zertifikat" in said
+
+
+def test_the_check_counts_what_we_trust(certificate: Path, tmp_path: Path) -> None:
+    (tmp_path / "stellen").mkdir()
+    (tmp_path / "stellen" / "a.pem").write_bytes((certificate / "cert.pem").read_bytes())
+    ((level, said),) = told(home_with(tmp_path, mail={"trust_folder": str(tmp_path / "stellen")}))
+    assert level == "ok" and said.startswith("1 vertraute")

@@ -55,7 +55,7 @@ def test_a_fresh_installation_is_ready(home: Home) -> None:
     findings = check(home)
     assert wrong(findings) == []
     assert {one.topic for one in findings} == {
-        "Einstellungen", "Datenbank", "Aktenplan", "Register", "Modelle", "Ordner", "Stapel", "Texterkennung", "Lesekasten",
+        "Einstellungen", "Datenbank", "Aktenplan", "Register", "Modelle", "Ordner", "Stapel", "Texterkennung", "Lesekasten", "Office",
         "Speicherplatz", "Protokoll", "Sicherung"}
 
 

@@ -195,7 +195,12 @@ class Box:
 
     def draws(self, part: FoundPart) -> bool:
         """Whether `office` may help: an Office file without anything that runs, and LibreOffice is installed."""
-        return part.media_type in OFFICE and part.problem == Reason.UNKNOWN_TYPE and self._office_program() is not None
+        return part.media_type in OFFICE and part.problem == Reason.UNKNOWN_TYPE and self.has_office
+
+    @property
+    def has_office(self) -> bool:
+        """Whether LibreOffice is installed and wanted."""
+        return self._office_program() is not None
 
     def _office_program(self) -> Path | None:
         """LibreOffice itself, without the scripts around it; None where it is not installed or not wanted."""
@@ -236,7 +241,7 @@ class Box:
 
     def _unpack_order(self, name: str, mail: MailOrder) -> dict[str, Any]:
         limits = ("max_pages", "max_parts", "max_depth", "max_megapixels", "max_file_mib")
-        told = {"name": recheck.display(name), "office": self._office_program() is not None, **asdict(mail)}
+        told = {"name": recheck.display(name), "office": self.has_office, **asdict(mail)}
         return told | {limit: getattr(self.settings, limit) for limit in limits}
 
     def _read_order(self, order: ReadOrder) -> dict[str, Any]:

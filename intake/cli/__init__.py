@@ -10,13 +10,14 @@ from importlib.metadata import PackageNotFoundError, version
 
 import typer
 
+from intake.cli.acknowledging import app as acknowledge_app
 from intake.cli.aktenplan import app as aktenplan_app
 from intake.cli.batch import app as batch_app
 from intake.cli.common import HomeOption, TenantOption, complain, remember, say
 from intake.cli.desk import app as review_app
 from intake.cli.desk import clarify_app
 from intake.cli.efile import app as efile_app
-from intake.cli.exporting import export_command, import_command
+from intake.cli.exporting import export_command, import_command, transfer_note_command
 from intake.cli.extracting import extract_command
 from intake.cli.handing import receive_command, unpack_command
 from intake.cli.installation import check_command, demo, init
@@ -59,11 +60,13 @@ app.add_typer(batch_app, name="batch")
 app.add_typer(review_app, name="review")
 app.add_typer(clarify_app, name="clarify")
 app.add_typer(token_app, name="token")
+app.add_typer(acknowledge_app, name="acknowledge")
 app.add_typer(people_app, name="user")
 app.add_typer(service_app, name="service")
 app.add_typer(journal_app, name="journal")
 efile_app.command("export")(export_command)
 efile_app.command("import")(import_command)
+efile_app.command("transfer-note")(transfer_note_command)
 app.add_typer(efile_app, name="efile")
 
 

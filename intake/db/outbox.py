@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from sqlalchemy import Connection, or_, select, update
 
+from intake.db.access import whole_deliveries
 from intake.db.core import Tx, add, new_id, parse_stamp, stamp
-from intake.schema import acknowledgements
+from intake.schema import acknowledgements, deliveries
+from intake.vocabulary import Viewer
 
 CLAIM = timedelta(minutes=10)
 """So long nobody else tries a row that somebody began to send; after a kill it is tried again then."""
@@ -22,6 +26,18 @@ class Due:
     tenant: str
     delivery: str
     recipient: str
+    attempts: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One acknowledgement in a list; `at` is when it was sent or given up, or is tried next."""
+
+    delivery: str
+    recipient: str
+    state: Literal["sent", "waiting", "given_up"]
+    at: datetime
     attempts: int
     created_at: datetime
 
@@ -47,6 +63,21 @@ def due(conn: Connection, now: datetime, limit: int) -> tuple[Due, ...]:
     ).order_by(table.c.id).limit(limit)).mappings()
     return tuple(Due(row["id"], row["tenant"], row["delivery"], row["recipient"], row["attempts"],
                      parse_stamp(row["created_at"])) for row in rows)
+
+
+def listed(conn: Connection, viewer: Viewer, limit: int) -> tuple[Line, ...]:
+    """The newest acknowledgements, newest first; only for deliveries of which nothing is hidden from the viewer."""
+    table = acknowledgements
+    rows = conn.execute(select(table).join(deliveries, deliveries.c.id == table.c.delivery).where(
+        whole_deliveries(conn, viewer)).order_by(table.c.id.desc()).limit(limit)).mappings()
+    return tuple(_line(dict(row)) for row in rows)
+
+
+def _line(row: Mapping[str, Any]) -> Line:
+    state: Literal["sent", "waiting", "given_up"] = (
+        "sent" if row["sent_at"] else "given_up" if row["given_up_at"] else "waiting")
+    at = parse_stamp(row["sent_at"] or row["given_up_at"] or row["not_before"])
+    return Line(row["delivery"], row["recipient"], state, at, row["attempts"], parse_stamp(row["created_at"]))
 
 
 def claim(tx: Tx, one: Due) -> bool:

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Literal
@@ -33,9 +34,19 @@ class Smtp:
         Raises Refused when this recipient is refused for good, ServiceError for what may work later, ConfigError for a login
         or certificate that is wrong.
         """
+        with self._told(), self._connected() as server:
+            server.send_message(message, from_addr="", to_addrs=[recipient])
+
+    def check(self) -> None:
+        """Connect and log in, send nothing. Raises as `send` does."""
+        with self._told(), self._connected() as server:
+            server.noop()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What goes wrong with the server, as errors of ours."""
         try:
-            with self._connected() as server:
-                server.send_message(message, from_addr="", to_addrs=[recipient])
+            yield
         except smtplib.SMTPAuthenticationError as error:
             raise ConfigError(f"Der Mailserver {self.host} lehnt die Anmeldung als {self.user} ab. Prüfen Sie [smtp].") from error
         except smtplib.SMTPRecipientsRefused as error:
