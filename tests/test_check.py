@@ -55,8 +55,8 @@ def test_a_fresh_installation_is_ready(home: Home) -> None:
     findings = check(home)
     assert wrong(findings) == []
     assert {one.topic for one in findings} == {
-        "Einstellungen", "Datenbank", "Aktenplan", "Register", "Modelle", "Ordner", "Stapel", "Texterkennung", "Lesekasten", "Office",
-        "Speicherplatz", "Protokoll", "Sicherung"}
+        "Einstellungen", "Datenbank", "Aktenplan", "Register", "Modelle", "Ordner", "Stapel", "Texterkennung", "Lesekasten",
+        "Office", "Speicherplatz", "Protokoll", "Sicherung"}
 
 
 def test_looking_changes_nothing(home: Home) -> None:
