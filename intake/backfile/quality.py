@@ -1,0 +1,169 @@
+"""Quality assurance after TR-RESISCAN: a sample is drawn, a person compares picture and paper, the lot is accepted or rejected.
+
+A.O.1 e: by staff that did not scan. A.SC.8: the sample depends on the need for protection; what a machine found is looked at by
+a person besides the sample; nothing is destroyed before all that is done. A.NB.4 e: the result stands in the Transfervermerk.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from intake.backfile.alike import unreadable
+from intake.backfile.sampling import Plan, drawn, plan
+from intake.db import batches as lose
+from intake.db import checks
+from intake.db.batches import Batch, Sign
+from intake.db.checks import Check, Draw, Lot
+from intake.db.core import Tx
+from intake.db.documents import get_document
+from intake.errors import Refused
+from intake.journal import record
+
+VERDICTS: Mapping[str, str] = {
+    "ok": "stimmt mit dem Papier überein", "defect": "fehlerhaft, hinnehmbar nur im Rahmen der Annahmezahl", "rescan": "neu scannen"}
+DEFECTS: Mapping[str, str] = {
+    "missing": "Seite fehlt", "double": "Seite doppelt", "order": "Reihenfolge falsch", "cut_off": "Text abgeschnitten",
+    "blur": "unscharf oder zu hell", "skew": "schief", "turned": "verdreht", "back": "Rückseite fehlt",
+    "foreign": "fremdes Blatt", "other": "anderes"}
+"""The closed list of kinds of faults."""
+MUCH_SKEW = 3.0
+"""Degrees; more is told as a finding (text is still read well at this slant)."""
+FAINT = 0.6
+"""Mean confidence below which a page is told as faint or blurred."""
+NO_DESTRUCTION = ("Urkunde", "notariell", "Notar", "Siegel", "Wertpapier", "Bürgschaft", "Vollstreckungstitel", "eidesstattlich")
+"""Words in a title that keep the paper: originals with a value of their own are never destroyed (TR-RESISCAN, eligibility)."""
+
+
+def findings(conn: Connection, batch: Batch) -> dict[tuple[str, int, int], str]:
+    """What machines noticed, by (delivery, part, page): unreadable, faint, slanted, other than its neighbours in size."""
+    found: dict[tuple[str, int, int], str] = {}
+    for _, _, sign in lose.signs_of(conn, batch):
+        told = _finding(sign)
+        if told:
+            found[sign.delivery, sign.part, sign.number] = told
+    return found
+
+
+def _finding(sign: Sign) -> str:
+    if sign.blank:
+        return ""
+    if unreadable(sign):
+        return "keine lesbare Schrift"
+    if sign.letters >= 40 and sign.quality < FAINT and sign.script not in ("handwriting", "drawing"):
+        return "blass oder unscharf"
+    if abs(sign.skew) > MUCH_SKEW:
+        return f"schief ({sign.skew:+.1f} Grad)"
+    return ", ".join(sign.warnings[:2])
+
+
+def draw(tx: Tx, batch: Batch, by: str) -> Draw:
+    """Draw the sample over everything that is filed of the batch; what machines noticed is added to it.
+
+    Raises Refused: nothing is filed, somebody still works on the batch, or a draw is open already.
+    """
+    conn = tx.connection
+    before = checks.draws_of(conn, batch.id)
+    if before and before[0].verdict is None:
+        raise Refused("Es läuft schon eine Prüfung dieses Stapels. Schließen Sie sie zuerst ab.")
+    if left := lose.unfinished(conn, batch) + lose.backlog(conn, batch):
+        raise Refused(f"{left} Schriftstücke oder Dateien des Stapels sind noch nicht abgelegt; die Stichprobe gilt für das "
+                      "ganze Los.")
+    lot = checks.lot_of(conn, batch)
+    if not lot:
+        raise Refused("Von diesem Stapel ist noch nichts abgelegt.")
+    made = plan(len(lot), batch.protection)
+    seed = secrets.token_hex(16)
+    chosen = drawn([one.document for one in lot], made.size, seed)
+    noticed = _by_document(conn, lot, findings(conn, batch))
+    rows = [Check("", one.document, position, one.document in set(chosen), noticed.get(one.document, ""))
+            for position, one in enumerate(lot, start=1) if one.document in set(chosen) or one.document in noticed]
+    found = checks.add_draw(tx, batch.tenant, Draw(
+        "", batch.id, made.protection, made.lot, made.size, made.accept, made.letter, seed, tx.now, by), rows)
+    record(tx, batch.tenant, by, "qa.drawn", subjects={"batch": batch.id},
+           new={"lot": made.lot, "size": made.size, "accept": made.accept, "seed": seed, "findings": len(noticed)})
+    return found
+
+
+def _by_document(conn: Connection, lot: tuple[Lot, ...], found: Mapping[tuple[str, int, int], str]) -> dict[str, str]:
+    if not found:
+        return {}
+    told: dict[str, str] = {}
+    for one in lot:
+        document = get_document(conn, one.document)
+        said = [f"Seite {at}: {found[document.delivery, ref.part, ref.number]}" for at, ref in enumerate(document.pages, start=1)
+                if (document.delivery, ref.part, ref.number) in found]
+        if said:
+            told[one.document] = "; ".join(said[:5])
+    return told
+
+
+def check(tx: Tx, batch: Batch, one: Check, verdict: str, by: str, *, defect: str = "", page: int = 0, note: str = "") -> None:
+    """Note what a person saw. Raises Refused (unknown words; who scanned may not check), Stale."""
+    if verdict not in VERDICTS:
+        raise Refused(f"„{verdict}“ ist kein Ergebnis. Möglich sind: {', '.join(VERDICTS)}.")
+    if verdict != "ok" and defect not in DEFECTS:
+        raise Refused(f"Nennen Sie die Art des Fehlers: {', '.join(f'{name} ({title})' for name, title in DEFECTS.items())}.")
+    if batch.operator and by.removeprefix("clerk:").casefold() == batch.operator.casefold():
+        raise Refused("Wer gescannt hat, prüft nicht selbst (TR-RESISCAN A.O.1 e). Lassen Sie eine andere Person prüfen.")
+    checks.set_check(tx, one, verdict, defect if verdict != "ok" else "", page, note.strip(), by)
+    record(tx, batch.tenant, by, "qa.checked", subjects={"batch": batch.id, "document": one.document},
+           new={"verdict": verdict, "defect": defect, "page": page, "note": note.strip()})
+
+
+def decide(tx: Tx, batch: Batch, open_draw: Draw, by: str) -> str:
+    """Accept or reject the lot by the plan; the verdict. Raises Refused while something was not looked at, Stale."""
+    left, faulty, _ = checks.counted(tx.connection, open_draw.id)
+    if left:
+        raise Refused(f"{left} Schriftstücke der Prüfung sind noch nicht angesehen.")
+    verdict = checks.ACCEPTED if faulty <= open_draw.accept else checks.REJECTED
+    checks.decide_draw(tx, open_draw, verdict, by)
+    record(tx, batch.tenant, by, f"qa.{verdict}", subjects={"batch": batch.id},
+           new={"faulty": faulty, "accept": open_draw.accept, "size": open_draw.size})
+    return verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Paper that may be destroyed, and paper that must stay, with the reason."""
+
+    free: tuple[Lot, ...]
+    kept: tuple[tuple[Lot, str], ...]
+
+
+def release(conn: Connection, batch: Batch, backed_up: datetime | None) -> Release:
+    """What may be destroyed: the lot accepted, the document without fault, saved by a backup begun after it was filed, and no
+    original of its own value. Raises Refused before the quality assurance of the batch is closed (A.SC.8, MUSS)."""
+    every = checks.draws_of(conn, batch.id)
+    if not every or every[0].verdict != checks.ACCEPTED:
+        raise Refused("Die Qualitätsprüfung dieses Stapels ist nicht abgeschlossen oder das Los wurde zurückgewiesen. Vorher "
+                      "wird nichts vernichtet (TR-RESISCAN A.SC.8).")
+    faulty = {one.document for one in checks.checks_of(conn, every[0].id) if one.verdict != "ok"}
+    free, kept = [], []
+    for one in checks.lot_of(conn, batch):
+        why = _keeps(one, one.document in faulty, backed_up, every[0])
+        if why:
+            kept.append((one, why))
+        else:
+            free.append(one)
+    return Release(tuple(free), tuple(kept))
+
+
+def _keeps(one: Lot, faulty: bool, backed_up: datetime | None, accepted: Draw) -> str:
+    if faulty:
+        return "in der Prüfung beanstandet"
+    if one.filed_at > accepted.drawn_at:
+        return "nach der Prüfung abgelegt"
+    if backed_up is None or one.filed_at >= backed_up:
+        return "noch in keiner Sicherung"
+    word = next((word for word in NO_DESTRUCTION if word.casefold() in one.title.casefold()), "")
+    return f"Original mit eigenem Wert („{word}“)" if word else ""
+
+
+def plan_of(one: Draw) -> Plan:
+    """The plan a draw followed, for its sentence."""
+    return Plan(one.protection, one.lot, one.size, one.accept, one.letter)

@@ -1,0 +1,138 @@
+"""Quality assurance of batches: draws and their checks, what may be destroyed. Rows only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, case, func, select, update
+
+from intake.db.batches import Batch
+from intake.db.core import Tx, add, add_many, new_id, parse_stamp, stamp
+from intake.errors import Stale
+from intake.schema import deliveries, documents, files, filings, pages, qa_checks, qa_draws
+from intake.vocabulary import DocumentState
+
+ACCEPTED, REJECTED = "accepted", "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A draw over the lot of a batch: the plan it followed, the seed of chance, what became of the lot."""
+
+    id: str
+    batch: str
+    protection: str
+    lot: int
+    size: int
+    accept: int
+    letter: str
+    seed: str
+    drawn_at: datetime
+    drawn_by: str
+    verdict: str | None = None
+    decided_at: datetime | None = None
+    decided_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One document a person looks at beside its paper; `sampled` by chance, else because of a machine's `finding`."""
+
+    draw: str
+    document: str
+    position: int
+    sampled: bool
+    finding: str = ""
+    verdict: str | None = None
+    defect: str = ""
+    page: int = 0
+    note: str = ""
+    checked_by: str | None = None
+    checked_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """A filed document of a batch: where it lies, when it was filed, how many pages."""
+
+    document: str
+    filed_at: datetime
+    file: str
+    title: str
+    pages: int
+    source: str
+
+
+def lot_of(conn: Connection, batch: Batch) -> tuple[Lot, ...]:
+    """The filed documents of a batch, in the order of delivery."""
+    counted = select(pages.c.document, func.count().label("number")).group_by(pages.c.document).subquery()
+    rows = conn.execute(select(
+        documents.c.id, filings.c.at, files.c.reference, filings.c.title, counted.c.number, deliveries.c.name).join(
+        deliveries, deliveries.c.id == documents.c.delivery).join(
+        filings, (filings.c.document == documents.c.id) & filings.c.undone_at.is_(None)).join(
+        files, files.c.id == filings.c.file).join(counted, counted.c.document == documents.c.id).where(
+        deliveries.c.tenant == batch.tenant, deliveries.c.batch == batch.name, documents.c.state == DocumentState.FILED.value,
+    ).order_by(deliveries.c.position, documents.c.position, documents.c.id))
+    return tuple(Lot(row.id, parse_stamp(row.at), row.reference, row.title, row.number, row.name) for row in rows)
+
+
+def add_draw(tx: Tx, tenant: str, draw: Draw, checks: Sequence[Check]) -> Draw:
+    """A new draw with the documents to look at."""
+    made = new_id()
+    add(tx, qa_draws, id=made, tenant=tenant, batch=draw.batch, protection=draw.protection, lot=draw.lot, size=draw.size,
+        accept=draw.accept, letter=draw.letter, seed=draw.seed, drawn_at=draw.drawn_at, drawn_by=draw.drawn_by)
+    add_many(tx, qa_checks, [
+        {"tenant": tenant, "draw": made, "document": one.document, "position": one.position, "sampled": one.sampled,
+         "finding": one.finding, "defect": "", "page": 0, "note": ""} for one in checks])
+    return Draw(made, draw.batch, draw.protection, draw.lot, draw.size, draw.accept, draw.letter, draw.seed, draw.drawn_at,
+                draw.drawn_by)
+
+
+def draws_of(conn: Connection, batch: str) -> tuple[Draw, ...]:
+    """The draws of a batch, the newest first."""
+    rows = conn.execute(select(qa_draws).where(qa_draws.c.batch == batch).order_by(
+        qa_draws.c.drawn_at.desc(), qa_draws.c.id.desc()))
+    return tuple(Draw(row.id, row.batch, row.protection, row.lot, row.size, row.accept, row.letter, row.seed,
+                      parse_stamp(row.drawn_at), row.drawn_by, row.verdict,
+                      parse_stamp(row.decided_at) if row.decided_at else None, row.decided_by) for row in rows)
+
+
+def checks_of(conn: Connection, draw: str, *, open_only: bool = False) -> tuple[Check, ...]:
+    """The documents of a draw in order; with `open_only` those nobody has looked at."""
+    wanted = select(qa_checks).where(qa_checks.c.draw == draw)
+    if open_only:
+        wanted = wanted.where(qa_checks.c.verdict.is_(None))
+    rows = conn.execute(wanted.order_by(qa_checks.c.position))
+    return tuple(Check(row.draw, row.document, row.position, row.sampled, row.finding, row.verdict, row.defect, row.page,
+                       row.note, row.checked_by, row.checked_at) for row in rows)
+
+
+def set_check(tx: Tx, check: Check, verdict: str, defect: str, page: int, note: str, by: str) -> None:
+    """Note what a person saw. Raises Stale when the draw is decided or somebody looked already."""
+    undecided = select(qa_draws.c.id).where(qa_draws.c.id == check.draw, qa_draws.c.verdict.is_(None))
+    done = tx.connection.execute(update(qa_checks).where(
+        qa_checks.c.draw == check.draw, qa_checks.c.document == check.document, qa_checks.c.verdict.is_(None),
+        qa_checks.c.draw.in_(undecided),
+    ).values(verdict=verdict, defect=defect, page=page, note=note, checked_by=by, checked_at=stamp(tx.now)))
+    if done.rowcount != 1:
+        raise Stale("Dieses Schriftstück wurde inzwischen geprüft, oder das Los ist entschieden. Laden Sie die Liste neu.")
+
+
+def decide_draw(tx: Tx, draw: Draw, verdict: str, by: str) -> None:
+    """Note what became of the lot. Raises Stale when that is decided."""
+    done = tx.connection.execute(update(qa_draws).where(qa_draws.c.id == draw.id, qa_draws.c.verdict.is_(None)).values(
+        verdict=verdict, decided_at=stamp(tx.now), decided_by=by))
+    if done.rowcount != 1:
+        raise Stale("Über dieses Los wurde inzwischen entschieden.")
+
+
+def counted(conn: Connection, draw: str) -> tuple[int, int, int]:
+    """Of a draw: not looked at yet, faulty ones of the sample, faulty ones that a machine had found."""
+    faulty = qa_checks.c.verdict.in_(("defect", "rescan"))
+    row = conn.execute(select(
+        func.sum(case((qa_checks.c.verdict.is_(None), 1), else_=0)),
+        func.sum(case((faulty & qa_checks.c.sampled.is_(True), 1), else_=0)),
+        func.sum(case((faulty & qa_checks.c.sampled.is_(False), 1), else_=0))).where(qa_checks.c.draw == draw)).one()
+    return row[0] or 0, row[1] or 0, row[2] or 0
