@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -469,3 +472,29 @@ def test_the_commands(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert run(["--home", str(tmp_path / "neu"), "verify"]) == 0
     assert run(["restore", place, str(tmp_path / "neu")]) == 2
     assert run(["restore", str(tmp_path), str(tmp_path / "x")]) == 2
+
+
+@pytest.mark.long
+def test_killed_at_any_moment(home: Home, tmp_path: Path) -> None:
+    """kill -9 leaves earlier generations whole, no half one that counts, and the next run goes through."""
+    folder = tmp_path / "s"
+    first = save(home, folder)
+    db = Database(home.database_url)
+    command = [sys.executable, "-c", "import sys; from intake.cli import run; sys.exit(run(sys.argv[1:]))",
+               "--home", str(home.root), "backup", str(folder)]
+    for number in range(12):
+        letter(home, db, 200 + number)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(1.2 + 0.15 * number)
+        process.kill()
+        process.wait()
+    db.close()
+    stores = lambda home: lambda _tenant: [EFile(home.akten(TENANT))]  # noqa: E731
+    for made in generations(folder):
+        assert trial(folder, made, stores).ok
+    last = save(home, folder)
+    assert trial(folder, last, stores).ok and len(generations(folder)) >= 2
+    prune(folder, 1)
+    assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == {last.id, POOL}
+    assert not (folder / first.id).exists()
+    same(home, restore(folder, last, tmp_path / "neu").home)
