@@ -49,7 +49,10 @@ def understand(text: str) -> Question:
     a field without a value, or a date that is none."""
     if len(text) > MOST_CHARACTERS:
         raise Refused(f"Die Suche ist zu lang. Kürzen Sie sie auf {MOST_CHARACTERS} Zeichen.")
-    words, phrases, without, fields = [], [], [], []
+    words: list[str] = []
+    phrases: list[str] = []
+    without: list[str] = []
+    fields: list[tuple[str, str]] = []
     since: date | None = None
     until: date | None = None
     for found in _PIECE.finditer(text):

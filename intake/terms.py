@@ -4,7 +4,7 @@ A *term* is what the index holds: a folded word (lower case, `ä` as `ae`, `ß` 
 numbers as printed together (`652.30` as `652_30`, `03.04.2026` as `3_4_2026`), or a value of a field with its sign in front
 (`t_` word of the title, `s_` of the sender, `k_` of the kind, `a_` run of an Aktenzeichen, `p_` of a parcel). The index holds no
 stems: which words a question means (inflected, misread, inside a compound) is looked up in the vocabulary when it is asked, so
-it never depends on the order in which documents came.
+it never depends on the order in which documents came. After a change here the index is made anew (`efile index --rebuild`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from functools import lru_cache
 
 import snowballstemmer
 
-VERSION = 1
-"""Of everything here that changes what the index holds; another one makes every document outdated."""
 LONGEST = 40
 """Characters of a word; what is longer is cut, here and in questions alike."""
 MOST = 40_000
@@ -27,7 +25,7 @@ MOST = 40_000
 MOST_RUNS = 6
 TITLE, SENDER, KIND, REFERENCE, PARCEL = "t_", "s_", "k_", "a_", "p_"
 STOPPED = frozenset((
-    "ab", "aber", "als", "am", "an", "auch", "auf", "aus", "bei", "beim", "bis", "bzw", "da", "dass", "dem", "den", "der",
+    "ab", "aber", "als", "am", "an", "auch", "auf", "aus", "bei", "beim", "bis", "bzw", "da", "das", "dass", "dem", "den", "der",
     "des", "die", "dies", "diese", "dieser", "dieses", "durch", "ein", "eine", "einem", "einen", "einer", "eines", "er", "es",
     "etwa", "fuer", "hat", "hier", "ihm", "ihn", "ihr", "ihre", "im", "in", "ins", "ist", "ja", "kann", "koennen", "mit",
     "nach", "nicht", "noch", "nur", "ob", "oder", "sein", "sich", "sie", "sind", "so", "sowie", "ueber", "um", "und", "uns",

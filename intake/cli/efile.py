@@ -13,6 +13,7 @@ from intake import akten
 from intake.cli import common
 from intake.cli.aktenplan import DISPOSALS
 from intake.cli.common import ByOption, HomeOption, RevisionOption, TenantOption
+from intake.cli.searching import index_command, search_command
 from intake.config import Tenant
 from intake.db.access import see_document, see_file
 from intake.db.core import Tx, utcnow
@@ -24,6 +25,8 @@ from intake.vocabulary import Viewer
 
 T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, help="Die E-Akte: Akten, Vorgänge und was darin liegt.")
+app.command("search")(search_command)
+app.command("index")(index_command)
 FileArgument = Annotated[str, typer.Argument(metavar="AKTENZEICHEN", help="Aktenzeichen einer Akte.")]
 CaseOption = Annotated[str, typer.Option("--case", help="Nummer eines Vorgangs in der Akte.")]
 

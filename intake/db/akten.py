@@ -12,6 +12,7 @@ from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, upda
 
 from intake.db.core import Tx, new_id, stamp
 from intake.db.deliveries import next_counter
+from intake.db.indexed import outdate_file
 from intake.db.plan import ImportReport, open_entries
 from intake.errors import InputError, Reason, Stale
 from intake.keys import notation_key, reference_key
@@ -67,6 +68,7 @@ def _import_batch(tx: Tx, tenant: str, rows: Sequence[FileRow], entries: Mapping
                         "übernommen.")
         elif any(old[name] != value for name, value in values.items()):
             tx.connection.execute(update(files).where(files.c.id == old["id"]).values(**values))
+            outdate_file(tx, old["id"])
             changed.append(row.reference)
     if added:
         tx.connection.execute(insert(files), added)
@@ -110,6 +112,7 @@ def import_cases(tx: Tx, tenant: str, rows: Sequence[CaseRow]) -> ImportReport:
                           "origin": "imported", **values})
         elif old["origin"] == "imported" and any(old[name] != value for name, value in values.items()):
             tx.connection.execute(update(cases).where(cases.c.id == old["id"]).values(**values))
+            outdate_file(tx, file.id)
             changed.append(row.reference)
         else:
             unchanged += 1
@@ -179,6 +182,7 @@ def update_file(tx: Tx, tenant: str, file: File) -> File:
         origin=file.origin, closed_on=_day(file.closed_on), parcel=file.parcel, address=file.address,
         persons=list(file.persons), former=list(file.former), office=file.office, handler=file.handler))
     next_counter(tx, tenant, FILES_IMPORTED)
+    outdate_file(tx, file.id)
     return file
 
 
@@ -186,6 +190,7 @@ def update_case(tx: Tx, tenant: str, case: Case) -> Case:
     """The same for a Vorgang."""
     tx.connection.execute(update(cases).where(cases.c.tenant == tenant, cases.c.id == case.id).values(
         reference=case.reference, title=case.title, origin=case.origin, closed_on=_day(case.closed_on)))
+    outdate_file(tx, case.file)
     return case
 
 

@@ -180,6 +180,13 @@ def get_entry(conn: Connection, tenant: str, name: str) -> AktenplanEntry | None
     return _entry(row) if row else None
 
 
+def entry_names(conn: Connection, tenant: str, names: Sequence[str]) -> dict[str, str]:
+    """Kennzeichen and title ("6 Bauen") of the entries with these ids, by id; unknown ones are left out."""
+    rows = conn.execute(select(table.c.id, table.c.notation, table.c.title).where(
+        table.c.tenant == tenant, table.c.current, table.c.id.in_(names)))
+    return {row.id: f"{row.notation} {row.title}" for row in rows}
+
+
 def entry_by_notation(conn: Connection, tenant: str, notation: str, on: date) -> AktenplanEntry | None:
     """The entry open on `on` whose notation has the same key (`632.60`, `632 60`), or, written without dots and blanks
     (`63260`), the only one that this can mean; None when there is none."""
