@@ -199,6 +199,8 @@ class Tenant(Section):
     access_words: tuple[str, ...] = Field(
         ("persönlich", "Personalsache", "vertraulich", "Jugendamt", "Sozialamt"),
         description="Stehen diese Wörter im Anschriftfeld, steigt die Zugriffsklasse auf „Vertraulich“.")
+    scan_procedure: str = Field(
+        "", description="Verfahrensdokumentation zum ersetzenden Scannen mit ihrer Fassung; Pflichtangabe des Transfervermerks.")
     handover: tuple[HandOver, ...] = Field((), description="Systeme, denen Abgelegtes übergeben wird.")
     stores: tuple[Literal["efile"], ...] = Field(("efile",), description="Ablagen; efile ist die eingebaute E-Akte.")
     register_max_days: int = Field(

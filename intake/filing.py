@@ -135,12 +135,14 @@ def title_of(values: Mapping[str, str], delivery: Delivery) -> str:
 
 
 def record_filing(tx: Tx, tenant: Tenant, delivery: Delivery, document: Document, decision: Decision, *, pdf: Blob,
-                  pdfa: Literal["2b", "3b", "none"], reason: str = "", originals: Sequence[Blob] = ()) -> str:
+                  pdfa: Literal["2b", "3b", "none"], reason: str = "", originals: Sequence[Blob] = (),
+                  note: Blob | None = None) -> str:
     """Write the filing row (opening Akte and Vorgang where needed) and return its key; the caller moves the document.
 
     An original is filed beside the PDF only when all its pages belong to this document: a stack with other people's
-    letters stays in the blob store. Raises Stale, Refused (the place is gone or closed: a person must decide again),
-    ServiceError (an Anlage whose main document is not filed yet), ConfigError (template of the Aktenzeichen).
+    letters stays in the blob store. `note`, its Transfervermerk, is always filed beside it. Raises Stale, Refused (the place
+    is gone or closed: a person must decide again), ServiceError (an Anlage whose main document is not filed yet), ConfigError
+    (template of the Aktenzeichen).
     """
     hold_document(tx, document)
     title = title_of(decision.values, delivery)
@@ -148,7 +150,8 @@ def record_filing(tx: Tx, tenant: Tenant, delivery: Delivery, document: Document
     filing = Filing(
         key=filing_key(decision), tenant=document.tenant, document=document.id, entry=entry, file=file, case=case,
         title=title, values=decision.values, received_at=delivery.received_at, pdf=pdf,
-        originals=tuple(originals) if _has_its_parts_alone(tx, document) else (), pdfa=pdfa, pages=len(document.pages))
+        originals=(*(originals if _has_its_parts_alone(tx, document) else ()), *([note] if note else [])),
+        pdfa=pdfa, pages=len(document.pages))
     add_filing(tx, filing, reason)
     return filing.key
 

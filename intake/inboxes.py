@@ -93,7 +93,23 @@ SIDECAR_FIELDS = frozenset({"file_reference", "entry", "kind", "subject", "lette
 
 
 class Cutting(Inbox):
-    """How paper that comes in by a door is cut into documents."""
+    """How paper that comes in by a door is cut into documents, and what its Transfervermerk says of the scanning."""
+
+    transfer_note: Literal["off", "scanned", "all"] = Field(
+        "scanned", description="Transfervermerk (TR-RESISCAN) zu jedem Scanprodukt: scanned = wenn Seiten als Bild kamen; all = "
+        "auch, wenn der Scanner den Text schon erkannt hat; off = nie.")
+    transfer_note_embedded: bool = Field(
+        False, description="true = der Transfervermerk liegt auch im PDF (PDF/A-3b); daneben liegt er immer.")
+    operator: str = Field(
+        "", description="Wer scannt (Name oder Kürzel, auch eines Dienstleisters); Pflichtangabe des Transfervermerks. Wer "
+        "prüft, darf nicht derselbe sein.")
+    contractor: str = Field("", description="Scandienstleister; leer = der Mandant selbst.")
+    scanner: str = Field("", description="Scanner mit Inventarnummer; Pflichtangabe des Transfervermerks.")
+    workplace: str = Field("", description="Scanarbeitsplatz.")
+    scan_settings: dict[str, str] = Field(
+        {}, description="Geprüfte Einstellungen, etwa { \"Auflösung\" = \"300 dpi\", Farbe = \"grau\", Duplex = \"ja\" }.")
+    protection: Literal["normal", "hoch", "sehr hoch"] = Field(
+        "normal", description="Schutzbedarf der Integrität (TR-RESISCAN).")
 
     separators: Literal["cut", "ignore"] = Field(
         "cut", description="cut = Trennblätter schneiden den Stapel; ignore = sie sind Seiten wie andere, und mit "
@@ -197,7 +213,6 @@ class Backfile(Cutting):
     registers: bool = Field(True, description="true = Register der Bauakte (01 bis 14) und Bauvorlagen erkennen.")
     protection: Literal["normal", "hoch", "sehr hoch"] = Field(
         "normal", description="Schutzbedarf der Integrität (TR-RESISCAN): bestimmt, wie viele Schriftstücke ein Mensch ansieht.")
-    operator: str = Field("", description="Wer gescannt hat (Dienstleister, Kürzel); wer prüft, darf nicht derselbe sein.")
 
     @property
     def naming(self) -> Naming:

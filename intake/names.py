@@ -19,7 +19,8 @@ _RESERVED = frozenset(
 _SUFFIXES = {
     "application/pdf": "pdf", "image/tiff": "tif", "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp",
     "image/bmp": "bmp", "image/jp2": "jp2", "message/rfc822": "eml", "text/plain": "txt", "application/xml": "xml",
-    "text/xml": "xml", "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "text/xml": "xml", "application/vnd.poststelle.transfervermerk+json": "json",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
     "application/vnd.oasis.opendocument.text": "odt", "application/vnd.oasis.opendocument.spreadsheet": "ods",
 }

@@ -22,7 +22,7 @@ Box = tuple[Fraction, Fraction, Fraction, Fraction]
 """x0, y0, x1, y1 as fractions of the upright page, from the top left."""
 Sha256 = str
 Script = Literal["print", "fraktur", "typewriter", "handwriting", "drawing", "none"]
-NOTE_TYPE = "application/vnd.poststelle.transfervermerk+xml"
+NOTE_TYPE = "application/vnd.poststelle.transfervermerk+json"
 """Media type of a Transfervermerk: it lies among the originals of a filing, but is made by us."""
 WHOLE_PAGE: Box = (0.0, 0.0, 1.0, 1.0)
 

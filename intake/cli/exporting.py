@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from intake import exporting, importing, pipeline
+from intake import exporting, importing, pipeline, transfernote, transferpdf
 from intake.aktenplan import path_of
 from intake.blobs import Blobs
 from intake.box import Box
 from intake.cli import common
 from intake.cli.common import ByOption, HomeOption, TenantOption
 from intake.config import Home, Tenant
-from intake.db.access import see_file
+from intake.db.access import see_document, see_file
 from intake.db.core import Database, utcnow
 from intake.db.exchange import taken_in
+from intake.db.filings import filing_of_document
+from intake.db.lists import id_by_ending
 from intake.db.plan import all_entries, entry_by_notation, get_entry
 from intake.errors import Refused
 from intake.postroom import build
-from intake.vocabulary import Viewer
+from intake.vocabulary import NOTE_TYPE, Viewer
 from intake.xdomea_messages import package_name
 
 
@@ -97,3 +100,39 @@ def _read_all(opened: Home, settings: Tenant) -> int:
     finally:
         room.box.close()
         room.db.close()
+
+
+def transfer_note_command(
+    number: Annotated[str, typer.Argument(metavar="NUMMER", help="Ein abgelegtes Schriftstück.")],
+    pdf: Annotated[Path | None, typer.Option("--pdf", help="Als PDF zum Drucken schreiben.")] = None,
+    plain: Annotated[Path | None, typer.Option("--json", help="So, wie er abgelegt ist, für Maschinen schreiben.")] = None,
+    home: HomeOption = None, tenant: TenantOption = None,
+) -> None:
+    """Den Transfervermerk eines gescannten Schriftstücks zeigen, prüfen und ausgeben."""
+    opened = common.open_home(home)
+    settings = common.the_tenant(opened, tenant)
+    viewer = Viewer(settings.name)
+    with common.database(opened) as db, db.read() as conn:
+        document = see_document(conn, viewer, id_by_ending(conn, viewer, number, "document"))
+        filing = filing_of_document(conn, document.id)
+    blob = next((one for one in filing.originals if one.media_type == NOTE_TYPE), None) if filing else None
+    if filing is None or blob is None:
+        raise Refused("Dieses Schriftstück hat keinen Transfervermerk: Es ist nicht abgelegt, oder es wurde nicht gescannt.")
+    data = Blobs(opened.blobs(settings.name)).read(blob.sha256)
+    made = json.loads(data)
+    others = [one.sha256 for one in filing.originals if one.media_type != NOTE_TYPE]
+    found = transfernote.faults(made, filing.pdf.sha256, others)
+    if plain:
+        with common.writing(plain):
+            plain.write_bytes(data)
+    if pdf:
+        with common.writing(pdf):
+            transferpdf.draw(made, pdf, found)
+    common.table(f"Transfervermerk {made['Kennung']}", ("", ""), (
+        ("Scanbediener", made["Scanbediener"]), ("Scanner", made["Scanner"]), ("erfasst", made["Erfassungszeitpunkt"]),
+        ("Abbilder", made["Stapel"]["Abbilder"]), ("Auffälligkeiten", "\n".join(made["Auffaelligkeit"]) or "keine"),
+        ("Qualitätssicherung", made["Qualitaetssicherung"]["Ergebnis"]),
+        ("fehlende Pflichtangaben", ", ".join(made["Fehlende Pflichtangabe"]) or "keine"),
+        ("Prüfsummen", "stimmen" if not found else "\n".join(found))))
+    if found:
+        raise Refused("Der Transfervermerk passt nicht zu dem, was abgelegt ist. Prüfen Sie den Bestand mit: poststelle verify")

@@ -25,8 +25,9 @@ from typing import Any, BinaryIO
 
 from intake import names
 from intake.errors import ServiceError
-from intake.vocabulary import Blob, Filing, Receipt, Sha256
+from intake.vocabulary import NOTE_TYPE, Blob, Filing, Receipt, Sha256
 
+NOTE = "Transfervermerk"
 INDEX = "akte.json"
 FORMAT = 1
 _LOCK = ".sperre"
@@ -263,7 +264,8 @@ def _choose_names(akte: _Akte, filing: Filing) -> list[tuple[str, Blob, str]]:
         base = stem if number == 1 else f"{stem} ({number})"
         chosen = [(f"{base}.{names.suffix(filing.pdf.media_type)}", filing.pdf, "pdf")]
         for position, blob in enumerate(originals, start=1):
-            mark = "Original" if len(originals) == 1 else f"Original {position}"
+            alone = sum(one.media_type != NOTE_TYPE for one in originals) == 1
+            mark = NOTE if blob.media_type == NOTE_TYPE else "Original" if alone else f"Original {position}"
             chosen.append((f"{base} ({mark}).{names.suffix(blob.media_type)}", blob, "original"))
         if all(name.casefold() not in claimed and _free_or_ours(akte.fd, name, blob) for name, blob, _ in chosen):
             return chosen
