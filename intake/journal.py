@@ -3,7 +3,8 @@
 An entry is the RFC 8785 form of {v, tenant, seq, at, actor, action, subjects, old, new, prev}; its hash is the SHA-256
 of exactly these bytes. It holds ids and hashes, never what a person wrote (safety.md 7). What `old` and `new` were is kept
 beside the chain, which knows only the SHA-256 of salt and text: these rows can be deleted (`forget`), the chain holds, and
-without the salt nobody can try out what they may have said.
+without the salt nobody can try out what they may have said. The one thing in the chain that leads to a person is the actor, the
+login of a clerk: who wants it pseudonymous gives people signs instead of names.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +15,10 @@ from intake import heads, journal, postroom
 from intake.cli import common
 from intake.cli.common import ByOption, HomeOption, TenantOption
 from intake.config import Home
+from intake.db.history import entry_texts, newest_entries
 from intake.db.lists import id_by_ending
 from intake.errors import ConfigError, Refused
-from intake.journal import Fault, Head, check, entries, losses
+from intake.journal import Entry, Fault, Head, check, entries, losses
 from intake.vocabulary import Viewer
 
 app = typer.Typer(no_args_is_help=True, help="Das Protokoll: wer wann was tat, verkettet.")
@@ -33,8 +35,10 @@ def ls(
     """Die letzten Einträge des Protokolls."""
     opened, name = _place(home, tenant)
     with common.database(opened) as db, db.read() as conn:
-        wanted = _subject(conn, name, subject) if subject else None
-        found = list(entries(conn, name, wanted))[-limit:]
+        if subject:
+            found = list(entries(conn, name, _subject(conn, name, subject)))[-limit:]
+        else:
+            found = _numbered(conn, name, newest_entries(conn, name, limit))
     common.table("", ("Nr.", "wann", "wer", "was", "woran"), (
         (one.seq, one.at, one.actor, one.action, "\n".join(f"{kind} {common.short(id)}" for kind, id in one.subjects.items()))
         for one in found), empty="Kein Eintrag.")
@@ -45,7 +49,7 @@ def show(number: Annotated[int, typer.Argument(metavar="NR")], home: HomeOption 
     """Einen Eintrag ganz zeigen, mit seinen Angaben und seiner Verkettung."""
     opened, name = _place(home, tenant)
     with common.database(opened) as db, db.read() as conn:
-        found = next((one for one in entries(conn, name) if one.seq == number), None)
+        found = next(iter(_numbered(conn, name, [number])), None)
         told = journal.values(conn, name, [number]).get(number)
     if found is None:
         raise Refused(f"Den Eintrag {number} gibt es nicht. Sehen Sie nach: poststelle journal ls")
@@ -159,6 +163,10 @@ def forget(ident: Ident, home: HomeOption = None, tenant: TenantOption = None, b
         with db.transaction() as tx:
             deleted = journal.forget(tx, name, f"clerk:{common.clerk(by)}", subject)
     common.say(f"Die Angaben zu {deleted} Einträgen sind gelöscht; das Protokoll sagt, dass es geschah.")
+
+
+def _numbered(conn: Connection, tenant: str, seqs: Sequence[int]) -> list[Entry]:
+    return [journal.entry_from(json.loads(text), digest) for text, digest in entry_texts(conn, tenant, seqs)]
 
 
 def _place(home: Path | None, tenant: str | None) -> tuple[Home, str]:
