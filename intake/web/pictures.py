@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from fastapi import APIRouter, Response
@@ -139,11 +139,12 @@ def download(blobs: Blobs, blob: Blob, plain: str) -> Response:
     headers = {
         "Content-Disposition": f"attachment; filename=\"{plain}.{ending}\"; filename*=UTF-8''{shown}",
         "Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'", "Content-Length": str(blob.size)}
-    return StreamingResponse(_blocks(blobs, blob.sha256), media_type="application/octet-stream", headers=headers)
+    file = blobs.open(blob.sha256)  # before the answer begins, so that a missing file is an error of its own
+    return StreamingResponse(_blocks(file), media_type="application/octet-stream", headers=headers)
 
 
-def _blocks(blobs: Blobs, sha256: str) -> Iterator[bytes]:
-    with blobs.open(sha256) as file:
+def _blocks(opened: BinaryIO) -> Iterator[bytes]:
+    with opened as file:
         while block := file.read(BLOCK):
             yield block
 
