@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from intake.blobs import Blobs
-from intake.box import SENTENCES, Box, FoundPart, MailOrder, ReadOrder, ReadResult
+from intake.box import RTF, SENTENCES, Box, FoundPart, MailOrder, ReadOrder, ReadResult
 from intake.errors import BoxDied, ConfigError, InputError, Reason
 from intake.vocabulary import Blob, Delivery, Envelope, Fact, Part
 
@@ -89,6 +89,7 @@ def _drawn(box: Box, parts: Sequence[FoundPart], workdir: Path) -> list[FoundPar
 
     What hangs on a message stays as it is, its pages lie in a part below it; of a delivery that is nothing else they are its
     own. What LibreOffice breaks on is a part with a problem and not tried again: the rest of the message goes on.
+    RTF is then read as text.
     """
     found: list[FoundPart] = []
     places: dict[int, int] = {}
@@ -101,6 +102,10 @@ def _drawn(box: Box, parts: Sequence[FoundPart], workdir: Path) -> list[FoundPar
         try:
             pdf = box.office(told, workdir)
         except (InputError, BoxDied) as error:
+            if part.media_type == RTF:
+                text = box.unpack(part.path, part.name, workdir, office=False).parts[0]
+                found.append(replace(text, position=told.position, parent=told.parent))
+                continue
             if len(parts) == 1:
                 raise
             found.append(replace(told, problem=error.reason, detail=error.detail if isinstance(error, InputError) else ""))

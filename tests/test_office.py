@@ -173,6 +173,19 @@ def test_it_is_started_again_when_it_asks_for_it_and_sees_only_its_file(boxes: l
     assert part.pages == 2
 
 
+def test_rtf_is_drawn_or_else_read_as_text(boxes: list[Box], tmp_path: Path, place: Path) -> None:
+    data = b"{\\rtf1 Antrag auf eine Laterne}"
+    (drawn,) = opened(boxes, stand_in(place, DRAWS), tmp_path, data, "antrag.rtf").parts
+    assert (drawn.blob.media_type, drawn.pages) == ("application/pdf", 2)
+    for program in (stand_in(place, "exit 1\n"), "off"):
+        (text,) = opened(boxes, program, tmp_path, data, "antrag.rtf").parts
+        assert (text.blob.media_type, text.pages, text.problem) == ("text/plain", 1, None)
+        parts = opened(boxes, program, tmp_path, mailed((data, "antrag.rtf")), "p.eml").parts
+        assert [(part.position, part.parent, part.blob.media_type, part.pages) for part in parts] == [
+            (0, None, "text/plain", 1), (1, 0, "text/plain", 1)]
+        assert b"Laterne" in Blobs(tmp_path / "blobs").read(parts[1].blob.sha256)
+
+
 @pytest.mark.parametrize(("data", "expected"), [
     (docx(), ".docx"), (odf("text"), ".odt"), (odf("spreadsheet"), ".ods"), (b"{\\rtf1 x}", ".rtf"),
     (ole("WordDocument"), ".doc"), (ole("Workbook"), ".xls"), (ole("Book"), ".xls"), (odf("formula"), Reason.UNKNOWN_TYPE),
@@ -211,7 +224,7 @@ def test_every_common_format_through_the_real_one(boxes: list[Box], tmp_path: Pa
     for suffix in ("odt", "doc", "rtf"):
         subprocess.run(["soffice", "--headless", f"-env:UserInstallation=file://{tmp_path}/profil", "--convert-to", suffix,
                         "--outdir", str(tmp_path), str(tmp_path / "quelle.docx")], check=True, capture_output=True, timeout=120)
-    for suffix in ("odt", "doc"):
+    for suffix in ("odt", "doc", "rtf"):
         path = tmp_path / f"quelle.{suffix}"
         (part,) = opened(boxes, "auto", tmp_path, path.read_bytes(), path.name).parts
         assert (part.pages, part.blob.media_type) == (1, "application/pdf"), suffix
@@ -233,7 +246,7 @@ def test_the_real_one_calls_nobody(boxes: list[Box], tmp_path: Path) -> None:
         path = tmp_path / "x.rtf"
         path.write_text(code, encoding="ascii")
         part = box.unpack(path, "x.rtf", tmp_path).parts[0]
-        assert box.office(replace(part, path=path), tmp_path).pages == 1
+        assert box.office(part, tmp_path).pages == 1
         listener.join()
     assert not called
 

@@ -38,7 +38,7 @@ from intake.box import bwrap, mending, recheck
 from intake.box.bwrap import Limits
 from intake.box.inside import packed
 from intake.box.inside.reader import reader_name
-from intake.box.inside.sniff import OFFICE
+from intake.box.inside.sniff import OFFICE, RTF
 from intake.box.package import Message, PackedDocument, RawMessage
 from intake.box.results import (
     Attachment,
@@ -59,7 +59,7 @@ from intake.errors import BoxDied, ConfigError, InputError, Reason
 from intake.vocabulary import Answer as Said
 from intake.vocabulary import Envelope, Fact
 
-__all__ = ["OFFICE", "QUARANTINED", "SENTENCES", "Attachment", "Box", "FoundPart", "MailOrder", "Opened", "ReadOrder",
+__all__ = ["OFFICE", "QUARANTINED", "RTF", "SENTENCES", "Attachment", "Box", "FoundPart", "MailOrder", "Opened", "ReadOrder",
            "ReadResult", "Rendition", "RenditionPage", "Unpacked", "reader_version"]
 
 _ANY_MAIL = MailOrder()
@@ -127,9 +127,12 @@ class Box:
                 f"Der Lesekasten hält nicht dicht ({', '.join(escaped)}). Starten Sie die Poststelle so nicht; prüfen Sie "
                 "bubblewrap und den Kern (apt-get install --only-upgrade bubblewrap).")
 
-    def unpack(self, path: Path, name: str, workdir: Path, *, mail: MailOrder = _ANY_MAIL) -> Unpacked:
-        """What the delivery at `path`, called `name` by its sender, consists of; InputError when it gives nothing."""
-        answer = self._run("unpack", self._unpack_order(name, mail), (path,), workdir, self._limits())
+    def unpack(self, path: Path, name: str, workdir: Path, *, mail: MailOrder = _ANY_MAIL, office: bool = True) -> Unpacked:
+        """What the delivery at `path`, called `name` by its sender, consists of; InputError when it gives nothing.
+
+        `office`: files that LibreOffice can draw are left to it, where it is installed.
+        """
+        answer = self._run("unpack", self._unpack_order(name, mail, office), (path,), workdir, self._limits())
         raw = recheck.load(answer.out / "result.json", recheck.RawUnpacked)
         return self._unpacked(raw.envelope, raw.parts, path, answer)
 
@@ -239,9 +242,9 @@ class Box:
         except OSError:
             return False  # `_takeable` says why
 
-    def _unpack_order(self, name: str, mail: MailOrder) -> dict[str, Any]:
+    def _unpack_order(self, name: str, mail: MailOrder, office: bool = True) -> dict[str, Any]:
         limits = ("max_pages", "max_parts", "max_depth", "max_megapixels", "max_file_mib")
-        told = {"name": recheck.display(name), "office": self.has_office, **asdict(mail)}
+        told = {"name": recheck.display(name), "office": office and self.has_office, **asdict(mail)}
         return told | {limit: getattr(self.settings, limit) for limit in limits}
 
     def _read_order(self, order: ReadOrder) -> dict[str, Any]:

@@ -18,8 +18,8 @@ IMAGES = frozenset({"image/tiff", "image/jpeg", "image/png", "image/webp", "imag
 READABLE = IMAGES | {PDF, MAIL, TEXT, HTML, RTF}
 
 OFFICE = frozenset({"application/vnd.openxmlformats-officedocument", "application/vnd.oasis.opendocument",
-                    "application/x-ole-storage"})
-"""What LibreOffice may draw, where it is installed (job `office`)."""
+                    "application/x-ole-storage", RTF})
+"""What LibreOffice may draw, where it is installed (job `office`). RTF is read as text where it is not."""
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"II*\x00", "image/tiff"), (b"MM\x00*", "image/tiff"), (b"II+\x00", "image/tiff"), (b"MM\x00+", "image/tiff"),

@@ -50,6 +50,7 @@ class Parts:
     unpacked: int = 0  # bytes that came out of archives
     envelope: dict[str, Any] = field(default_factory=dict)  # what a package says of itself
     drawing: Allowance = field(default_factory=Allowance)
+    office: bool = False  # LibreOffice is there: RTF is left to it
 
     def reserve(self, parent: int | None, name: str) -> int:
         """A new part, to be filled in; raises InputError when the delivery has too many."""
@@ -91,7 +92,7 @@ class Parts:
         path = self.file(position)
         path.write_bytes(data)
         self.found[position]["file"] = path.name
-        kind = kind or refined(path, sniff.sniff(data[:sniff.HEAD], data[-sniff.TAIL:], name))
+        kind = self.left(kind or refined(path, sniff.sniff(data[:sniff.HEAD], data[-sniff.TAIL:], name)))
         try:
             if kind.media_type == ZIP and kind.reason is None:
                 self.open_archive(position, path)
@@ -100,6 +101,10 @@ class Parts:
             self.hang(position, path)
         except InputError as error:
             self.found[position] |= {"media_type": kind.media_type, "problem": error.reason.value, "detail": error.detail}
+
+    def left(self, kind: Kind) -> Kind:
+        """The kind of a file, that of one which LibreOffice shows better than we do as not read here."""
+        return sniff.refused(RTF) if self.office and kind == Kind(RTF) else kind
 
     def open_archive(self, position: int, path: Path) -> None:
         """The files of an archive as parts below it; the archive itself has no pages. Raises InputError too_large.
@@ -274,7 +279,8 @@ def run(order: dict[str, Any], inputs: list[Path], out: Path) -> dict[str, Any]:
     limits = Limits(*(int(order[name]) for name in ("max_pages", "max_parts", "max_depth", "max_megapixels")))
     path, name = inputs[0], str(order["name"])
     kind = refined(path, sniff.sniff_file(path, name))
-    parts = Parts(out, limits)
+    parts = Parts(out, limits, office=bool(order.get("office")))
+    kind = parts.left(kind)
     if kind.media_type in LETTERS and kind.reason is None:
         from intake.box.inside import lean, mail  # noqa: PLC0415
         told = mail.Told(*(str(order.get(name, "")) for name in ("authserv_id", "anchors", "received_at")))
@@ -284,7 +290,7 @@ def run(order: dict[str, Any], inputs: list[Path], out: Path) -> dict[str, Any]:
     if kind.media_type == ZIP and kind.reason is None:
         parts.open_archive(position, path)
         return {"envelope": parts.envelope, "parts": parts.found}
-    if order.get("office") and kind.media_type in OFFICE and kind.reason is Reason.UNKNOWN_TYPE:
+    if parts.office and kind.media_type in OFFICE and kind.reason is Reason.UNKNOWN_TYPE:
         parts.found[position] |= {"media_type": kind.media_type, "problem": kind.reason.value, "detail": kind.detail}
     else:
         parts.found[position] |= describe(path, kind, parts.file(position), limits)
