@@ -25,7 +25,8 @@ from intake.errors import Refused
 from intake.journal import record
 
 VERDICTS: Mapping[str, str] = {
-    "ok": "stimmt mit dem Papier überein", "defect": "fehlerhaft, hinnehmbar nur im Rahmen der Annahmezahl", "rescan": "neu scannen"}
+    "ok": "stimmt mit dem Papier überein", "defect": "fehlerhaft, hinnehmbar nur im Rahmen der Annahmezahl",
+    "rescan": "neu scannen"}
 DEFECTS: Mapping[str, str] = {
     "missing": "Seite fehlt", "double": "Seite doppelt", "order": "Reihenfolge falsch", "cut_off": "Text abgeschnitten",
     "blur": "unscharf oder zu hell", "skew": "schief", "turned": "verdreht", "back": "Rückseite fehlt",

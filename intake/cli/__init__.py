@@ -12,7 +12,7 @@ import typer
 
 from intake.cli.acknowledging import app as acknowledge_app
 from intake.cli.aktenplan import app as aktenplan_app
-from intake.cli.batch import app as batch_app
+from intake.cli.batch_quality import app as batch_app
 from intake.cli.common import HomeOption, TenantOption, complain, remember, say
 from intake.cli.desk import app as review_app
 from intake.cli.desk import clarify_app
@@ -31,6 +31,7 @@ from intake.cli.running import status, work
 from intake.cli.separators import app as separators_app
 from intake.cli.serving import serve, token_app
 from intake.cli.splitting import split_command
+from intake.cli.telling import app as handover_app
 from intake.cli.whole import backup_command, restore_command, verify_command
 from intake.errors import PoststelleError
 
@@ -68,6 +69,7 @@ efile_app.command("export")(export_command)
 efile_app.command("import")(import_command)
 efile_app.command("transfer-note")(transfer_note_command)
 app.add_typer(efile_app, name="efile")
+app.add_typer(handover_app, name="handover")
 
 
 def _version(wanted: bool) -> None:

@@ -72,7 +72,7 @@ def run_command(name: NameArgument, home: common.HomeOption = None, tenant: comm
     place = common.open_home(home)
     town = common.the_tenant(place, tenant)
     with common.database(place) as db:
-        batch = _named(db, town, name)
+        batch = named(db, town, name)
         with db.transaction() as tx:
             batch = people.resume(tx, batch, f"clerk:{common.clerk(by)}")
         with _bar(db, batch) as told:
@@ -138,7 +138,7 @@ def pause_command(name: NameArgument, home: common.HomeOption = None, tenant: co
     place = common.open_home(home)
     town = common.the_tenant(place, tenant)
     with common.database(place) as db:
-        batch = _named(db, town, name)
+        batch = named(db, town, name)
         with db.transaction() as tx:
             people.pause(tx, batch, f"clerk:{common.clerk(by)}")
     common.say(f"Der Stapel „{name}“ ruht. Weiter mit: poststelle batch run {name}")
@@ -163,7 +163,7 @@ def status_command(name: NameArgument, home: common.HomeOption = None, tenant: c
     place = common.open_home(home)
     town = common.the_tenant(place, tenant)
     with common.database(place) as db:
-        batch = _named(db, town, name)
+        batch = named(db, town, name)
         with db.read() as conn:
             numbers, seconds = lose.numbers(conn, batch), lose.started(conn, batch)
         still = people.obstacles(db, batch)
@@ -194,7 +194,7 @@ def differences_command(name: NameArgument, home: common.HomeOption = None, tena
     place = common.open_home(home)
     town = common.the_tenant(place, tenant)
     with common.database(place) as db:
-        batch = _named(db, town, name)
+        batch = named(db, town, name)
         balance.reconcile(db, Blobs(place.blobs(town.name)), batch)
         with db.read() as conn:
             found = lose.differences_of(conn, batch.id)
@@ -220,7 +220,7 @@ def decide_command(
     place = common.open_home(home)
     town = common.the_tenant(place, tenant)
     with common.database(place) as db:
-        batch = _named(db, town, name)
+        batch = named(db, town, name)
         with db.read() as conn:
             chosen = list(_chosen(conn, batch, number, kind))
         with db.transaction() as tx:
@@ -251,13 +251,14 @@ def close_command(name: NameArgument, home: common.HomeOption = None, tenant: co
     place = common.open_home(home)
     town = common.the_tenant(place, tenant)
     with common.database(place) as db:
-        batch = _named(db, town, name)
+        batch = named(db, town, name)
         balance.reconcile(db, Blobs(place.blobs(town.name)), batch)
         people.close(db, batch, f"clerk:{common.clerk(by)}")
     common.say(f"Der Stapel „{name}“ ist abgeschlossen.")
 
 
-def _named(db: Database, tenant: Tenant, name: str) -> Batch:
+def named(db: Database, tenant: Tenant, name: str) -> Batch:
+    """The batch of this name. Raises Refused when there is none."""
     with db.read() as conn:
         batch = lose.batch_named(conn, tenant.name, name)
     if batch is None:

@@ -1,0 +1,176 @@
+"""batch sample, check, verdict, report, release, slips: quality assurance of a batch and its papers to sign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intake.backfile import quality, report
+from intake.backfile.facts import facts_of
+from intake.backup import generations
+from intake.cli import common
+from intake.cli.batch import NameArgument, app, named
+from intake.config import Home, Tenant
+from intake.db import checks
+from intake.db.batches import Batch, item_of_delivery
+from intake.db.checks import Check, Draw
+from intake.db.core import Database, parse_stamp
+from intake.db.documents import get_document
+from intake.errors import Refused
+
+PdfOption = Annotated[Path, typer.Option("--pdf", help="Ziel der PDF-Datei.")]
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """A batch of an opened installation."""
+
+    home: Home
+    tenant: Tenant
+    db: Database
+    batch: Batch
+
+
+@contextmanager
+def _at(home: Path | None, tenant: str | None, name: str) -> Iterator[_At]:
+    place = common.open_home(home)
+    town = common.the_tenant(place, tenant)
+    with common.database(place) as db:
+        yield _At(place, town, db, named(db, town, name))
+
+
+@app.command("sample")
+def sample_command(name: NameArgument, home: common.HomeOption = None, tenant: common.TenantOption = None,
+                   by: common.ByOption = None) -> None:
+    """Die Stichprobe für die Qualitätsprüfung ziehen und zeigen."""
+    with _at(home, tenant, name) as here:
+        with here.db.transaction() as tx:
+            drawn = quality.draw(tx, here.batch, f"clerk:{common.clerk(by)}")
+        with here.db.read() as conn:
+            rows = checks.checks_of(conn, drawn.id)
+    common.say(quality.plan_of(drawn).method)
+    _show(rows)
+
+
+@app.command("checks")
+def checks_command(name: NameArgument, home: common.HomeOption = None, tenant: common.TenantOption = None) -> None:
+    """Was noch anzusehen ist und was angesehen wurde."""
+    with _at(home, tenant, name) as here, here.db.read() as conn:
+        _show(checks.checks_of(conn, _open(checks.draws_of(conn, here.batch.id)).id))
+
+
+def _show(rows: tuple[Check, ...]) -> None:
+    common.table("", ("Schriftstück", "warum", "Befund der Maschine", "Ergebnis"), [
+        (common.short(one.document), "Stichprobe" if one.sampled else "Befund", one.finding,
+         quality.VERDICTS[one.verdict] if one.verdict else "offen") for one in rows], empty="Nichts anzusehen.")
+
+
+def _open(draws: tuple[Draw, ...]) -> Draw:
+    if not draws:
+        raise Refused("Für diesen Stapel wurde noch keine Stichprobe gezogen. Geben Sie ein: poststelle batch sample NAME")
+    return draws[0]
+
+
+@app.command("check")
+def check_command(
+    name: NameArgument, number: Annotated[str, typer.Argument(help="Nummer des Schriftstücks aus der Liste, oder „alle“.")],
+    verdict: Annotated[str, typer.Argument(help=", ".join(f"{word} = {title}" for word, title in quality.VERDICTS.items()))],
+    defect: Annotated[str, typer.Option("--defect", help=", ".join(f"{word} = "
+                                                                   f"{said}" for word, said in quality.DEFECTS.items()))] = "",
+    page: Annotated[int, typer.Option("--page", min=0, help="Seite des Fehlers.")] = 0,
+    note: Annotated[str, typer.Option("--note", help="Bemerkung.")] = "",
+    home: common.HomeOption = None, tenant: common.TenantOption = None, by: common.ByOption = None,
+) -> None:
+    """Das Ergebnis des Vergleichs mit dem Papier festhalten."""
+    with _at(home, tenant, name) as here:
+        with here.db.read() as conn:
+            rows = checks.checks_of(conn, _open(checks.draws_of(conn, here.batch.id)).id, open_only=True)
+        ending = number.strip().lstrip("…").upper()
+        chosen = [one for one in rows if number == "alle" or (len(ending) >= 4 and one.document.endswith(ending))]
+        if not chosen or (number != "alle" and len(chosen) != 1):
+            raise Refused(f"„{number}“ ist kein offenes Schriftstück dieser Prüfung. Die Liste zeigt: poststelle batch checks "
+                          f"{name}")
+        with here.db.transaction() as tx:
+            for one in chosen:
+                quality.check(tx, here.batch, one, verdict, f"clerk:{common.clerk(by)}", defect=defect, page=page, note=note)
+    common.say(f"{len(chosen)} Schriftstücke geprüft: {quality.VERDICTS[verdict]}.")
+
+
+@app.command("verdict")
+def verdict_command(name: NameArgument, home: common.HomeOption = None, tenant: common.TenantOption = None,
+                    by: common.ByOption = None) -> None:
+    """Das Los annehmen oder zurückweisen, wie es der Stichprobenplan sagt."""
+    with _at(home, tenant, name) as here:
+        with here.db.read() as conn:
+            drawn = _open(checks.draws_of(conn, here.batch.id))
+        with here.db.transaction() as tx:
+            said = quality.decide(tx, here.batch, drawn, f"clerk:{common.clerk(by)}")
+    common.say("Das Los ist angenommen." if said == checks.ACCEPTED else
+               "Das Los ist zurückgewiesen. Prüfen Sie alle Schriftstücke oder lassen Sie neu scannen, dann ziehen Sie neu.")
+
+
+@app.command("report")
+def report_command(name: NameArgument, pdf: PdfOption = Path("bericht.pdf"), home: common.HomeOption = None,
+                   tenant: common.TenantOption = None, by: common.ByOption = None) -> None:
+    """Den Bericht zum Stapel als PDF schreiben, zum Unterschreiben; die Abweichungen stehen daneben als CSV."""
+    with _at(home, tenant, name) as here:
+        with here.db.read() as conn:
+            facts = facts_of(conn, here.tenant, here.batch, common.clerk(by))
+        with common.writing(pdf):
+            report.report(facts, pdf)
+            pdf.with_suffix(".csv").write_text(report.as_csv(
+                [(one.kind, one.subject, one.sentence, one.decision or "", one.note, one.decided_by or "")
+                 for one in facts.differences],
+                ("Art", "Gegenstand", "Befund", "Entscheidung", "Bemerkung", "von")), encoding="utf-8-sig")
+    common.say(f"Geschrieben: {pdf} und {pdf.with_suffix('.csv').name}")
+
+
+@app.command("release")
+def release_command(name: NameArgument, pdf: PdfOption = Path("vernichtung.pdf"), home: common.HomeOption = None,
+                    tenant: common.TenantOption = None, by: common.ByOption = None) -> None:
+    """Die Liste des Papiers schreiben, das vernichtet werden darf; erst nach angenommener Prüfung und einer Sicherung."""
+    with _at(home, tenant, name) as here:
+        backed_up = _backed_up(here.home)
+        with here.db.read() as conn:
+            facts = facts_of(conn, here.tenant, here.batch, common.clerk(by))
+            free = quality.release(conn, here.batch, backed_up)
+        with common.writing(pdf):
+            report.destruction(facts, free, backed_up, pdf)
+            pdf.with_suffix(".csv").write_text(report.as_csv(
+                [(one.document, one.file, one.title, one.source, one.pages) for one in free.free],
+                ("Schriftstück", "Akte", "Titel", "Datei", "Seiten")), encoding="utf-8-sig")
+    common.say(f"{len(free.free)} Schriftstücke dürfen vernichtet werden, {len(free.kept)} nicht: {pdf}")
+
+
+def _backed_up(home: Home) -> datetime | None:
+    """When the newest finished backup began; None without one."""
+    folder = home.settings.backup.folder
+    found = generations(Path(folder)) if folder and Path(folder).is_dir() else []
+    return max((parse_stamp(one.began_at) for one in found if not one.faults), default=None)
+
+
+@app.command("slips")
+def slips_command(name: NameArgument, pdf: PdfOption = Path("nachscan.pdf"), home: common.HomeOption = None,
+                  tenant: common.TenantOption = None) -> None:
+    """Zettel für alles drucken, was neu zu scannen ist, solange das Papier zur Hand ist."""
+    with _at(home, tenant, name) as here:
+        with here.db.read() as conn:
+            drawn = _open(checks.draws_of(conn, here.batch.id))
+            found = []
+            for one in checks.checks_of(conn, drawn.id):
+                if one.verdict == "rescan":
+                    item = item_of_delivery(conn, get_document(conn, one.document).delivery)
+                    path = item.path if item else ""
+                    found.append(report.Slip(here.batch.name, path, one.page, quality.DEFECTS.get(one.defect, ""),
+                                             f"poststelle/nachscan/{here.batch.id}/{one.document}/{one.page}"))
+        if not found:
+            raise Refused("Es gibt nichts neu zu scannen.")
+        with common.writing(pdf):
+            report.slips(found, pdf)
+    common.say(f"{len(found)} Zettel: {pdf}")
