@@ -7,6 +7,8 @@ look at it is refused in the words in which an unknown number is.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, FromClause, Select, and_, exists, false, func, or_, select, true
@@ -17,7 +19,7 @@ from intake.db.documents import get_document
 from intake.errors import Refused
 from intake.keys import reference_key
 from intake.schema import aktenplan_entries, deliveries, documents, files, filings, problems
-from intake.vocabulary import DeliveryState, Document, DocumentState, File, Proposal, Viewer
+from intake.vocabulary import Decision, DeliveryState, Document, DocumentState, File, Proposal, Viewer
 
 ID_LENGTH = 26
 # Names inside the clause, made once: they never meet the tables of the query that the clause stands in.
@@ -32,8 +34,9 @@ def _entries(viewer: Viewer) -> Select[Any]:
         _PLAN.c.tenant == viewer.tenant, _PLAN.c.current, _PLAN.c.effective_class.in_(sorted(viewer.classes or ())))
 
 
+@lru_cache(maxsize=1000)
 def _inside(viewer: Viewer) -> CompoundSelect[Any]:
-    """Of these, those that are or lie under one of his branches."""
+    """Of these, those that are or lie under one of his branches. Made once: a query that has it twice must have the same."""
     walk = select(_PLAN.c.id).where(
         _PLAN.c.tenant == viewer.tenant, _PLAN.c.current, _PLAN.c.id.in_(viewer.branches)).cte("seen_branches", recursive=True)
     walk = walk.union(select(_BELOW.c.id).where(
@@ -186,3 +189,11 @@ def seen_proposals(conn: Connection, viewer: Viewer, proposals: Collection[Propo
     hidden = hidden_files(conn, viewer, (one.value for one in proposals if one.field == "file"))
     return tuple(one for one in proposals if not hidden or (one.field not in ("case", "case_title") and not (
         one.field == "file" and one.value in hidden)))
+
+
+def seen_decision(conn: Connection, viewer: Viewer, decision: Decision | None) -> Decision | None:
+    """The decision without an Akte (and its Vorgang) that does not exist for the viewer."""
+    if decision is None or not hidden_files(conn, viewer, [decision.values.get("file", "")]):
+        return decision
+    return replace(decision, values={
+        name: value for name, value in decision.values.items() if name not in ("file", "case", "case_title")})

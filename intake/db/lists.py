@@ -175,7 +175,8 @@ def _without(line: DocumentLine, hidden: frozenset[str]) -> DocumentLine:
         return line
     about = ("file", "case", "case_title")
     return replace(
-        line, proposed={name: value for name, value in line.proposed.items() if name not in about}, why=TO_CHECK,
+        line, proposed={name: value for name, value in line.proposed.items() if name not in about},
+        why=TO_CHECK if line.proposed.get("file", ("", 0.0))[0] in hidden else line.why,
         decided={name: value for name, value in line.decided.items() if name not in about},
         cut=replace(line.cut, says=tuple(one for one in line.cut.says if one.value not in hidden)))
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from intake.aktenplan import search
-from intake.db.access import may_see_delivery, see_document, seen_files, seen_proposals
+from intake.db.access import may_see_delivery, see_document, seen_decision, seen_files, seen_proposals
 from intake.db.akten import cases_of, search_files
 from intake.db.core import utcnow
 from intake.db.cuts import cut_of
@@ -18,6 +18,7 @@ from intake.db.desk import Neighbours, neighbours, opened_by, seen_beside, title
 from intake.db.documents import ledger, live_decision, proposals_of
 from intake.db.forecasts import PLACE, blind
 from intake.db.incoming import Notice, notices_of
+from intake.db.lists import TO_CHECK
 from intake.db.plan import get_entry, open_entries
 from intake.db.problems import problem_of
 from intake.propose import first_choice
@@ -154,7 +155,9 @@ def desk_of(conn: Connection, viewer: Viewer, id: str, draft: Draft | None = Non
     document = see_document(conn, viewer, id)
     typed = draft or Draft()
     hidden = bool(blind(conn, [id]))
-    shown = [one for one in seen_proposals(conn, viewer, proposals_of(conn, id))
+    proposed = proposals_of(conn, id)
+    seen = seen_proposals(conn, viewer, proposed)
+    shown = [one for one in seen
              if not hidden or one.field not in PLACE or one.evidence[0].by.startswith("clerk:")]
     best = first_choice(shown)
     files, chosen = _files(conn, viewer, document, shown, typed)
@@ -164,7 +167,8 @@ def desk_of(conn: Connection, viewer: Viewer, id: str, draft: Draft | None = Non
     whole = may_see_delivery(conn, viewer, document.delivery, whole=True)
     return Desk(
         document=document, delivery=get_delivery(conn, document.delivery), cut=cut_of(conn, id),
-        why="Stichprobe: bitte ohne Vorschlag entscheiden." if hidden else why_of(conn, id),
+        why="Stichprobe: bitte ohne Vorschlag entscheiden." if hidden else (
+            why_of(conn, id) if len(seen) == len(proposed) else TO_CHECK),
         position=next((number for number, one in enumerate(beside, start=1) if one.id == id), 0), total=len(beside),
         strip=_strip(conn, beside, document, whole),
         sheets=sheets_of(document),
@@ -177,7 +181,7 @@ def desk_of(conn: Connection, viewer: Viewer, id: str, draft: Draft | None = Non
         parent=(document.parent, titles.get(document.parent, "Hauptschriftstück")) if document.parent else None,
         attached=any(one.parent == id for one in beside),
         parts=tuple(part for part in parts_of(conn, document.delivery) if part.parent is not None) if whole else (),
-        around=neighbours(conn, viewer, id), decision=live_decision(conn, id),
+        around=neighbours(conn, viewer, id), decision=seen_decision(conn, viewer, live_decision(conn, id)),
         problem=problem_of(conn, viewer.tenant, "document", id),
         returned=next((one for one in reversed(notices_of(conn, [id]).get(id, ())) if one.kind == "return"), None),
         holder=opened_by(conn, [id], utcnow(), viewer.name).get(id), whole=whole, draft=typed)
