@@ -24,6 +24,7 @@ from intake.db.core import Database, parse_stamp
 from intake.db.documents import get_document
 from intake.errors import Refused
 
+__all__ = ["app"]
 PdfOption = Annotated[Path, typer.Option("--pdf", help="Ziel der PDF-Datei.")]
 
 
