@@ -29,7 +29,8 @@ def facts_of(conn: Connection, tenant: Tenant, batch: Batch, by: str) -> Facts:
     return Facts(
         tenant.title or tenant.name, batch, lose.numbers(conn, batch), lose.page_balance(conn, batch),
         lose.differences_of(conn, batch.id), drawn[0] if drawn else None,
-        checks.checks_of(conn, drawn[0].id) if drawn else (), utcnow().astimezone(), by, _per_day(conn, batch), registers, confidences)
+        checks.checks_of(conn, drawn[0].id) if drawn else (), utcnow().astimezone(), by, _per_day(conn, batch),
+        registers, confidences)
 
 
 def _per_day(conn: Connection, batch: Batch) -> dict[str, int]:
