@@ -311,7 +311,7 @@ def _here(request: Request, web: Web, user: User, id: str, form: Mapping[str, st
     draft = verbs.draft_of(form) if keep else None
     with web.db.read() as conn:
         found = desk_of(conn, user.viewer, shown or id, draft)
-    return _fragment(user, found, moved_from=id if shown else "")
+    return _fragment(user, found, moved_from=id if shown else "", at="1" if shown else form.get("seite", "1"))
 
 
 def _again(web: Web, user: User, id: str, form: Mapping[str, str], error: Stale | Refused) -> Response:
@@ -320,7 +320,7 @@ def _again(web: Web, user: User, id: str, form: Mapping[str, str], error: Stale 
     with web.db.read() as conn:
         found = desk_of(conn, user.viewer, id, draft)
     stale = isinstance(error, Stale)
-    return _fragment(user, found, status=409 if stale else 422, sentence=str(error), stale=stale)
+    return _fragment(user, found, status=409 if stale else 422, sentence=str(error), stale=stale, at=form.get("seite", "1"))
 
 
 def _fragment(user: User, found: Desk, *, status: int = 200, **said: Any) -> Response:
@@ -331,5 +331,5 @@ def _fragment(user: User, found: Desk, *, status: int = 200, **said: Any) -> Res
 
 def _words(**said: Any) -> dict[str, Any]:
     """What the template of the desk is told beside the document."""
-    return {"done": None, "moved_from": "", "sentence": "", "stale": False, "kinds": fields.KINDS, **said}
+    return {"done": None, "moved_from": "", "sentence": "", "stale": False, "at": "1", "kinds": fields.KINDS, **said}
 

@@ -75,7 +75,8 @@ def fill(site: WebSite, stored: int, waiting: int) -> str:
                 made[filings].append({
                     "key": f"{number:064x}", "tenant": TOWN, "document": id, "entry": DOGS, "notation": "922.10", "file": file,
                     "reference": "x", "case": None, "title": "Abmeldung", "values": {}, "pdf": {}, "pdfa": "2b",
-                    "pdfa_reason": "", "originals": [], "pages": 1, "received_at": at, "at": at, "undone_at": None, "settled_at": at})
+                    "pdfa_reason": "", "originals": [], "pages": 1, "received_at": at, "at": at, "undone_at": None,
+                    "settled_at": at})
         with site.db.transaction() as tx:
             for table, found in made.items():
                 known = set(table.c.keys()) - ({"id"} if table is proposals else set())
@@ -106,8 +107,7 @@ def confirm(site: WebSite, first: str, count: int) -> tuple[list[float], list[fl
         at = answer.headers["HX-Push-Url"].rsplit("/", 1)[1]
         if number % max(count // 10, 1) == 0:
             memory.append(_rss())
-            print(f"  {number} confirmed, {memory[-1]} MiB, p95 {percentile(wall, 0.95):.0f} ms, CPU {percentile(cpu, 0.95):.0f} ms",
-                  flush=True)
+            print(f"  {number} confirmed, {memory[-1]} MiB; {times(wall, cpu)}", flush=True)
     return wall, cpu, memory
 
 

@@ -6,15 +6,6 @@ const viewer = (() => {
   let desk = null, seen = null, current = 1, anchor = null;
   let ahead = new Map(); // picture address -> picture fetched ahead, of the next document only
   const sheetOf = (page) => desk.querySelector(`.sheet[data-page="${page}"]`);
-  const placeOf = (text) => {
-    const [page, ...box] = (text || "").trim().split(/\s+/).map(Number);
-    return page && box.length === 4 ? { page, box } : null;
-  };
-
-  function put(element, [x0, y0, x1, y1]) { // a box over a page
-    Object.assign(element.style, { left: `${x0 * 100}%`, top: `${y0 * 100}%`, width: `${(x1 - x0) * 100}%`, height: `${(y1 - y0) * 100}%` });
-  }
-
   // --- pictures ---------------------------------------------------------------------------------------------------
   function lay(sheet, picture) { // turned pages take the room they need
     if (!picture.naturalWidth) return;
@@ -54,45 +45,11 @@ const viewer = (() => {
       span.textContent = `${word.text} `;
       span.dataset.place = place;
       span.dataset.box = word.box.join(" ");
-      put(span, word.box);
+      evidence.put(span, word.box);
       span.style.fontSize = `${(word.box[3] - word.box[1]) * 85}cqh`;
       found.append(span);
     });
     layer.replaceChildren(found);
-  }
-
-  // --- evidence ---------------------------------------------------------------------------------------------------
-  function marks() { // a faint frame for every field's place
-    for (const item of desk.querySelectorAll("[data-place]")) {
-      const place = placeOf(item.dataset.place), sheet = place && sheetOf(place.page);
-      if (!sheet || item.frame?.isConnected) continue;
-      item.frame = document.createElement("div");
-      item.frame.className = "frame";
-      put(item.frame, place.box);
-      sheet.firstElementChild.append(item.frame);
-    }
-  }
-
-  function show(item) { // the place of the focused field outlined, its line cut out below the form
-    desk.querySelectorAll(".frame--here").forEach((frame) => frame.classList.remove("frame--here"));
-    const place = item && placeOf(item.dataset.place);
-    if (item?.dataset.why) desk.querySelector("#why").textContent = item.dataset.why;
-    const canvas = desk.querySelector("#snippet");
-    canvas.hidden = !place;
-    if (!place) return;
-    const sheet = sheetOf(place.page), picture = sheet?.querySelector("img");
-    item.frame?.classList.add("frame--here");
-    if (item.frame) item.frame.scrollIntoView({ block: "nearest", inline: "nearest" });
-    if (picture?.complete && picture.naturalWidth) snippet(canvas, picture, place.box);
-  }
-
-  function snippet(canvas, picture, [x0, y0, x1, y1]) {
-    const { naturalWidth: w, naturalHeight: h } = picture, pad = Math.max((y1 - y0) * 0.5, 0.006);
-    const left = Math.max(x0 - 0.02, 0) * w, top = Math.max(y0 - pad, 0) * h;
-    const width = Math.min(Math.max(x1 + 0.02, x0 + 0.4), 1) * w - left, height = Math.min(Math.min(y1 + pad, 1) * h - top, width);
-    canvas.width = Math.max(width, 1);
-    canvas.height = Math.max(height, 1);
-    canvas.getContext("2d").drawImage(picture, left, top, width, height, 0, 0, width, height);
   }
 
   // --- a word into the focused field --------------------------------------------------------------------------------
@@ -107,10 +64,10 @@ const viewer = (() => {
     item.querySelector('input[type="hidden"]').value = item.dataset.place = place;
     item.dataset.why = `„${input.value}“, Seite ${page}, von Ihnen gewählt`;
     item.frame?.remove();
-    marks();
+    evidence.marks(desk);
     input.dispatchEvent(new Event("input", { bubbles: true }));
     input.focus();
-    show(item);
+    evidence.show(desk, item);
   }
 
   document.addEventListener("mouseup", (event) => {
@@ -161,8 +118,9 @@ const viewer = (() => {
       if (at) turnTo(Number(at.dataset.page));
     }, { root: frame, threshold: [0, 0.25, 0.5, 0.75] });
     frame.querySelectorAll(".sheet").forEach((sheet) => seen.observe(sheet));
-    marks();
+    evidence.marks(desk);
+    if (Number(desk.dataset.at) > 1) viewer.turnTo(Number(desk.dataset.at));
     setTimeout(() => desk === section && fetchAhead(), 300);
   }
-  return { start, show, field: null, turnTo: (page) => { sheetOf(page)?.scrollIntoView({ block: "start" }); turnTo(page); }, get page() { return current; } };
+  return { start, show: (item) => evidence.show(desk, item), field: null, turnTo: (page) => { sheetOf(page)?.scrollIntoView({ block: "start" }); turnTo(page); }, get page() { return current; } };
 })();
