@@ -15,7 +15,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Literal
 
-from intake import backup, heads, mailcheck
+from intake import backup, handcheck, heads, mailcheck
 from intake.box import Box
 from intake.config import Home, ScanProfile, Tenant
 from intake.db.core import Database, sqlite_driver, utcnow, wal_unsafe
@@ -239,6 +239,11 @@ def check_mail(home: Home) -> Iterator[Finding]:
     yield from (Finding(level, "E-Mail", said) for level, said in mailcheck.findings(home))
 
 
+def check_handover(home: Home) -> Iterator[Finding]:
+    """Other systems that are told what is filed, and what Transfervermerke would lack."""
+    yield from (Finding(*found) for found in handcheck.findings(home))
+
+
 def check_disk(home: Home) -> Iterator[Finding]:
     """Room for what comes in."""
     free = shutil.disk_usage(home.root).free
@@ -256,6 +261,9 @@ def check_journal(home: Home) -> Iterator[Finding]:
                       f"auf. Nennen Sie in {home.root / 'poststelle.toml'} unter [journal] heads eine Datei auf einem anderen "
                       "Rechner, oder mail_to.")
         return
+    if home.settings.journal.mail_to and not home.settings.smtp.host:
+        yield Finding("wrong", "Protokoll", "Sein Stand soll per E-Mail gehen, aber es ist kein Mailserver genannt. Ergänzen Sie "
+                      "[smtp] host, oder löschen Sie [journal] mail_to.")
     if home.heads is None:
         yield Finding("ok", "Protokoll", f"Sein Stand geht täglich an {home.settings.journal.mail_to}")
         return
@@ -306,4 +314,4 @@ def check_backup(home: Home) -> Iterator[Finding]:
 
 CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     check_configuration, check_database, check_plan_and_registers, check_models, check_boundaries, check_folders,
-    check_languages, check_box, check_mail, check_disk, check_journal, check_backup)
+    check_languages, check_box, check_mail, check_handover, check_disk, check_journal, check_backup)

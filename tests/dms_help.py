@@ -93,6 +93,7 @@ class Dms:
 
     says: Callable[[str], tuple[int, bytes]] = lambda _name: (200, b"")
     taken: dict[str, bytes] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
     posts: Counter[str] = field(default_factory=Counter)
     headers: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
@@ -119,8 +120,9 @@ def listening(dms: Dms) -> Iterator[Dms]:
             dms.posts[name] += 1
             dms.headers.append(dict(self.headers))
             status, answer = dms.says(name)
-            if status < 300:
-                dms.taken.setdefault(name, data)
+            if status < 300 and name not in dms.known:  # xdomea: "Die Nachricht ist bereits verarbeitet" (0000009)
+                dms.known.add(name)
+                dms.taken[name] = data
             self.send_response(status)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()

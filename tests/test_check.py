@@ -56,7 +56,7 @@ def test_a_fresh_installation_is_ready(home: Home) -> None:
     assert wrong(findings) == []
     assert {one.topic for one in findings} == {
         "Einstellungen", "Datenbank", "Aktenplan", "Register", "Modelle", "Ordner", "Stapel", "Texterkennung", "Lesekasten",
-        "Office", "Speicherplatz", "Protokoll", "Sicherung"}
+        "Office", "Speicherplatz", "Protokoll", "Sicherung", "Transfervermerk"}
 
 
 def test_looking_changes_nothing(home: Home) -> None:
@@ -243,8 +243,10 @@ def outside(home: Home, **more: dict[str, object]) -> Home:
 def test_the_journal_is_shown_outside(home: Home, tmp_path: Path) -> None:
     (finding,) = only(home, checks.check_journal)
     assert finding.level == "hint" and "[journal] heads" in finding.sentence
-    assert said(only(outside(home, journal={"mail_to": "a@b.de"}), checks.check_journal)) == [
+    mailed = {"journal": {"mail_to": "a@b.de"}}
+    assert said(only(outside(home, **mailed, smtp={"host": "mail"}), checks.check_journal)) == [  # type: ignore[arg-type]
         ("ok", "Sein Stand geht täglich an a@b.de")]
+    assert "kein Mailserver" in wrong(only(outside(home, **mailed), checks.check_journal))[0]  # type: ignore[arg-type]
     there = outside(home, journal={"heads": str(tmp_path / "stand.txt")})
     db = Database(home.database_url)
     publish(db, ["mittelau"], tmp_path / "stand.txt")

@@ -23,6 +23,7 @@ ACTIONS: Mapping[str, str] = {
     "file.moved": "Akte umgehängt", "file.renamed": "Akte umbenannt", "file.reopened": "Akte wieder geöffnet",
     "case.opened": "Vorgang angelegt", "case.closed": "Vorgang geschlossen", "case.renamed": "Vorgang umbenannt",
     "case.reopened": "Vorgang wieder geöffnet", "filing.stored": "in die Ablage geschrieben",
+    "document.imported": "eingespielt", "file.imported": "Akte eingespielt", "store.imported": "Bestand eingespielt",
     "filing.withdrawn": "aus der Ablage genommen", "filing.handed_over": "übergeben",
     "filing.recalled": "Übergabe zurückgerufen", "filing.corrected": "Ablage berichtigt",
     "handover.refused": "Übergabe abgelehnt", "problem.opened": "Klärungsfall eröffnet",
