@@ -161,6 +161,7 @@ class BackupSettings(Section):
 
     folder: str = Field("", description="Ordner der Sicherungen auf anderem Datenträger, für poststelle backup ohne Angabe. "
                         "Verschlüsselt wird dort nichts; das Laufwerk muss es sein.")
+    keep: int = Field(14, ge=0, description="So viele Sicherungen bleiben in diesem Ordner, ältere werden gelöscht; 0 = alle.")
     max_hours: int = Field(36, ge=0, description="Eine ältere letzte Sicherung meldet poststelle check; 0 = nie.")
 
 

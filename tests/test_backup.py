@@ -472,6 +472,11 @@ def test_the_commands(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert run(["--home", str(tmp_path / "neu"), "verify"]) == 0
     assert run(["restore", place, str(tmp_path / "neu")]) == 2
     assert run(["restore", str(tmp_path), str(tmp_path / "x")]) == 2
+    toml = home.root / "poststelle.toml"
+    said = f'\n[backup]\nfolder = "{tmp_path}/nacht"\nkeep = 1\n'
+    toml.write_text(toml.read_text().replace("\n[backup]\n", said, 1))
+    assert run(["backup"]) == run(["backup"]) == 0
+    assert "1 ältere gelöscht" in capsys.readouterr().out and len(generations(tmp_path / "nacht")) == 1
 
 
 @pytest.mark.long

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from intake.cli import run
-from intake.cli.local import UNITS, unit
+from intake.cli.local import BACKUP_UNITS, UNITS, unit
 from intake.config import load
 from intake.errors import ConfigError, Refused
 
@@ -90,6 +90,24 @@ def test_service_install_writes_units_that_systemd_accepts(
     written = [into / name for name in UNITS]
     done = subprocess.run(["systemd-analyze", "verify", *written], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and done.stderr == "", done.stderr
+
+
+def test_a_named_folder_of_backups_is_filled_every_night(
+        home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    into, toml = tmp_path / "system", home / "poststelle.toml"
+    into.mkdir()
+    said = toml.read_text().replace('# heads = ""', 'heads = "/mnt/beleg/stand.txt"')
+    toml.write_text(said.replace('# folder = ""\n# So viele', 'folder = "/mnt/sicherung"\n# So viele'))
+    assert run(["--home", str(home), "service", "install", "--into", str(into)]) == 0
+    assert "poststelle-serve.service poststelle-backup.timer" in capsys.readouterr().out
+    writable = {name: next(line for line in (into / name).read_text().splitlines() if line.startswith("ReadWritePaths="))
+                for name in (*UNITS, BACKUP_UNITS[0])}
+    assert writable[UNITS[0]].endswith(" -/mnt/beleg") and writable[BACKUP_UNITS[0]].endswith(" -/mnt/beleg -/mnt/sicherung")
+    assert "OnCalendar=" in (into / BACKUP_UNITS[1]).read_text() and " backup\n" in (into / BACKUP_UNITS[0]).read_text()
+    if shutil.which("systemd-analyze"):
+        done = subprocess.run(["systemd-analyze", "verify", *(into / name for name in BACKUP_UNITS)], capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == 0 and done.stderr == "", done.stderr
 
 
 def test_what_cannot_be_a_service_is_refused(home: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ service_app = typer.Typer(no_args_is_help=True, help="Als Dienst des Betriebssys
 PARTS = ("work", "serve")
 STOP_SECONDS = 60
 UNITS = ("poststelle-work.service", "poststelle-serve.service")
+BACKUP_UNITS = ("poststelle-backup.service", "poststelle-backup.timer")  # where [backup] folder is named
 
 
 def local(home: common.HomeOption = None) -> None:
@@ -105,14 +106,15 @@ def install(
     check_exposure(place.settings.web)
     if not into.is_dir() or not os.access(into, os.W_OK):
         raise ConfigError(f"In {into} kann nicht geschrieben werden. Führen Sie den Befehl als root aus, oder nennen Sie --into.")
-    for name in UNITS:
+    backups = BACKUP_UNITS if place.settings.backup.folder else ()
+    for name in (*UNITS, *backups):
         (into / name).write_text(unit(name, place, user, memory), encoding="utf-8")
         common.say(f"Geschrieben: {into / name}")
-    _verify([into / name for name in UNITS])
+    _verify([into / name for name in (*UNITS, *backups)])
     common.say(f"Legen Sie den Benutzer an und starten Sie die Dienste:\n"
                f"  useradd --system --home-dir {place.root} --shell /usr/sbin/nologin {user}\n"
                f"  chown -R {user}: {place.root}\n"
-               f"  systemctl daemon-reload && systemctl enable --now {' '.join(UNITS)}\n"
+               f"  systemctl daemon-reload && systemctl enable --now {' '.join((*UNITS, *backups[1:]))}\n"
                f"  poststelle --home {place.root} user new ANMELDENAME --role administration")
 
 
@@ -122,8 +124,12 @@ def unit(name: str, place: Home, user: str, memory: str) -> str:
         raise Refused(f"Der Pfad {place.root} enthält Zeichen, die systemd anders versteht. Wählen Sie einen ohne Leerzeichen.")
     text = resource("config", "systemd", name).read_text(encoding="utf-8")
     writable = [place.root, *{place.folder(profile) for town in place.settings.tenant for profile in town.profile}]
+    if place.heads is not None:
+        writable.append(place.heads.parent)
+    if name in BACKUP_UNITS:
+        writable.append(Path(place.settings.backup.folder))
     values = {"@HOME@": str(place.root), "@USER@": user, "@MEMORY@": memory, "@PYTHON@": sys.executable,
-              "@WRITABLE@": " ".join(dict.fromkeys(str(path) for path in writable))}
+              "@WRITABLE@": " ".join(dict.fromkeys(f"{'' if path == place.root else '-'}{path}" for path in writable))}
     for key, value in values.items():
         text = text.replace(key, value)
     return text

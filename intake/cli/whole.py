@@ -64,7 +64,8 @@ def backup_command(
     listing: Annotated[bool, typer.Option("--list", help="Nur die vorhandenen Sicherungen zeigen.")] = False,
     verifying: Annotated[bool, typer.Option(
         "--verify", help="Die neueste zur Probe wiederherstellen und prüfen, statt zu sichern.")] = False,
-    keep: Annotated[int, typer.Option("--keep", min=0, help="Danach nur die neuesten so vielen behalten; 0 = alle.")] = 0,
+    keep: Annotated[int | None, typer.Option(
+        "--keep", min=0, help="Danach nur die neuesten so vielen behalten, 0 = alle; sonst gilt [backup] keep.")] = None,
     secrets: Annotated[bool, typer.Option("--with-secrets", help="Auch den Ordner secrets/ (Kennwörter im Klartext).")] = False,
     generation: Annotated[str, typer.Option("--generation", help="Für --verify: diese statt der neuesten.")] = "",
     database_url: Annotated[str, typer.Option("--database-url", help="Für --verify mit PostgreSQL: eine leere Datenbank.")] = "",
@@ -83,8 +84,9 @@ def backup_command(
             made = backup.backup(opened, db, place, secrets=secrets)
         common.say(f"Gesichert: {_size(made.counts['bytes'])}, davon neu {_size(made.counts['new_bytes'])} "
                    f"({made.counts['new_objects']} Dateien), in {place / made.id}.")
-        if keep:
-            common.say(f"{backup.prune(place, keep)} ältere gelöscht.")
+        few = keep if keep is not None or folder else opened.settings.backup.keep
+        if few and (gone := backup.prune(place, few)):
+            common.say(f"{gone} ältere gelöscht.")
         for fault in made.faults:
             common.complain(fault)
         if not secrets and (opened.root / "secrets").is_dir() and any((opened.root / "secrets").iterdir()):
