@@ -12,8 +12,7 @@ import pytest
 
 from intake import review
 from intake.db.core import new_id, utcnow
-from intake.db.deliveries import add_delivery, add_parts, get_delivery, move_delivery
-from intake.db.documents import get_document
+from intake.db.deliveries import add_delivery, add_parts, move_delivery
 from intake.db.problems import open_problem
 from intake.db.tokens import new_token
 from intake.vocabulary import Blob, Delivery, DeliveryState, Envelope, Evidence, Part, Problem, Proposal
@@ -33,7 +32,7 @@ TEXTS = (
     "<a href='javascript:alert(1)'>x</a>", "'-alert(1)-'", "</textarea><script>alert(1)</script>", "{{config}}", "{% raw %}",
     "<iframe srcdoc='<script>alert(1)</script>'>", "<meta http-equiv=refresh content=0;url=//example.org>",
     "+ADw-script+AD4-alert(1)+ADw-/script+AD4-", "<form action=//example.org><button>x")
-OURS = {"script", "link", "meta", "form", "button", "img", "input", "svg", "rect", "line", "text", "title"}
+FIELDS = ("title", "sender_name", "kind", "subject", "foreign_reference", "warning")
 
 
 def hostile() -> tuple[str, ...]:
@@ -78,29 +77,28 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebSite]:
 
 @pytest.fixture(scope="module")
 def ids(site: WebSite) -> dict[str, list[str]]:
-    """One delivery, document and problem for each name: the name is its file name, subject, sender, title, note, reason."""
-    found: dict[str, list[str]] = {"delivery": [], "document": [], "problem": [], "id": []}
-    for name in hostile():
-        def say(field: str, text: str = name) -> Proposal:
-            return Proposal(field, text, 0.6, (Evidence("rule:test@1", 1, None, text),), raw=text)
-
-        wanted = [say(field) for field in ("title", "sender_name", "kind", "subject", "foreign_reference", "warning")]
-        (document,) = put_stack(site.db, site.blobs, [1], [[*wanted, Proposal(
-            "entry", "ap-0445", 0.9, (Evidence("model:filing@1", 0, None, name),))]])
-        with site.db.transaction() as tx:
-            delivery = get_delivery(tx.connection, get_document(tx.connection, document).delivery)
+    """For each name a delivery that bears it and a problem that says it; the documents have six names each, one a field."""
+    found: dict[str, list[str]] = {"delivery": [], "document": [], "problem": []}
+    names, bytes_ = hostile(), site.blobs.add_bytes(b"%PDF-1.7", "x", "application/pdf")
+    with site.db.transaction() as tx:
+        for name in names:
             loose = Delivery(new_id(), TOWN, f"key/{new_id()}", "folder", "scanner", utcnow(), Blob(
-                delivery.original.sha256, "application/pdf", name, 10), batch=name[:100], envelope=Envelope(name, name, name))
+                bytes_.sha256, "application/pdf", name, bytes_.size), batch=name[:100], envelope=Envelope(name, name, name))
             add_delivery(tx, loose)
             add_parts(tx, loose.id, TOWN, [Part(loose.id, 0, None, loose.original, 1, "damaged", name)])
             move_delivery(tx, loose, DeliveryState.CLARIFY)
-            problem = open_problem(tx, Problem(new_id(), TOWN, "delivery", loose.id, "open", "damaged", name, name,
-                                               ("retry", "reject"), utcnow()))
-            revision = get_document(tx.connection, document).revision
-            review.correct(tx, document, revision, "kms", "title", " ".join(name.split()) or "x")
+            found["delivery"].append(loose.id)
+            found["problem"].append(open_problem(tx, Problem(
+                new_id(), TOWN, "delivery", loose.id, "open", "damaged", name, name, ("retry", "reject"), utcnow())))
             new_token(tx, TOWN, (name.strip() or "x")[:80], "scanner", name[:100])
-        for kind, id in (("delivery", loose.id), ("document", document), ("problem", problem)):
-            found[kind].append(id)
+    for first in range(0, len(names), len(FIELDS)):
+        said = dict(zip(FIELDS, names[first:], strict=False))
+        wanted = [Proposal(field, text, 0.6, (Evidence("rule:test@1", 1, None, text),), raw=text) for field, text in said.items()]
+        (document,) = put_stack(site.db, site.blobs, [1], [[*wanted, Proposal(
+            "entry", "ap-0445", 0.9, (Evidence("model:filing@1", 0, None, names[first]),))]])
+        with site.db.transaction() as tx:
+            review.correct(tx, document, 2, "kms", "title", " ".join(said["title"].split()) or "x")
+        found["document"].append(document)
     return found
 
 
@@ -115,7 +113,7 @@ def test_every_view_of_every_name_is_text(site: WebSite, ids: dict[str, list[str
         names = [name for name in route.param_convertors]
         kinds = ["problem"] if route.path.startswith("/klaerung/") else ["delivery"] if "protokoll" in route.path or \
             "sendungen" in route.path else ["document"]
-        for place in range(len(ids["delivery"]) if names else 1):
+        for place in range(len(ids[kinds[0]]) if names else 1):
             values = {name: "1" if name in ("number", "page") else "0" if name in ("part", "position") else ids[kinds[0]][place]
                       for name in names}
             address = route.path
@@ -131,7 +129,7 @@ def test_every_view_of_every_name_is_text(site: WebSite, ids: dict[str, list[str
                     wrong.append((address, header))
             if len(wrong) > 5:
                 break
-    assert wrong == [] and looked > 3 * len(hostile())
+    assert wrong == [] and looked > 2 * len(hostile())
 
 
 def test_the_names_are_there_to_be_read(site: WebSite, ids: dict[str, list[str]]) -> None:
@@ -143,7 +141,7 @@ def test_the_names_are_there_to_be_read(site: WebSite, ids: dict[str, list[str]]
 def test_what_is_typed_comes_back_as_text(site: WebSite) -> None:
     """Search words, filters, addresses to come back to, file names of uploads."""
     browser = site.as_("alles")
-    for text in (*TEXTS, *NAMES):
+    for text in (*TEXTS, *NAMES[8:14]):
         plain = text.encode("utf-8", "replace").decode()
         for address in ("/posteingang", "/protokoll", "/akten", "/pruefen"):
             answer = browser.get(address, params={"quelle": plain, "nummer": plain, "q": plain, "suche": plain, "vor": plain},

@@ -15,6 +15,8 @@ from intake.db.tokens import new_token, revoke_token, tokens_of
 from intake.errors import ConfigError
 from intake.journal import record
 
+STREAMS_END = 5
+"""Seconds that streams of open lists have to end when we are told to stop."""
 token_app = typer.Typer(no_args_is_help=True, help="Zugänge für Scanner und Portale, die Dokumente einliefern.")
 
 
@@ -31,7 +33,8 @@ def serve(home: common.HomeOption = None) -> None:
     common.say(f"Die Bildschirme sind unter {web.base}/ zu erreichen, die Schnittstelle unter {web.base}/api/v1/. "
                "Beenden mit Strg+C.")
     uvicorn.run(create(place), host=web.host, port=web.port, ssl_certfile=web.certificate or None, ssl_keyfile=web.key or None,
-                log_config=None, access_log=False, server_header=False, proxy_headers=False)
+                log_config=None, access_log=False, server_header=False, proxy_headers=False,
+                timeout_graceful_shutdown=STREAMS_END)
 
 
 def check_exposure(web: WebSettings) -> None:
