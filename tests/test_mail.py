@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -234,6 +234,7 @@ def test_dates(raw: str, when: str | None) -> None:
 
 
 @given(st.binary(max_size=400))
+@settings(deadline=None)
 def test_any_bytes_are_a_message_or_are_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     parts = Parts(tmp_path_factory.mktemp("mail"), LIMITS)
     try:
@@ -246,6 +247,7 @@ def test_any_bytes_are_a_message_or_are_refused(tmp_path_factory: pytest.TempPat
 
 
 @given(st.text(max_size=200))
+@settings(deadline=None)
 def test_header_values_are_one_clean_line(text: str) -> None:
     found = mailtext.line(text)
     assert not any(ord(char) < 32 or 0x7F <= ord(char) < 0xA0 for char in found)
@@ -253,6 +255,7 @@ def test_header_values_are_one_clean_line(text: str) -> None:
 
 
 @given(st.text(max_size=300))
+@settings(deadline=None)
 def test_html_never_shows_what_a_script_says(text: str) -> None:
     assert "xsecretx" not in mailtext.html_text(f"<script>xsecretx</script><style>xsecretx</style><p>{text}</p>")
     assert mailtext.html_text("") == ""
