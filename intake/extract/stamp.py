@@ -58,7 +58,7 @@ def _in_regions(number: int, page: Page, near: int) -> Iterator[Proposal]:
         marks = [word for word in inside if _like_a_stamp_word(word.text)]
         for line in {(word.block, word.line) for word in inside}:
             words = [word for word in inside if (word.block, word.line) == line]
-            dates = find_dates(" ".join(word.text for word in words).strip("-–. "), near)
+            dates = find_dates(_pointed(" ".join(word.text for word in words)).strip("-–. "), near)
             if len(dates) == 1:
                 same_block = any(mark.block == line[0] for mark in marks)
                 sure = (0.92 if same_block else 0.7 if marks else 0.6) * (0.6 + 0.4 * legibility(words))
@@ -66,6 +66,11 @@ def _in_regions(number: int, page: Page, near: int) -> Iterator[Proposal]:
                 covered = (*marks[:1], *words) if same_block else tuple(words)
                 yield Proposal("receipt_date", dates[0].day.isoformat(), round(sure, 3), (
                     evidence("rule:stamp-region@1", number, covered, " ".join(word.text for word in covered)),), dates[0].raw)
+
+
+def _pointed(text: str) -> str:
+    """Points between figures where rubber printed them as commas."""
+    return re.sub(r"(?<=\d)[,;:](?=\s?\d)", ".", text)
 
 
 def _within(word: Word, box: Box) -> bool:
@@ -106,7 +111,7 @@ def _dates(
             run = close[start:start + count]
             if len(run) < count or not _one_row(run, page):
                 break
-            text = " ".join(word.text for word in run)
+            text = _pointed(" ".join(word.text for word in run))
             dates = find_dates(text.strip("-–. "), near)
             if len(dates) == 1 and len(dates[0].raw) >= len(text.strip("-–. ,:")) - 1:
                 middle = [_middle(word) for word in run]

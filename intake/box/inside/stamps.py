@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from intake.box.inside import pressed
 from intake.box.inside.blank import spots_of
 from intake.box.inside.geometry import INK, sharpness
 from intake.box.inside.words import clipped, mean_confidence
@@ -32,13 +33,15 @@ BLOCK, SPARSE = 6, 11  # Tesseract's page segmentation for one block of text, fo
 MARGIN_MM = 2.5
 MOST_REGIONS = 4
 LETTERS = 10  # read clearly in slanted print
+PRINTED = 8  # of them, from which it is worth while to look for a day line by line
 FEW = 3  # pieces of ink: a signature has one or two
 HEADING_MM = 75.0  # what is coloured, wider and upright is a heading
 HEADS = re.compile(r"^[\W_]*((post|POST|Post)?[EeC][il1IN]*[nN](gang|GANG|gegang|GEGANG|geg|GEG|g\.|G\.)|[NI]?GEGANG"
                    r"|\w{0,3}[nN]gegang)")
-DAY = re.compile(r"\d{1,2}[., ]{1,2}(\d{1,2}|[A-Za-zä]{3,9})[., ]{1,2}(20)?\d\d(?!\d)")
+WHOLE_HEADS, PART = ("EINGEGANGEN", "POSTEINGANG"), 4  # letters of one that are enough
 WINDOW_MM, STEP_MM = 50.0, 15.0  # for a stamp in a heap of ink that is wider than one
 AROUND_MM = (34.0, 9.0, 20.0)  # of a head's middle: aside, above, below
+WIDE_MM = 80.0  # what is wider may be a stamp in a heap
 GAP_MM = 5.0  # between a stamp and print beside it that recognition put into one line
 Recognise = Callable[[Image.Image, int], tuple[Word, ...]]
 
@@ -119,7 +122,7 @@ def _heads(words: Sequence[Word], paper: Paper) -> list[Box]:
     aside, above, below = AROUND_MM
     found = []
     for word in words:
-        if HEADS.match(word.text) and not word.text[:1].islower():
+        if is_head(word.text) and not word.text[:1].islower():
             x, y = (word.box[0] + word.box[2]) / 2, (word.box[1] + word.box[3]) / 2
             found.append(clipped(x - aside / paper.width_mm, y - above / paper.height_mm,
                                  x + aside / paper.width_mm, y + below / paper.height_mm))
@@ -155,7 +158,7 @@ def _left_over(ink: Image.Image, words: Sequence[Word]) -> Image.Image:
 
 
 def _clusters(mask: Image.Image, paper: Paper) -> list[Box]:
-    """Boxes of ink that lies together, of the size of a stamp, the largest first."""
+    """Boxes of ink that lies together, of the size of a stamp, the largest first, but wide heaps last."""
     size = (max(round(paper.width_mm / CELL_MM), 2), max(round(paper.height_mm / CELL_MM), 2))
     cells = mask.resize(size, Image.Resampling.BOX).point([255 if value >= LEAST * 255 else 0 for value in range(256)])
     found = []
@@ -171,10 +174,11 @@ def _clusters(mask: Image.Image, paper: Paper) -> list[Box]:
         box = clipped((left + inner[0]) / mask.width, (top + inner[1]) / mask.height,
                       (left + inner[2]) / mask.width, (top + inner[3]) / mask.height)
         if ACROSS_MM[0] <= across <= ACROSS_MM[1] and DOWN_MM[0] <= down <= DOWN_MM[1]:
-            found.append(box)
+            found += (*_windows(mask, box, paper), box) if across > WIDE_MM else (box,)
         elif across > ACROSS_MM[1] and DOWN_MM[0] <= down <= DOWN_MM[1]:
             found += _windows(mask, box, paper)
-    return sorted(found, key=lambda box: (box[0] - box[2]) * (box[3] - box[1]))
+    return sorted(found, key=lambda box: (
+        (box[2] - box[0]) * paper.width_mm > WIDE_MM, (box[0] - box[2]) * (box[3] - box[1])))
 
 
 def _windows(mask: Image.Image, box: Box, paper: Paper) -> Iterator[Box]:
@@ -200,8 +204,16 @@ def _slant(mask: Image.Image, box: Box, skew: float = 90.0) -> tuple[float, bool
     return max(fine, key=lambda degrees: fine[degrees]), clear
 
 
+def is_head(text: str) -> bool:
+    """Whether a word is what a receipt stamp begins with, or a part of it where print runs through the rest."""
+    if HEADS.match(text):
+        return True
+    bare = re.sub(r"[^A-Z]", "", text)
+    return len(bare) >= PART and 4 * len(bare) >= 3 * len(text) and any(bare in whole for whole in WHOLE_HEADS)
+
+
 def _has_head(words: Iterable[Word], box: Box) -> bool:
-    return any(HEADS.match(word.text) and _within(word, box) for word in words)
+    return any(is_head(word.text) and _within(word, box) for word in words)
 
 
 def _within(word: Word, box: Box) -> bool:
@@ -245,8 +257,9 @@ def _is_worth_it(inside: Sequence[Word], region: Region, skew: float) -> bool:
 def _is_stamp(region: Region, inside: Sequence[Word], skew: float) -> bool:
     """True for what begins as a receipt stamp does, and for slanted print; a signature gives no clear words."""
     slanted = abs(region.slant - skew) >= SLANTED
-    return any(HEADS.match(word.text) for word in inside) or (slanted and (_clear(inside) >= LETTERS or _has_day(inside))) or (
-        region.coloured and _has_day(inside))
+    dated = pressed.has_day(inside)
+    return any(is_head(word.text) for word in inside) or (slanted and (_clear(inside) >= LETTERS or dated)) or (
+        region.coloured and dated)
 
 
 def _read_again(paper: Paper, region: Region, rest: Sequence[Word], recognise: Recognise,
@@ -263,9 +276,44 @@ def _read_again(paper: Paper, region: Region, rest: Sequence[Word], recognise: R
             for word in recognise(upright, mode)
             if word.confidence >= 0.3 and any(character.isalnum() for character in word.text))
         best = max(best, found, key=_worth)
-        if _has_day(best) or _clear(found) < 3:
+        if pressed.has_day(best) or _clear(found) < 3:
             break
-    return best if _clear(best) >= 4 else ()
+    if not pressed.has_day(best) and not region.coloured and (_clear(best) >= PRINTED or _has_digits(best) or any(
+            is_head(word.text) for word in best)):
+        best = _with_day(paper, region, cut, (left, top), best, recognise)
+    return best if _clear(best) >= 4 or pressed.has_day(best) else ()
+
+
+def _has_digits(words: Iterable[Word]) -> bool:
+    """Whether something was read that may be a part of a day; a signature has none."""
+    return bool(re.search(r"\d\d.*\d", " ".join(word.text for word in words if word.confidence >= 0.5)))
+
+
+def _with_day(paper: Paper, region: Region, cut: Image.Image, corner: tuple[int, int], best: tuple[Word, ...],
+              recognise: Recognise) -> tuple[Word, ...]:
+    """The words of a stamp and those of its day, found line by line, as a line of their own."""
+    cut.info["dpi"] = paper.grey.info["dpi"]
+    line = pressed.day_line(cut, region.slant, _print_tones(paper.grey, region.box), recognise)
+    size = cut.rotate(region.slant, expand=True).size if line else cut.size
+    last = max((word.line for word in best), default=-1) + 1
+    block = max((word.block for word in best), default=0)
+    found = tuple(replace(word, line=last, block=block, box=_back(
+        word.box, size, cut.size, region.slant, *corner, paper.grey.size)) for word in line)
+    return (*(word for word in best if not any(_common(word.box, other.box) > 0.5 for other in found)), *found)
+
+
+def _print_tones(grey: Image.Image, box: Box) -> tuple[int, ...]:
+    """The tones of the ink outside a box, from dark to pale, in 64 steps of equal share; () without any."""
+    inside = grey.crop((round(box[0] * grey.width), round(box[1] * grey.height),
+                        round(box[2] * grey.width), round(box[3] * grey.height))).histogram()
+    counts = [max(whole - part, 0) for whole, part in zip(grey.histogram(), inside, strict=True)]
+    paper = max(range(128, 256), key=lambda tone: counts[tone])
+    ink = counts[:max(paper - 60, 0)]
+    total, tones, passed = sum(ink), list[int](), 0
+    for tone, count in enumerate(ink):
+        passed += count
+        tones += [tone] * (passed * 64 // max(total, 1) - len(tones))
+    return tuple(tones)
 
 
 def _freed(cut: Image.Image, page: tuple[int, int], left: int, top: int, rest: Sequence[Word]) -> Image.Image:
@@ -279,13 +327,9 @@ def _freed(cut: Image.Image, page: tuple[int, int], left: int, top: int, rest: S
     return found
 
 
-def _has_day(words: Iterable[Word]) -> bool:
-    return bool(DAY.search(" ".join(word.text for word in words)))
-
-
 def _worth(words: Sequence[Word]) -> int:
     """How much of a stamp was read: a day is worth more than a few letters."""
-    return _clear(words) + 20 * _has_day(words) + 8 * any(HEADS.match(word.text) for word in words)
+    return _clear(words) + 20 * pressed.has_day(words) + 8 * any(is_head(word.text) for word in words)
 
 
 def _cut(image: Image.Image, box: Box) -> tuple[Image.Image, int, int]:
