@@ -192,14 +192,16 @@ AFTER_LOOKING: dict[str, str] = {
     **dict.fromkeys((
         "get_document", "get_delivery", "proposals_of", "live_decision", "parts_of", "ledger", "cuts_of", "cut_of", "why_of",
         "titles_of", "opened_by", "decided_at", "documents_of", "problem_of", "get_problem", "blind", "cases_of", "receipts_of",
-        "notices_of", "newest_page_reads", "position_of", "numbers_about", "newest_entries", "entry_texts", "filing_of_document", "values_of",
+        "notices_of", "newest_page_reads", "position_of", "numbers_about", "newest_entries", "entry_texts", "filing_of_document",
+        "values_of",
     ), "about ids that a function with a viewer gave"),
     **dict.fromkeys(("open_entries", "all_entries", "get_entry", "entry_by_notation", "entry_names"), "the plan is no secret"),
     **dict.fromkeys((
         "token_of", "tokens_of", "session_of", "link_of", "get_user", "user_by_login", "user_by_subject", "grant_of",
         "grants_of", "people_of", "anyone"), "people, not documents"),
-    **dict.fromkeys(("file_count", "imported_at", "register_size", "uses"), "sizes of registers and models, for the administration"),
-    "audited_and_filed": "how good the machine is, over all it may file at all: nothing restricted", "offices_of": "names of offices",
+    **dict.fromkeys(("file_count", "imported_at", "register_size", "uses"), "sizes of registers and models, for those who run it"),
+    "audited_and_filed": "how good the machine is, over all that it may file: nothing restricted",
+    "offices_of": "names of offices",
     "search_files": "filtered by seen_files at once",
 }
 
