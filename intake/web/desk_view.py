@@ -123,6 +123,15 @@ class Desk:
         return SIMPLE_STATES[self.document.state]
 
     @property
+    def decided(self) -> tuple[tuple[str, str], ...]:
+        """What was decided, in words: the place first, then the values that every letter has."""
+        values = self.decision.values if self.decision else {}
+        places = {one.value: f"{one.number} {one.title}".strip() for one in (*self.entries, *self.files)}
+        named = [(fields.label(name), places.get(values.get(name, ""), "")) for name in ("entry", "file")]
+        said = [(fields.label(name), fields.shown(name, values.get(name, ""))) for name in fields.FIRST]
+        return tuple((name, value) for name, value in (*named, *said) if value)
+
+    @property
     def decidable(self) -> bool:
         """Whether a clerk can decide it now."""
         return self.document.state in (DocumentState.PROPOSED, DocumentState.CLARIFY)
