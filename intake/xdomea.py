@@ -358,5 +358,5 @@ def _finish_units(made: Element, entries: Mapping[str, AktenplanEntry], data: Ma
         name = unit.attrib.pop("id")
         if data is not None:
             entry = entries[name]
-            extension(unit, [("Stichworte", ", ".join(entry.keywords)), ("Amt", entry.unit),
-                             ("Zugriffsklasse", entry.access_class)], (), data.get(name, {}))
+            extension(unit, [("Kennung", entry.id), ("Stichworte", ", ".join(entry.keywords)), ("Amt", entry.unit),
+                             ("Zugriffsklasse", entry.access_class)], (), data.get(name))

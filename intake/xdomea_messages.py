@@ -133,7 +133,7 @@ def plan_message(head: Head, entries: Sequence[AktenplanEntry], title: str) -> b
     """0301: the plan."""
     root, top = message("0301", head)
     add(top, "Empfangsbestaetigung", False)
-    xdomea.plan(root, entries, title, head.made.astimezone().date())
+    xdomea.plan(root, entries, title, head.made.astimezone().date(), {})
     return as_bytes(root)
 
 

@@ -12,9 +12,11 @@ from lxml import etree
 
 from intake.errors import ConfigError
 from intake.tables import MAX_BYTES, Row
+from intake.xdomea import EXTENSION
 
 MESSAGE = "Aktenplan.Aktenplan.0301"
 _TRUE = {"true", "1"}
+_OURS = {"Kennung": "id", "Stichworte": "keywords", "Amt": "unit", "Zugriffsklasse": "access_class"}
 
 
 def read_message(path: Path) -> list[Row]:
@@ -62,8 +64,15 @@ def _rows(plan: etree._Element, made: str) -> Iterator[Row]:
             "notation": notation, "title": short or long, "description": long if short and long != short else "",
             "disposal": _disposal(unit), "parent": above,
             "retention_years": _text(unit, "Aufbewahrungsdauer", "AnzahlJahre"),  # "" = Unbefristet
-            "valid_from": _text(unit, "Gueltigkeit", "Beginn"), "valid_to": ends}
+            "valid_from": _text(unit, "Gueltigkeit", "Beginn"), "valid_to": ends, **_ours(unit)}
         waiting += [(below, notation or above) for below in reversed(_children(unit, "Einheit"))]
+
+
+def _ours(unit: etree._Element) -> dict[str, str]:
+    """What a Poststelle wrote beside it: the standard has no field for ids, keywords, offices and access classes."""
+    return {_OURS[name]: _text(field, "Wert") for extension in _children(unit, "AnwendungsspezifischeErweiterung")
+            if _text(extension, "Kennung") == EXTENSION for field in _children(extension, "Feld")
+            if (name := _text(field, "Name")) in _OURS and _text(field, "Wert")}
 
 
 def _disposal(unit: etree._Element) -> str:

@@ -89,3 +89,24 @@ def test_ours_is_valid_by_the_schema_and_the_sample_is_read() -> None:
     entries, report = read_plan(sample)
     assert [(entry.notation, entry.retention) for entry in entries] == [("6", 10), ("63", 30), ("632", None), ("632.6", None)]
     assert entries[3].parent == entries[2].id and report.findings == ()
+
+
+def test_what_we_write_we_read_back_the_same(tmp_path: Path, standards: Path) -> None:
+    from datetime import UTC, date, datetime
+
+    from xdomea_help import faults
+
+    from intake.aktenplan import in_order
+    from intake.resources import resource
+    from intake.vocabulary import AktenplanEntry
+    from intake.xdomea_messages import Head, plan_message
+
+    shipped, _ = read_plan(resource("config") / "aktenplan.csv")
+    own = AktenplanEntry("ap-x", "ZZ", "Altes & <Neues>", ("eins", "zwei"), "Bauamt", None, "A", "Personal", date(2001, 1, 1),
+                         date(2020, 12, 31), "Alles dazu", None)
+    for entries in ((own,), (*shipped, own)):
+        path = tmp_path / "plan.xml"
+        path.write_bytes(plan_message(Head("775246c3-eef6-4799-9952-f389d045c9dc", datetime.now(UTC), "A", "B"), entries, "Plan"))
+        assert faults(standards, path.read_bytes()) == []
+        again, report = read_plan(path)
+        assert not report.blocking and in_order(again) == in_order(entries)

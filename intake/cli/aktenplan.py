@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from intake.db.core import utcnow
 from intake.db.plan import all_entries, entry_by_notation, get_entry, import_plan, open_entries, versions
 from intake.errors import InputError, Reason, Refused
 from intake.journal import record
+from intake.xdomea_messages import Head, plan_message
 
 app = typer.Typer(no_args_is_help=True, help="Der Aktenplan des Mandanten.")
 DISPOSALS = {"A": "archivwürdig", "B": "bewerten", "V": "vernichten"}
@@ -89,14 +91,19 @@ def show(
 
 @app.command("export")
 def export(
-    path: Annotated[Path, typer.Argument(metavar="DATEI", help="CSV-Datei, die geschrieben wird.")],
+    path: Annotated[Path, typer.Argument(metavar="DATEI", help="Datei, die geschrieben wird: .csv, oder .xml für xdomea 0301.")],
     home: HomeOption = None, tenant: TenantOption = None,
 ) -> None:
-    """Den Aktenplan als CSV schreiben; „aktenplan import“ liest ihn wieder."""
+    """Den Aktenplan als CSV oder xdomea 0301 schreiben; „aktenplan import“ liest ihn wieder."""
     opened = common.open_home(home)
-    name = common.the_tenant(opened, tenant).name
+    settings = common.the_tenant(opened, tenant)
+    name, title = settings.name, settings.title or settings.name
     with common.database(opened) as db, db.read() as conn:
         entries = all_entries(conn, name)
     with common.writing(path):
-        export_plan(entries, path)
+        if path.suffix.lower() == ".xml":
+            head = Head(str(uuid.uuid4()), utcnow(), title, title)
+            path.write_bytes(plan_message(head, entries, f"Aktenplan {title}"))
+        else:
+            export_plan(entries, path)
     common.say(f"{len(entries)} Einträge stehen in {path}.")
