@@ -19,6 +19,7 @@ from intake import backup, handcheck, heads, mailcheck
 from intake.box import Box
 from intake.config import Home, ScanProfile, Tenant
 from intake.db.core import Database, sqlite_driver, utcnow, wal_unsafe
+from intake.db.indexed import check_index
 from intake.db.knowledge import file_count, imported_at, register_size
 from intake.db.plan import open_entries
 from intake.db.work import counts
@@ -87,6 +88,7 @@ def check_database(home: Home) -> Iterator[Finding]:
     try:
         with database.read() as conn:
             waiting = sum(counts(conn)["outcome"].values())
+            check_index(conn)
         yield Finding("ok", "Datenbank", f"{database.dialect}, {waiting} Sendung(en)")
     finally:
         database.close()

@@ -21,6 +21,7 @@ from intake.db.filings import filing_of_document
 from intake.db.forecasts import PLACE
 from intake.db.indexed import SEARCHED, Entry, clear_index, outdated, write
 from intake.db.plan import get_entry
+from intake.errors import ServiceError
 from intake.filing import title_of
 from intake.read import unpack_pages
 from intake.vocabulary import Delivery, Document, DocumentState, Filing, Proposal
@@ -38,7 +39,7 @@ def sweep(db: Database, blobs: Callable[[str], Blobs], *, limit: int | None = No
           stopping: Callable[[], bool] = lambda: False, progress: Callable[[int], None] = lambda _: None) -> int:
     """Index outdated documents until none is left, `limit` is reached or `stopping` says so; returns how many were settled.
 
-    A document whose pages cannot be had now is passed over and stays outdated. Raises ServiceError.
+    A document whose pages cannot be had now is passed over and stays outdated. Raises ServiceError (the database).
     """
     done, after = 0, ""
     while not stopping() and (limit is None or done < limit):
@@ -65,14 +66,15 @@ def _entries(conn: Connection, blobs: Callable[[str], Blobs], ids: list[str]) ->
         document = get_document(conn, id)
         try:
             texts = page_texts(conn, blobs(document.tenant), document)
-        except (OSError, KeyError) as error:
+        except (OSError, KeyError, ServiceError) as error:
             log.warning("document cannot be indexed now", extra={"document": id, "error": type(error).__name__})
             continue
         yield entry_of(conn, document, texts)
 
 
 def page_texts(conn: Connection, blobs: Blobs, document: Document) -> tuple[str, ...]:
-    """The text of the document's pages in its order. Raises KeyError for a page that was not read, OSError for lost bytes."""
+    """The text of the document's pages in its order. Raises KeyError for a page that was not read, ServiceError or OSError for
+    bytes that are lost or cannot be read."""
     originals = {part.position: part.blob.sha256 for part in parts_of(conn, document.delivery)}
     reads = {part: newest_page_reads(conn, document.tenant, originals[part]) for part in {ref.part for ref in document.pages}}
     wanted = {(ref.part, reads[ref.part][ref.number]) for ref in document.pages}

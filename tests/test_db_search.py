@@ -11,16 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import OperationalError
 
 from intake.db import search as searching
 from intake.db.akten import add_file, update_file
-from intake.db.core import Database, Tx
+from intake.db.core import Database, Tx, sqlite_driver
 from intake.db.documents import move_document
 from intake.db.filings import add_filing
-from intake.db.indexed import Entry, clear_index, count_outdated, outdated, write
+from intake.db.indexed import Entry, check_index, clear_index, count_outdated, outdated, write
 from intake.db.plan import import_plan
 from intake.db.search import Found, search
-from intake.errors import Refused
+from intake.db.trouble import translated
+from intake.errors import ConfigError, Refused
 from intake.schema import documents, search_documents, search_pages, search_texts, search_words
 from intake.vocabulary import AktenplanEntry, Document, DocumentState, File, Filing, Viewer
 from tests.making import TENANT, blob, delivery, opened, received
@@ -230,6 +232,14 @@ def test_sqlites_own_check_finds_the_index_whole(sqlite_database: Database) -> N
             moved = move_document(tx, _document(tx, id), DocumentState.CLARIFY)
             write(tx, [Entry(id, moved.revision, TENANT, ("neuer Text ßäö €",))])
         tx.connection.execute(text("INSERT INTO search_index (search_index, rank) VALUES ('integrity-check', 1)"))
+
+
+def test_without_full_text_search_the_operator_is_told(database: Database) -> None:
+    with database.read() as conn:
+        check_index(conn)
+    error = OperationalError("SELECT", {}, sqlite_driver().OperationalError("no such module: fts5"))
+    with pytest.raises(ConfigError, match="FTS5"), translated():
+        raise error
 
 
 def test_terms_are_kept_as_given(database: Database) -> None:

@@ -79,3 +79,5 @@ def index_command(
             left = count_outdated(conn)
     common.say(f"{done} Schriftstück(e) nachgeführt." + (
         f" {left} ließen sich nicht lesen; „poststelle verify“ sagt, was fehlt." if left else ""))
+    if left:
+        raise typer.Exit(3)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, delete, func, insert, select, text, update
 
 from intake import terms
 from intake.db.core import Tx, clean, stamp
+from intake.db.trouble import translated
 from intake.schema import documents, filings, search_documents, search_pages, search_texts, search_words
 from intake.vocabulary import DocumentState
 
@@ -54,6 +55,14 @@ def count_outdated(conn: Connection) -> int:
     """How many there are, NEW ones (not yet looked at by anybody) left out."""
     return int(conn.execute(select(func.count()).select_from(documents).where(
         text("indexed <> revision"), documents.c.state != DocumentState.NEW.value)).scalar_one())
+
+
+def check_index(conn: Connection) -> None:
+    """Ask the index for nothing. Raises ConfigError where the database has no full-text search (SQLite built without FTS5)."""
+    asked = ("SELECT rowid FROM search_index WHERE search_index MATCH '\"_\"' LIMIT 1" if conn.dialect.name == "sqlite" else
+             "SELECT no FROM search_texts WHERE array_to_tsvector(string_to_array(terms, ' ')) @@ CAST('_' AS tsquery) LIMIT 0")
+    with translated():
+        conn.execute(text(asked))
 
 
 def outdate_file(tx: Tx, file: str) -> None:

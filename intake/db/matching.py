@@ -24,7 +24,8 @@ def matching(conn: Connection, every: Sequence[Collection[str]], name: str = "ma
         found = text(f"SELECT rowid AS no FROM search_index WHERE search_index MATCH :{name}").bindparams(bindparam(name, asked))
         return found.columns(column("no", Integer)).subquery(name)
     indexed = text(f"array_to_tsvector(string_to_array(search_texts.terms, ' ')) @@ CAST(:{name} AS tsquery)")
-    return select(search_texts.c.no).where(indexed.bindparams(bindparam(name, asked))).subquery(name)
+    # OFFSET 0: found for itself, by the index, and not while walking through all entries in the order of the result
+    return select(search_texts.c.no).where(indexed.bindparams(bindparam(name, asked))).offset(0).subquery(name)
 
 
 def _quoted(dialect: str, term: str) -> str:

@@ -7,7 +7,7 @@ and does not depend on the order in which documents came.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, text, union
@@ -17,8 +17,8 @@ from intake.schema import search_words
 
 SAME, INFLECTED, MISREAD, PART = 1.0, 0.95, 0.7, 0.55
 """How much a word counts by how it was found."""
-MOST = 300
-"""Words that one word of a question may mean; of more the most frequent."""
+MOST = 80
+"""Inflected, misread and compound words that one word of a question may mean, of each kind; of more the most frequent."""
 FORMS = 5
 """So many inflected forms, the most frequent, are looked for at the end of compounds."""
 OF_ITS_OWN = 5
@@ -52,17 +52,20 @@ def _meaning(conn: Connection, tenant: str, term: str) -> Meaning:
         return Meaning(term, {term: SAME})
     found = {term: SAME}
     forms = _words(conn, tenant, search_words.c.stem == terms.stem(term))
-    for word in forms:
+    for word in _frequent(forms):
         found.setdefault(word, INFLECTED)
     near = _among(conn, tenant, terms.misreadings(term))
-    for word in near:
+    for word in _frequent(near):
         found.setdefault(word, MISREAD)
-    usual = sorted(forms, key=lambda word: (-forms[word], word))
-    whole = _compounds(conn, tenant, term, {term, *usual[:FORMS]})
-    for word in sorted(whole, key=lambda word: (-whole[word], word))[:MOST]:
+    for word in _frequent(_compounds(conn, tenant, term, {term, *_frequent(forms)[:FORMS]})):
         found.setdefault(word, PART)
-    suspects = tuple(sorted(word for word, number in near.items() if number >= OF_ITS_OWN and found[word] == MISREAD))
+    suspects = tuple(sorted(word for word, number in near.items() if number >= OF_ITS_OWN and found.get(word) == MISREAD))
     return Meaning(term, found, suspects)
+
+
+def _frequent(words: Mapping[str, int]) -> list[str]:
+    """The `MOST` most frequent of these words."""
+    return sorted(words, key=lambda word: (-words[word], word))[:MOST]
 
 
 def _words(conn: Connection, tenant: str, *where: ColumnElement[bool]) -> dict[str, int]:
