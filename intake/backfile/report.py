@@ -148,7 +148,7 @@ def _plots(facts: Facts) -> str:
     return "".join(f"<div class=plots>{''.join(drawn[at:at + 2])}</div>" for at in range(0, len(drawn), 2))
 
 
-def bars(values: Mapping[str, int], width: int = 320) -> str:
+def bars(values: Mapping[str, int], width: int = 290) -> str:
     """Horizontal bars as SVG, one a name, the number behind each; for at most 16 names, the rest as one."""
     shown = list(values.items())[:15]
     rest = sum(number for _, number in list(values.items())[15:])
@@ -209,11 +209,11 @@ class Slip:
 
 def slips(every: Sequence[Slip], target: Path) -> None:
     """Write a slip for each page to scan again, to be laid in front of the sheet while the paper is at hand. Raises OSError."""
-    body = [f"<div class=slip><h1>Nachscan</h1><p class=lead>Stapel „{escape(one.batch)}“</p><p>Datei</p><p "
-            f"class=big>{escape(one.file)}"
-            f"</p><p>Seite</p><p class=big>{one.page or '-'}</p><p>{escape(one.why)}</p>{_qr(one.code)}<p>Legen Sie diesen "
-            f"Zettel vor das "
-            "Blatt und scannen Sie beide in den Ordner „nachscan“ des Stapels.</p></div>" for one in every]
+    body = ["".join((
+        f"<div class=slip><h1>Nachscan</h1><p class=lead>Stapel „{escape(one.batch)}“</p>",
+        f"<p>Datei</p><p class=big>{escape(one.file)}</p><p>Seite</p><p class=big>{one.page or '-'}</p><p>{escape(one.why)}</p>",
+        _qr(one.code), "<p>Legen Sie diesen Zettel vor das Blatt und geben Sie beides noch einmal zum Scannen.</p></div>"))
+        for one in every]
     _write(_html("Nachscan", "Zettel für den Nachscan", body), target)
 
 
