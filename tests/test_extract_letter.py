@@ -331,3 +331,8 @@ def test_a_misread_form_of_address_is_no_name() -> None:
     found = letter(_placed((25, 65, "Herm", 0.66), (25, 70, "Gerd Jürgensen", 0.95), (25, 75, "Große Twiete 42", 0.95),
                            (25, 80, "24997 Norderfeld", 0.95), GREETING))
     assert value(found, "recipient_name") == "Gerd Jürgensen"
+
+
+def test_your_sign_above_the_own_one_without_its_leading_word() -> None:
+    found = letter(_placed((160, 52, SIGN, 0.95), (125, 56.5, "Unser Zeichen:", 0.96), (160, 56.5, "kö-103/26", 0.9), GREETING))
+    assert (value(found, "your_reference"), value(found, "our_reference")) == (SIGN, "kö-103/26")

@@ -61,3 +61,16 @@ def test_a_picture_that_does_not_fit_changes_nothing() -> None:
     assert counted("AB", "11/2-74.17", "sans").text == "11/2-74.17"
     tiny = Word("11/2-74.17", (0.5, 0.1, 0.501, 0.101), 0.5)
     assert numeral.counted([tiny], Image.new("L", (200, 200), 255), 0.0) == (tiny,)
+
+
+@pytest.mark.parametrize("face", ["sans", "serif", "narrow", "dejavu"])
+@pytest.mark.parametrize("read", ["26.07", "26107"])
+def test_a_blank_between_figures_that_was_read_as_something(face: str, read: str) -> None:
+    page, box = printed("26 07", face)
+    assert [word.text for word in numeral.counted([Word(read, box, 0.8)], page, 0.0)] == ["26", "07"]
+
+
+@pytest.mark.parametrize("text", ["26.07", "26107", "12,50"])
+def test_what_stands_between_figures_stays(text: str) -> None:
+    page, box = printed(text, "sans")
+    assert [word.text for word in numeral.counted([Word(text, box, 0.8)], page, 0.0)] == [text]

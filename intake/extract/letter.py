@@ -290,19 +290,25 @@ def _references(front: Zones, read: bool) -> Iterator[Proposal]:
 
 
 def _by_order(front: Zones) -> Iterator[Proposal]:
-    """The own sign below "Ihr Zeichen" in the Informationsblock where its leading word cannot be read (order of DIN 5008)."""
-    if any(one.name == "our_reference" for one in front.labelled):
-        return
-    yours = next((one for one in front.labelled if one.name == "your_reference" and one.segment.box and one.words), None)
-    for one in front.info if yours else ():
-        if yours is None or abs(one.left - _left(yours)) > 3.0 or not 0.0 < one.top - yours.segment.top <= 8.0:
+    """A sign in the Informationsblock whose leading word cannot be read: the own one stands below "Ihr Zeichen" (DIN 5008)."""
+    names = {one.name for one in front.labelled}
+    for name, known, lower in (("our_reference", "your_reference", True), ("your_reference", "our_reference", False)):
+        beside = next((one for one in front.labelled if one.name == known and one.segment.box and one.words), None)
+        if name in names or beside is None:
             continue
-        row = [other for other in front.all if other is not one and other.box and overlap(other, one) > 0.5]
-        known = any(label_of(other.text)[0] is not None for other in row if other.right <= one.left + 1.0)
-        if not known and re.search(r"\d", one.text) and len(one.text) <= 25 and not find_dates(one.text):
-            made = _proposal("our_reference", one.text.strip(" .:"), 0.6, "block-order", one)
-            yield replace(made, checks=("label:unlesbar",))
-        return
+        for one in front.info:
+            drop = (one.top - beside.segment.top) * (1 if lower else -1)
+            if abs(one.left - _left(beside)) <= 3.0 and 0.0 < drop <= 8.0:
+                yield from _unlabelled(front, one, name)
+                break
+
+
+def _unlabelled(front: Zones, one: Segment, name: str) -> Iterator[Proposal]:
+    row = [other for other in front.all if other is not one and other.box and overlap(other, one) > 0.5]
+    known = any(label_of(other.text)[0] is not None for other in row if other.right <= one.left + 1.0)
+    if not known and re.search(r"\d", one.text) and len(one.text) <= 25 and not find_dates(one.text):
+        made = _proposal(name, one.text.strip(" .:"), 0.6, "block-order", one)
+        yield replace(made, checks=("label:unlesbar",))
 
 
 def _left(one: Labelled) -> float:

@@ -10,10 +10,11 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from PIL import Image
 
-from intake.box.inside.citation import put
+from intake.box.inside.citation import parted, put
 from intake.vocabulary import Word
 
 SIGN = re.compile(r"^(\(?)([1IlıL|!iVvXxWwUNTAK\]\[/\\]{1,7})([-./]?[\d][\dA-Za-z./-]*)$")
@@ -21,6 +22,8 @@ SIGN = re.compile(r"^(\(?)([1IlıL|!iVvXxWwUNTAK\]\[/\\]{1,7})([-./]?[\d][\dA-Za
 NOT_SIGN = re.compile(r"^\(?\d{1,2}\.\d{1,2}\.(\d\d|\d{4})?$|^\d+$|^\d{1,3}(\.\d{3})+$")
 """Dates and numbers are looked at by nobody."""
 WHOLE = re.compile(r"^(I{1,3}|IV|VI{0,3}|IX|XI{0,3}|1{1,3})(/1{0,2})?$")
+GROUPS = re.compile(r"^(\d{2,3})[.,1'|]-?(\d{2,3})$")
+BLANK = 0.25  # of the height of figures, that a blank between them has at least
 LOWEST = 0.5  # of the page: signs stand in the head of a letter
 SCALE = 4  # the picture is enlarged so much, so that a stroke of two pixels has a place between them
 BANDS = (0.2, 0.32, 0.45, 0.58, 0.7)  # heights at which strokes are followed, clear of serifs
@@ -53,8 +56,28 @@ class Stroke:
 
 
 def counted(words: Sequence[Word], grey: Image.Image, skew: float) -> tuple[Word, ...]:
-    """The words of an upright grey page, signs in its upper half with their first strokes as the picture has them."""
-    return tuple(_counted(word, grey, skew) for word in words)
+    """The words of an upright grey page, signs in its upper half with their first strokes as the picture has them.
+
+    Groups of figures ("26 07") whose blank was read as a point or a 1 are parted again.
+    """
+    return tuple(one for word in words for one in _parted(_counted(word, grey, skew), grey, skew))
+
+
+def _parted(word: Word, grey: Image.Image, skew: float) -> list[Word]:
+    """A word of two groups of figures as two words, where the picture has a blank between them and nothing else."""
+    match = GROUPS.match(word.text)
+    ink = _shown(grey, word, skew) if match and word.box[1] <= LOWEST else None
+    if match is None or ink is None:
+        return [word]
+    seen = _glyphs(ink)
+    first = len(match[1])
+    if len(seen) != len(word.text) - 1 or len({bottom - top < 0.5 * ink.height for _, _, top, bottom in seen}) != 1:
+        return [word]
+    gaps = [after[0] - before[1] for before, after in pairwise(seen)]
+    others = [gap for place, gap in enumerate(gaps) if place != first - 1]
+    if gaps[first - 1] < BLANK * ink.height or gaps[first - 1] < 2 * max(others):
+        return [word]
+    return parted(word, match[1], match[2])
 
 
 def _counted(word: Word, grey: Image.Image, skew: float) -> Word:

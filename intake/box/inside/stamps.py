@@ -161,7 +161,7 @@ def _clusters(mask: Image.Image, paper: Paper) -> list[Box]:
     """Boxes of ink that lies together, of the size of a stamp, the largest first, but wide heaps last."""
     size = (max(round(paper.width_mm / CELL_MM), 2), max(round(paper.height_mm / CELL_MM), 2))
     cells = mask.resize(size, Image.Resampling.BOX).point([255 if value >= LEAST * 255 else 0 for value in range(256)])
-    found = []
+    found: list[Box] = []
     for spot in spots_of(cells.filter(ImageFilter.MaxFilter(3))):
         edges = (spot.x0 + 1, spot.y0 + 1, spot.x1 - 1, spot.y1 - 1)  # without what the filter added
         left, right = (round(edge * mask.width / size[0]) for edge in (edges[0], edges[2]))
