@@ -86,14 +86,14 @@ def ask(at: Here, said: str, chosen: Mapping[str, str]) -> Asked:
 
 
 def entries(at: Here, every: Sequence[Collection[str]], *columns: ColumnElement[Any]) -> Select[Any]:
-    """The index entries that the viewer may see and that have a term of each collection: their `no`, and these columns."""
+    """The index entries that the viewer may see and that have a term of each collection, newest first: `no`, these columns."""
     held = search_documents.c
     if not every:
         return select(held.no, *columns).select_from(search_documents.join(
-            documents, documents.c.id == held.document)).where(at.visible)
+            documents, documents.c.id == held.document)).where(at.visible).order_by(held.no.desc())
     found = matching(at.conn, every)
     return select(held.no, *columns).select_from(found.join(search_documents, held.no == found.c.no).join(
-        documents, documents.c.id == held.document)).where(at.visible).order_by(None)
+        documents, documents.c.id == held.document)).where(at.visible).order_by(found.c.no.desc())  # as FTS5 finds them
 
 
 def _seen(at: Here, some: Collection[str], limit: int) -> int:

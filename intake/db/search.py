@@ -145,8 +145,7 @@ def _with_all(at: Here, asked: Asked) -> _Rows:
 
 def _rows(at: Here, asked: Asked, every: Sequence[Collection[str]], limit: int) -> list[Row[Any]]:
     """The newest entries that have a term of each collection, with what the facets need."""
-    return list(at.conn.execute(entries(at, every, *ROW).where(*asked.where).order_by(
-        search_documents.c.no.desc()).limit(limit)))
+    return list(at.conn.execute(entries(at, every, *ROW).where(*asked.where).limit(limit)))
 
 
 def _keep_phrases(at: Here, asked: Asked, found: _Rows) -> None:
@@ -184,7 +183,7 @@ def _add_those_with_most(at: Here, asked: Asked, found: _Rows) -> None:
         [frozenset(one.terms) for one in asked.words if one is not left_out] for left_out in asked.words]
     near: dict[int, float] = {}
     for number, every in enumerate(some):
-        wanted = entries(at, [*every, *asked.every]).where(*asked.where).order_by(search_documents.c.no.desc()).limit(COMMON)
+        wanted = entries(at, [*every, *asked.every]).where(*asked.where).limit(COMMON)
         for no in at.conn.execute(wanted).scalars():
             near[no] = near.get(no, 0.0) + (rare[number].weight if rare else 1.0)
     known = {row.no for row in found.rows}
