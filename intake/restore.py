@@ -22,8 +22,6 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sqlalchemy import make_url
-
 from intake import heads
 from intake.backup import (
     HEADS,
@@ -42,7 +40,7 @@ from intake.blobs import Blobs
 from intake.config import Home, load
 from intake.db import audit
 from intake.db.core import Database, migrate, utcnow
-from intake.db.dump import SQLITE, is_whole, load_dump
+from intake.db.dump import SQLITE, file_of, is_whole, load_dump
 from intake.db.filings import get_filing
 from intake.errors import ConfigError, Refused, ServiceError
 from intake.filing import rebuild
@@ -192,15 +190,14 @@ def _as_home(root: Path, toml: str) -> Home:
 
 
 def _database(home: Home, saved: Path) -> None:
-    url = make_url(home.database_url)
-    if (url.get_backend_name() == "sqlite") != (saved.name == SQLITE):
+    target = file_of(home.database_url)
+    if (target is None) == (saved.name == SQLITE):
         raise ConfigError(f"Gesichert ist {saved.name}; das passt nicht zu [database] url. Nennen Sie --database-url.")
-    if saved.name != SQLITE:
+    if target is None:
         load_dump(home.database_url, saved)
+    elif target.exists():
+        raise Refused(f"{target} gibt es schon. Nennen Sie mit --database-url eine Datenbank, die es noch nicht gibt.")
     else:
-        target = Path(url.database or "")
-        if target.exists():
-            raise Refused(f"{target} gibt es schon. Nennen Sie mit --database-url eine Datenbank, die es noch nicht gibt.")
         shutil.copyfile(saved, target)
     migrate(home.database_url)
 

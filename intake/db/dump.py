@@ -65,6 +65,12 @@ def load_dump(url: str, source: Path) -> None:
          str(source))
 
 
+def file_of(url: str) -> Path | None:
+    """The file of a SQLite database; None for another one."""
+    parsed = make_url(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+
+
 def is_whole(db: Database) -> bool:
     """SQLite's own look at its file, page by page; PostgreSQL has no such thing (data_checksums watch there)."""
     if db.dialect != "sqlite":
