@@ -10,7 +10,7 @@ from intake.db.lists import DocumentLine, list_documents
 from intake.vocabulary import DocumentState, Viewer
 from intake.web.fields import SURE_PLACE
 
-LOOKED_AT = 150
+LOOKED_AT = 60
 """So many documents behind the one at the desk are compared with it."""
 
 
