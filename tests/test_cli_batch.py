@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from samples.letters import born_digital
 
 from intake import cli
+from samples.letters import born_digital
 
 MASTER = "Aktenzeichen;Titel\nA/1;eins\nA/2;zwei\n"
 
