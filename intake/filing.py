@@ -87,12 +87,17 @@ def _file_of(conn: Connection, tenant: str, value: str) -> File | None:
         return None
     file = get_file(conn, tenant, value) or file_by_reference(conn, tenant, value)
     if file is None:
-        raise Refused(f"Die Akte „{value}“ gibt es nicht. Wählen Sie eine vorhandene; lassen Sie das Feld leer, "
-                      "dann wird unter dem Aktenplaneintrag eine neue angelegt.")
+        raise Refused(no_such_file(value))
     if file.closed_on is not None:
         raise Refused(f"Die Akte {file.reference} ist seit {file.closed_on:%d.%m.%Y} zu den Akten geschrieben (zdA). "
                       "Wählen Sie eine andere.")
     return file
+
+
+def no_such_file(name: str) -> str:
+    """What is said of an Akte that there is not (for whoever asks)."""
+    return (f"Die Akte „{name}“ gibt es nicht. Wählen Sie eine vorhandene; lassen Sie das Feld leer, "
+            "dann wird unter dem Aktenplaneintrag eine neue angelegt.")
 
 
 def _entry_of(conn: Connection, tenant: str, value: str, on: date) -> AktenplanEntry | None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
+from intake.db.access import hidden_files, seen_proposals
 from intake.db.core import Tx, new_id
 from intake.db.deliveries import get_delivery, move_delivery, reset_guilt
 from intake.db.documents import (
@@ -30,7 +31,7 @@ from intake.db.handovers import leave_out, tell_again
 from intake.db.problems import close_problem, close_problems_of, get_problem, open_problem
 from intake.db.splices import lock_delivery
 from intake.errors import Refused, Stale
-from intake.filing import WITH, place_of
+from intake.filing import WITH, no_such_file, place_of
 from intake.journal import record
 from intake.propose import first_choice
 from intake.sheets import (
@@ -47,7 +48,7 @@ from intake.sheets import (
     set_aside,
     undo_splice,
 )
-from intake.vocabulary import Box, Decision, Delivery, DeliveryState, Document, DocumentState, Evidence, Problem, Proposal
+from intake.vocabulary import Box, Decision, Delivery, DeliveryState, Document, DocumentState, Evidence, Problem, Proposal, Viewer
 
 __all__ = [
     "RESOLUTIONS", "approve", "attach", "clarify", "correct", "cut", "join", "page_as_document", "process_anyway", "put_back",
@@ -69,17 +70,24 @@ DECIDABLE = (DocumentState.PROPOSED, DocumentState.CLARIFY)
 LONGEST_VALUE = 2000
 
 
-def approve(tx: Tx, document_id: str, revision: int, by: str, values: Mapping[str, str] | None = None) -> int:
+def approve(tx: Tx, document_id: str, revision: int, by: str, values: Mapping[str, str] | None = None, *,
+            viewer: Viewer | None = None) -> int:
     """Decide: the best proposal of each field, overruled by `values` ("" removes a field); -> APPROVED, the new revision.
 
     Needs an `entry` (id or Kennzeichen) or a `file` (id or Aktenzeichen); an Anlage whose clerk names neither shares the
-    Akte of its main document. A field `…_date` may be German. Raises Stale, and Refused for what is missing, unknown or
-    contradictory.
+    Akte of its main document. An Akte that does not exist for `viewer` is neither taken over from the machine nor known by
+    name (None: the machine itself, the operator). A field `…_date` may be German. Raises Stale, and Refused for what is
+    missing, unknown or contradictory.
     """
     document = hold(tx, document_id, revision, DECIDABLE)
     said = {field: _clean(field, value) for field, value in (values or {}).items()}
     hidden = bool(blind(tx.connection, [document.id]))
-    best = first_choice(proposal for proposal in proposals_of(tx.connection, document.id)
+    proposed = proposals_of(tx.connection, document.id)
+    if viewer is not None:
+        proposed = seen_proposals(tx.connection, viewer, proposed)
+        if hidden_files(tx.connection, viewer, [said.get("file", "")]):
+            raise Refused(no_such_file(said["file"]))
+    best = first_choice(proposal for proposal in proposed
                         if proposal.field not in PLACE or not hidden or proposal.evidence[0].by.startswith("clerk:"))
     if hidden and not any(values.get(field) for values in (best, said) for field in ("entry", "file")):
         raise Refused("Stichprobe: bitte ohne Vorschlag entscheiden. Nennen Sie den Aktenplaneintrag oder die Akte selbst.")

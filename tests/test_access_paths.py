@@ -202,7 +202,6 @@ AFTER_LOOKING: dict[str, str] = {
     **dict.fromkeys(("file_count", "imported_at", "register_size", "uses"), "sizes of registers and models, for who runs it"),
     "audited_and_filed": "how good the machine is, over all it may file: nothing restricted",
     "offices_of": "names of offices",
-    "search_files": "filtered by seen_files at once",
 }
 
 

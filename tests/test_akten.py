@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from review_help import BUILDING, DOGS, TENANT, current, opened
+from review_help import BUILDING, DOGS, TENANT, current, opened, propose
 from sqlalchemy import select, update
 from test_filing import SETTINGS, approved, file_it
 
@@ -28,7 +28,7 @@ from intake.journal import check, entries
 from intake.registers import FileRow
 from intake.schema import documents, filings
 from intake.stores.efile import EFile
-from intake.vocabulary import AktenplanEntry, DocumentState, File, Viewer
+from intake.vocabulary import AktenplanEntry, DocumentState, Evidence, File, Proposal, Viewer
 
 STAFF = AktenplanEntry("ap-0111", "111", "Personalakten", access_class="Personal", retention=5, disposal="V")
 ALL = Viewer(TENANT)
@@ -373,6 +373,8 @@ def test_lists_by_word_entry_zda_and_page(database: Database) -> None:
         assert names(ALL, "flur anbau") == ["B/1"] and names(ALL, "%") == ["B/1"] and names(ALL, "_") == []
         assert names(ALL, entry=BUILDING.id) == ["B/1"] and names(ALL, closed=True) == ["A/3", "A/4"]
         assert names(ALL, closed=False, limit=2) == ["A/0", "A/1"] and names(ALL, limit=2, after="A/1") == ["A/2", "A/3"]
+        assert names(CLERK, after="P/1") == names(CLERK, after="P/2") == []  # whether there is one behind which he asks
+        assert names(CLERK, after="A/3x") == ["A/4", "B/1"]
         line = list_files(conn, ALL, "flur")[0]
         assert (line.notation, line.branch, line.documents) == ("632.60", "Bauanträge", 0) and line.opened_on is not None
 
@@ -389,3 +391,27 @@ def test_an_akte_shows_what_the_viewer_may_see(lite: Database, blobs: Blobs) -> 
         assert len(show_file(conn, CLERK, akte.id).documents) == list_files(conn, CLERK)[0].documents == 1
         assert versions_of(conn, CLERK, raised) == () and len(versions_of(conn, ALL, raised)) == 1
         assert get_file(conn, TENANT, akte.id) == akte
+
+
+def test_nobody_files_by_name_or_proposal_into_an_akte_he_may_not_see(lite: Database) -> None:
+    with lite.transaction() as tx:
+        secret = akten.open_file(tx, SETTINGS, ALL, "kms", "111", "Musterfrau")
+    _, (one, two) = opened(lite, (1, 1))
+    refusals = []
+    for name in (secret.reference, secret.reference[:-1] + "0"):
+        with pytest.raises(Refused) as refused, lite.transaction() as tx:
+            review.approve(tx, one.id, one.revision, "kms", {"file": name}, viewer=CLERK)
+        refusals.append(str(refused.value).replace(name, ""))
+    assert refusals[0] == refusals[1]
+    propose(lite, _again(lite, two.id), [Proposal("file", secret.id, 0.99, (Evidence("rule:akte@1"),))])
+    with pytest.raises(Refused, match="fehlt"), lite.transaction() as tx:
+        review.approve(tx, two.id, current(lite, two.id).revision, "kms", viewer=CLERK)
+    with lite.transaction() as tx:
+        review.approve(tx, two.id, current(lite, two.id).revision, "kms")
+
+
+def _again(db: Database, id: str) -> str:
+    """The document before it was proposed."""
+    with db.transaction() as tx:
+        tx.connection.execute(update(documents).where(documents.c.id == id).values(state="NEW"))
+    return id

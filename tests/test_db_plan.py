@@ -145,16 +145,6 @@ def test_cases(db: Database) -> None:
         assert akten.get_case(tx.connection, "a", own.id) == own
 
 
-def test_search_files_escapes_wildcards(db: Database) -> None:
-    with db.transaction() as tx:
-        for name, title in (("BA/1", "100 % Neubau"), ("BA/2", "Neubau Heideweg")):
-            akten.add_file(tx, "a", File("", name, title, "x"))
-        assert [one.reference for one in akten.search_files(tx.connection, "a", "neubau heide")] == ["BA/2"]
-        assert [one.reference for one in akten.search_files(tx.connection, "a", "%")] == ["BA/1"]
-        assert [one.reference for one in akten.search_files(tx.connection, "a", "_")] == []
-        assert len(akten.search_files(tx.connection, "a")) == 2
-
-
 def test_registers(db: Database) -> None:
     def rows(**names: str) -> list[RegisterEntry]:
         return [RegisterEntry("strassen", key, {"name": name}) for key, name in names.items()]

@@ -8,7 +8,7 @@ from datetime import date
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from intake.db.core import Tx, new_id, stamp
 from intake.db.deliveries import next_counter
@@ -243,17 +243,6 @@ def files_of_entry(conn: Connection, tenant: str, entry: str) -> tuple[File, ...
     """The Akten under an entry of the plan, by Aktenzeichen."""
     rows = conn.execute(select(files).where(files.c.tenant == tenant, files.c.entry == entry).order_by(
         files.c.reference_key)).mappings()
-    return tuple(file_from(row) for row in rows)
-
-
-def search_files(conn: Connection, tenant: str, words: str = "", limit: int = 50) -> tuple[File, ...]:
-    """Akten in which every word occurs (Aktenzeichen, title, parcel or address; case does not matter)."""
-    query = select(files).where(files.c.tenant == tenant)
-    for word in words.split():
-        like = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        query = query.where(or_(*(column.ilike(like, escape="\\") for column in (
-            files.c.reference, files.c.title, files.c.parcel, files.c.address))))
-    rows = conn.execute(query.order_by(files.c.reference_key).limit(limit)).mappings()
     return tuple(file_from(row) for row in rows)
 
 

@@ -16,6 +16,7 @@ from intake.db.access import see_file, visible_documents, visible_files
 from intake.db.akten import cases_of, file_from
 from intake.db.core import parse_stamp
 from intake.db.plan import all_entries, get_entry
+from intake.keys import reference_key
 from intake.schema import aktenplan_entries, documents, files, filings
 from intake.vocabulary import AktenplanEntry, Case, File, Viewer
 
@@ -99,8 +100,7 @@ def list_files(conn: Connection, viewer: Viewer, words: str = "", *, entry: str 
     if closed is not None:
         wanted = wanted.where(files.c.closed_on.is_not(None) if closed else files.c.closed_on.is_(None))
     if after:
-        last = select(files.c.reference_key).where(files.c.tenant == viewer.tenant, files.c.reference == after)
-        wanted = wanted.where(files.c.reference_key > last.scalar_subquery())
+        wanted = wanted.where(files.c.reference_key > reference_key(after))
     rows = conn.execute(wanted.order_by(files.c.reference_key, files.c.id).limit(limit)).mappings().all()
     return _lines(conn, viewer, rows)
 

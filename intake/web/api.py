@@ -257,7 +257,7 @@ def files(web: WebState, user: SignedIn, q: Annotated[str, Query(max_length=200)
 def approve(web: WebState, user: SignedIn, id: str, body: Approval, if_match: IfMatch = "") -> dict[str, Any]:
     """Freigeben: the best proposals, overruled by `values`; it is filed soon after."""
     return _do(web, user, id, body, if_match, lambda tx, document, seen: {
-        "revision": review.approve(tx, document, seen, user.by, body.values)})
+        "revision": review.approve(tx, document, seen, user.by, body.values, viewer=user.viewer)})
 
 
 @router.delete("/documents/{id}/decision", dependencies=[DECIDES])

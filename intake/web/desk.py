@@ -131,7 +131,7 @@ def confirm_alike(request: Request, web: WebState, user: SignedIn, id: str, form
         try:
             with web.db.transaction() as tx:
                 see_document(tx.connection, user.viewer, document)
-                review.approve(tx, document, int(revision), user.by)
+                review.approve(tx, document, int(revision), user.by, viewer=user.viewer)
             done += 1
         except (Stale, Refused):
             continue  # counted below: it waits on as it is

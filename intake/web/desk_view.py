@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 
 from intake.aktenplan import search
 from intake.db.access import may_see_delivery, see_document, seen_decision, seen_files, seen_proposals
-from intake.db.akten import cases_of, search_files
+from intake.db.akten import cases_of
 from intake.db.core import utcnow
 from intake.db.cuts import cut_of
 from intake.db.deliveries import get_delivery, parts_of
 from intake.db.desk import Neighbours, neighbours, opened_by, seen_beside, titles_of, why_of
 from intake.db.documents import ledger, live_decision, proposals_of
+from intake.db.efile import list_files
 from intake.db.forecasts import PLACE, blind
 from intake.db.incoming import Notice, notices_of
 from intake.db.lists import TO_CHECK
@@ -287,7 +288,6 @@ def files_found(conn: Connection, viewer: Viewer, words: str) -> tuple[Candidate
     """Open Akten that the viewer may see, by Aktenzeichen, title, parcel or address."""
     if not words.strip():
         return ()
-    found = [one for one in search_files(conn, viewer.tenant, words, 4 * MOST_FOUND) if one.closed_on is None]
-    seen = seen_files(conn, viewer, [one.id for one in found])
+    found = [line.file for line in list_files(conn, viewer, words, closed=False, limit=MOST_FOUND)]
     return tuple(Candidate(one.id, one.reference, one.title, "human", 100, one.address or one.parcel, entry=one.entry)
-                 for one in found if one.id in seen)[:MOST_FOUND]
+                 for one in found)

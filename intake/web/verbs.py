@@ -78,7 +78,8 @@ def decide(tx: Tx, viewer: Viewer, by: str, id: str, revision: int, draft: Draft
         chosen["file"] = ""
     if not document.parent and not (chosen["entry"] or chosen["file"]):
         raise Refused("Es fehlt der Aktenplaneintrag oder die Akte. Wählen Sie eines von beiden.")
-    return review.approve(tx, id, revision, by, {**values, **chosen} if chosen["entry"] or chosen["file"] else values)
+    return review.approve(tx, id, revision, by, {**values, **chosen} if chosen["entry"] or chosen["file"] else values,
+                          viewer=viewer)
 
 
 def place_from(text: str) -> tuple[int, Box | None]:
