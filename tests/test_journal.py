@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -394,6 +395,20 @@ def test_a_mark_of_a_restore_hides_nothing_else(database: Database) -> None:
     assert faults(database, [Head("", "mittelau", 2, "e" * 64), *before, mark]) == [
         "Eintrag 2 ist ein anderer als der veröffentlichte."]
     assert faults(database, [*before, mark, before[5]]) != [], "published after the restore: not taken back by it"
+
+
+def test_a_thousand_random_tampers_given_the_last_published_head(chained: Database) -> None:
+    """Issue G, in the database: whoever tampers may also set the head row to what his chain ends with."""
+    rows, dice, found = _rows(chained), random.Random(8), 0
+    heads = [Head("2026-11-22", "mittelau", rows[-1][0], rows[-1][2])]
+    for number in range(1000):
+        at, other = dice.sample(range(LENGTH), 2)
+        tamper = (*TAMPERS, lambda rows, at, _other: _rewritten(rows, at))[number % (len(TAMPERS) + 1)]
+        changed = tamper(rows, at, other)
+        assert changed != rows
+        head = (changed[-1][0], changed[-1][2]) if changed else (0, GENESIS)
+        found += bool(_after(chained, changed, heads, head if dice.random() < 0.7 else None))
+    assert found == 1000
 
 
 def test_a_lost_head_row_is_found(sqlite_database: Database) -> None:
