@@ -64,7 +64,7 @@ def unpack(box: Box, blobs: Blobs, delivery: Delivery, order: ReadOrder, workdir
     the box and the blobs do.
     """
     original = blobs.path(delivery.original.sha256)
-    opened = box.open(original, delivery.original.name, order, workdir, fresh=delivery.attempt > 0, mail=mail)
+    opened = box.open(original, delivery.original.name, order, workdir, fresh=delivery.attempt > 0, mail=mail, office=True)
     first, *others = opened.unpacked.parts
     if dkim_keys is not None:
         first = replace(first, facts=(*first.facts, *_dkim(box, original, first.facts, dkim_keys, workdir)))
@@ -103,7 +103,7 @@ def _drawn(box: Box, parts: Sequence[FoundPart], workdir: Path) -> list[FoundPar
             pdf = box.office(told, workdir)
         except (InputError, BoxDied) as error:
             if part.media_type == RTF:
-                text = box.unpack(part.path, part.name, workdir, office=False).parts[0]
+                text = box.unpack(part.path, part.name, workdir).parts[0]
                 found.append(replace(text, position=told.position, parent=told.parent))
                 continue
             if len(parts) == 1:

@@ -86,7 +86,7 @@ class FakeBox:
         return Unpacked(envelope, tuple(parts), 0.0)
 
     def open(self, path: Path, name: str, order: ReadOrder, workdir: Path, *, fresh: bool = False,
-             mail: Any = None) -> Opened:
+             mail: Any = None, office: bool = False) -> Opened:
         return Opened(self.unpack(path, name, workdir), None)  # reads nothing at once: the tests count the chunks
 
     def draws(self, part: FoundPart) -> bool:

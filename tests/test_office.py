@@ -245,7 +245,7 @@ def test_the_real_one_calls_nobody(boxes: list[Box], tmp_path: Path) -> None:
         boxes.append(box)
         path = tmp_path / "x.rtf"
         path.write_text(code, encoding="ascii")
-        part = box.unpack(path, "x.rtf", tmp_path).parts[0]
+        part = box.unpack(path, "x.rtf", tmp_path, office=True).parts[0]
         assert box.office(part, tmp_path).pages == 1
         listener.join()
     assert not called

@@ -127,22 +127,23 @@ class Box:
                 f"Der Lesekasten hält nicht dicht ({', '.join(escaped)}). Starten Sie die Poststelle so nicht; prüfen Sie "
                 "bubblewrap und den Kern (apt-get install --only-upgrade bubblewrap).")
 
-    def unpack(self, path: Path, name: str, workdir: Path, *, mail: MailOrder = _ANY_MAIL, office: bool = True) -> Unpacked:
+    def unpack(self, path: Path, name: str, workdir: Path, *, mail: MailOrder = _ANY_MAIL, office: bool = False) -> Unpacked:
         """What the delivery at `path`, called `name` by its sender, consists of; InputError when it gives nothing.
 
-        `office`: files that LibreOffice can draw are left to it, where it is installed.
+        `office` (here and below): files that LibreOffice can draw are left to `office`, where it is installed.
         """
         answer = self._run("unpack", self._unpack_order(name, mail, office), (path,), workdir, self._limits())
         raw = recheck.load(answer.out / "result.json", recheck.RawUnpacked)
         return self._unpacked(raw.envelope, raw.parts, path, answer)
 
     def open(self, path: Path, name: str, order: ReadOrder, workdir: Path, *, fresh: bool = False,
-             mail: MailOrder = _ANY_MAIL) -> Opened:
+             mail: MailOrder = _ANY_MAIL, office: bool = False) -> Opened:
         """The same, and the pages too where the delivery is one file of at most `order.chunk_pages` pages.
 
         `fresh` (here and below): it has been tried before, so it gets a sandbox of its own.
         """
-        told = {"unpack": self._unpack_order(name, mail), "read": self._read_order(order), "most_pages": order.chunk_pages}
+        told = {"unpack": self._unpack_order(name, mail, office), "read": self._read_order(order),
+                "most_pages": order.chunk_pages}
         limits = self._limits(order.chunk_pages, processes=order.engine == "pytesseract")
         with self._suspicious():
             answer = self._run("open", told, (path,), workdir, limits, (str(self._tessdata()),), warm=self._small((path,), fresh))
@@ -242,7 +243,7 @@ class Box:
         except OSError:
             return False  # `_takeable` says why
 
-    def _unpack_order(self, name: str, mail: MailOrder, office: bool = True) -> dict[str, Any]:
+    def _unpack_order(self, name: str, mail: MailOrder, office: bool) -> dict[str, Any]:
         limits = ("max_pages", "max_parts", "max_depth", "max_megapixels", "max_file_mib")
         told = {"name": recheck.display(name), "office": office and self.has_office, **asdict(mail)}
         return told | {limit: getattr(self.settings, limit) for limit in limits}
