@@ -74,6 +74,7 @@ deliveries = Table(
     Index("ix_deliveries_unacknowledged", "tenant", "source",
           sqlite_where=text("acknowledged_at IS NULL"), postgresql_where=text("acknowledged_at IS NULL")),
     Index("ix_deliveries_waiting", "state", "lane", "tenant", "not_before", "received_at", "id"),
+    Index("ix_deliveries_newest", "tenant", "id"),
     Index("ix_deliveries_original", "tenant", "original"),
     Index("ix_deliveries_message", "tenant", "message_id",
           sqlite_where=text("message_id <> ''"), postgresql_where=text("message_id <> ''")),

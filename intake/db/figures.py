@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, func, select
 from intake.db.access import visible_deliveries, visible_documents
 from intake.db.core import parse_stamp, stamp, utcnow
 from intake.db.forecasts import blind
-from intake.db.inbox import start_of_day
+from intake.db.inbox import id_at, start_of_day
 from intake.schema import aktenplan_entries, decisions, deliveries, documents, filings, pages, proposals
 from intake.vocabulary import DocumentState, Viewer
 
@@ -53,14 +53,15 @@ class Automatic:
 
 def today(conn: Connection, viewer: Viewer) -> Today:
     """What happened since midnight."""
-    since = stamp(start_of_day())
-    arrived = and_(deliveries.c.received_at >= since, visible_deliveries(conn, viewer))
+    since, first = stamp(start_of_day()), id_at(start_of_day())
+    arrived = and_(deliveries.c.id >= first, deliveries.c.received_at >= since, visible_deliveries(conn, viewer))
     seen = visible_documents(conn, viewer)
     number = conn.execute(select(func.count()).select_from(deliveries).where(arrived)).scalar_one()
     sheets = conn.execute(select(func.count()).select_from(pages.join(documents, documents.c.id == pages.c.document)).where(
-        documents.c.received_at >= since, seen)).scalar_one()
+        documents.c.id >= first, documents.c.received_at >= since, seen)).scalar_one()
     decided = conn.execute(select(func.count()).select_from(decisions.join(
-        documents, documents.c.id == decisions.c.document)).where(decisions.c.live, decisions.c.at >= since, seen)).scalar_one()
+        documents, documents.c.id == decisions.c.document)).where(
+            decisions.c.id >= first, decisions.c.live, decisions.c.at >= since, seen)).scalar_one()
     filed = conn.execute(select(func.count()).select_from(filings.join(
         documents, documents.c.id == filings.c.document)).where(
             filings.c.tenant == viewer.tenant, filings.c.at >= since, filings.c.undone_at.is_(None), seen)).scalar_one()
@@ -77,10 +78,11 @@ def oldest(conn: Connection, viewer: Viewer) -> Oldest | None:
 
 def automatic_share(conn: Connection, viewer: Viewer, days: int = 30) -> Automatic:
     """Of what was filed in the last `days`, how much without a person."""
-    since = stamp(utcnow() - timedelta(days=days))
+    since = utcnow() - timedelta(days=days)
     rows = conn.execute(select(decisions.c.by.like("rule:%").label("rule"), func.count()).select_from(decisions.join(
         documents, documents.c.id == decisions.c.document)).where(
-            decisions.c.live, decisions.c.at >= since, documents.c.state == DocumentState.FILED.value,
+            decisions.c.id >= id_at(since), decisions.c.live, decisions.c.at >= stamp(since),
+            documents.c.state == DocumentState.FILED.value,
             visible_documents(conn, viewer)).group_by("rule")).all()
     counted = {bool(row[0]): row[1] for row in rows}
     return Automatic(sum(counted.values()), counted.get(True, 0))
@@ -90,7 +92,7 @@ def per_day(conn: Connection, viewer: Viewer) -> list[tuple[date, int, int]]:
     """The last DAYS days: documents that came in, and documents filed."""
     first = start_of_day() - timedelta(days=DAYS - 1)
     came = _by_day(conn.execute(select(documents.c.received_at).where(
-        documents.c.received_at >= stamp(first), documents.c.state != DocumentState.SUPERSEDED.value,
+        documents.c.id >= id_at(first), documents.c.received_at >= stamp(first), documents.c.state != DocumentState.SUPERSEDED.value,
         visible_documents(conn, viewer))).scalars())
     went = _by_day(conn.execute(select(filings.c.at).select_from(filings.join(
         documents, documents.c.id == filings.c.document)).where(
@@ -111,7 +113,8 @@ def pages_per_hour(conn: Connection, viewer: Viewer, hours: int = 24) -> list[tu
     counted: Counter[datetime] = Counter()
     for received, number in conn.execute(select(documents.c.received_at, func.count()).select_from(pages.join(
             documents, documents.c.id == pages.c.document)).where(
-                documents.c.received_at >= stamp(first), visible_documents(conn, viewer)).group_by(documents.c.received_at)):
+                documents.c.id >= id_at(first), documents.c.received_at >= stamp(first),
+                visible_documents(conn, viewer)).group_by(documents.c.received_at)):
         counted[parse_stamp(received).astimezone().replace(minute=0, second=0, microsecond=0)] += number
     return [(first + timedelta(hours=number), counted[first + timedelta(hours=number)]) for number in range(hours)]
 

@@ -94,6 +94,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_deliveries_batch', ['tenant', 'batch'], unique=False)
         batch_op.create_index('ix_deliveries_received', ['tenant', 'received_at', 'id'], unique=False)
         batch_op.create_index('ix_deliveries_message', ['tenant', 'message_id'], unique=False, sqlite_where=sa.text("message_id <> ''"), postgresql_where=sa.text("message_id <> ''"))
+        batch_op.create_index('ix_deliveries_newest', ['tenant', 'id'], unique=False)
         batch_op.create_index('ix_deliveries_original', ['tenant', 'original'], unique=False)
         batch_op.create_index('ix_deliveries_source', ['tenant', 'source', 'received_at'], unique=False)
         batch_op.create_index('ix_deliveries_unacknowledged', ['tenant', 'source'], unique=False, sqlite_where=sa.text('acknowledged_at IS NULL'), postgresql_where=sa.text('acknowledged_at IS NULL'))
