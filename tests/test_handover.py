@@ -16,7 +16,7 @@ from intake import handover, review
 from intake.blobs import Blobs
 from intake.config import HandOver, Settings, Tenant
 from intake.db.core import Database, utcnow
-from intake.db.filings import get_filing, receipts_of, unsettle_filing
+from intake.db.filings import filings_without_receipt, get_filing, receipts_of, unsettle_filing
 from intake.db.handovers import handed
 from intake.db.problems import open_problems
 from intake.filing import deliver
@@ -311,3 +311,32 @@ def test_settings_that_cannot_work_are_refused() -> None:
         with pytest.raises(ValueError):
             HandOver(**{"name": "dms", **wrong})
     assert HandOver(name="dms", kind="xdomea", url="http://127.0.0.1:8080/x").delay_minutes == 10
+
+
+def test_moving_by_hand_is_told_too(town: Town) -> None:
+    """`efile move` files anew: the other system hears that the old place is void and, after the time to undo, the new one."""
+    from intake.akten import move_file
+
+    key = town.filed()
+    town.tell(11)
+    answer_all(town.folder)
+    town.tell(2)
+    with town.db.read() as conn:
+        before = get_filing(conn, key)
+    with town.db.transaction() as tx:
+        move_file(tx, town.settings.tenant[0], Viewer(TENANT), "kms", before.file.id, "632.60")
+    with town.db.read() as conn:
+        rows = filings_without_receipt(conn)
+    assert len(rows) == 2
+    for _, one in rows:
+        town.settle(one)
+    town.tell(0)
+    (storno,) = answer_all(town.folder)
+    assert (storno["Art"], storno["Schluessel"], storno["Referenz"]) == ("storno", key, f"DMS-{key[:8]}")
+    town.tell(11)
+    (again,) = answer_all(town.folder)
+    assert (again["Art"], again["Aktenplaneinheit"]["Kennzeichen"]) == ("neu", "632.60")
+    town.tell(2)
+    with town.db.read() as conn:
+        (new,) = [one for _, one in rows if one != key]
+        assert receipts_of(conn, key) == () and len(receipts_of(conn, new)) == 1
