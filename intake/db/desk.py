@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, select, tuple_
+from sqlalchemy import Connection, Select, and_, delete, select, tuple_
 
 from intake.db.access import visible_documents
 from intake.db.core import Tx, parse_stamp, stamp, upsert
+from intake.db.deliveries import PICTURE
 from intake.db.documents import documents_of
-from intake.schema import decisions, documents, openings, proposals
-from intake.vocabulary import Document, DocumentState, Viewer
+from intake.schema import decisions, documents, openings, page_reads, pages, parts, proposals
+from intake.vocabulary import Blob, Document, DocumentState, Viewer
 
 OPEN_FOR = timedelta(minutes=15)
 """So long a document is shown as open with somebody; it is a hint, the revision is what protects (screens.md, Locks)."""
@@ -89,6 +90,43 @@ def titles_of(conn: Connection, ids: Sequence[str]) -> dict[str, str]:
 def why_of(conn: Connection, id: str) -> str:
     """The sentence why a document waits for a person, or was filed without one."""
     return str(conn.execute(select(documents.c.why).where(documents.c.id == id)).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A page as stored: the part it is a page of, its number there, the chunk with its words and preview."""
+
+    part: Blob
+    number: int
+    chunk: str
+
+
+def sheet_of(conn: Connection, viewer: Viewer, document: str, number: int) -> Sheet | None:
+    """Page `number` (from 1) of a document; None when the viewer may not see it or there is none. One statement: it is asked
+    for every picture."""
+    own = pages.c.document == documents.c.id
+    wanted = _sheets().join(documents, own).where(
+        documents.c.id == document, pages.c.position == number, visible_documents(conn, viewer))
+    return _sheet(conn.execute(wanted).first())
+
+
+def sheet_in(conn: Connection, delivery: str, part: int, number: int) -> Sheet | None:
+    """The same of any page of a delivery, in a document or not; the caller has seen to it that it may be seen."""
+    return _sheet(conn.execute(_sheets().where(
+        pages.c.delivery == delivery, pages.c.part == part, pages.c.number == number)).first())
+
+
+def _sheets() -> Select[Any]:
+    """Pages with their parts and what was read of them, the newest reading first."""
+    return select(parts, pages.c.number, page_reads.c.chunk).join_from(
+        pages, parts, and_(parts.c.delivery == pages.c.delivery, parts.c.position == pages.c.part)).join(
+        page_reads, and_(page_reads.c.tenant == parts.c.tenant, page_reads.c.original == parts.c.sha256,
+                         page_reads.c.page == pages.c.number, page_reads.c.reader.not_like(f"{PICTURE}/%"))).order_by(
+        page_reads.c.read_at.desc()).limit(1)
+
+
+def _sheet(row: Any) -> Sheet | None:
+    return Sheet(Blob(row.sha256, row.media_type, row.name, row.size), row.number, row.chunk) if row else None
 
 
 def decided_at(conn: Connection, document: str) -> tuple[int, str] | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,8 +21,9 @@ from sqlalchemy import Connection
 
 from intake import names
 from intake.blobs import Blobs
-from intake.db.access import may_see_delivery, see_document
-from intake.db.deliveries import get_delivery, newest_page_reads, parts_of
+from intake.db.access import may_see_delivery
+from intake.db.deliveries import get_delivery, parts_of
+from intake.db.desk import Sheet, sheet_in, sheet_of
 from intake.errors import Refused
 from intake.read import page_image, previews_at, unpack_pages
 from intake.vocabulary import Blob, Delivery, Page, Role, Viewer
@@ -38,30 +38,13 @@ _turn = threading.BoundedSemaphore(2)
 """So many fine pictures are drawn at once: clerks wait for them, but reading goes on beside."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A page as stored: the part it is a page of, its number there, the chunk with its words and preview."""
-
-    part: Blob
-    number: int
-    chunk: str
-
-
-def sheet_of(conn: Connection, viewer: Viewer, document: str, number: int) -> Sheet:
+def page_of(web: Web, viewer: Viewer, document: str, number: int) -> Sheet:
     """Page `number` (from 1) of a document. Raises Refused when there is none for the viewer."""
-    found = see_document(conn, viewer, document)
-    if not 1 <= number <= len(found.pages):
-        raise Refused(f"Das Schriftstück hat die Seiten 1 bis {len(found.pages)}; eine Seite {number} gibt es nicht.")
-    ref = found.pages[number - 1]
-    return _sheet(conn, viewer.tenant, found.delivery, ref.part, ref.number)
-
-
-def _sheet(conn: Connection, tenant: str, delivery: str, part: int, number: int) -> Sheet:
-    blob = next((one.blob for one in parts_of(conn, delivery) if one.position == part), None)
-    chunk = newest_page_reads(conn, tenant, blob.sha256).get(number) if blob else None
-    if blob is None or chunk is None:
-        raise Refused(f"Die Seite {number} (Teil {part}) wurde nicht gelesen. Laden Sie die Sendung neu.")
-    return Sheet(blob, number, chunk)
+    with web.db.read() as conn:
+        found = sheet_of(conn, viewer, document, number)
+    if found is None:
+        raise Refused(f"Eine Seite {number} des Schriftstücks {document} gibt es nicht. Laden Sie es neu.")
+    return found
 
 
 def whole_delivery(conn: Connection, viewer: Viewer, delivery: str) -> Delivery:
@@ -77,24 +60,21 @@ def whole_delivery(conn: Connection, viewer: Viewer, delivery: str) -> Delivery:
 @router.get("/seiten/{document}/{number}/vorschau", response_class=Response)
 def preview(web: WebState, user: SignedIn, document: str, number: int) -> Response:
     """The stored preview (JPEG, about 110 dpi)."""
-    with web.db.read() as conn:
-        sheet = sheet_of(conn, user.viewer, document, number)
+    sheet = page_of(web, user.viewer, document, number)
     return _jpeg(_preview(web.blobs(user.viewer.tenant), sheet))
 
 
 @router.get("/seiten/{document}/{number}/bild", response_class=Response)
 def image(web: WebState, user: SignedIn, document: str, number: int) -> Response:
     """The fine picture (JPEG, 200 dpi), drawn when it is asked for the first time."""
-    with web.db.read() as conn:
-        sheet = sheet_of(conn, user.viewer, document, number)
+    sheet = page_of(web, user.viewer, document, number)
     return _jpeg(_fine(web, user.viewer.tenant, sheet))
 
 
 @router.get("/seiten/{document}/{number}/woerter")
 def words(web: WebState, user: SignedIn, document: str, number: int) -> JSONResponse:
     """The words of a page with their boxes (fractions from the top left) and lines, in reading order."""
-    with web.db.read() as conn:
-        sheet = sheet_of(conn, user.viewer, document, number)
+    sheet = page_of(web, user.viewer, document, number)
     return JSONResponse(_words(_page(web.blobs(user.viewer.tenant), sheet)))
 
 
@@ -105,7 +85,9 @@ def words(web: WebState, user: SignedIn, document: str, number: int) -> JSONResp
 def loose_preview(web: WebState, user: SignedIn, delivery: str, part: int, number: int) -> Response:
     """The stored preview of any page of a delivery, also of one that was taken for blank or a separator."""
     with web.db.read() as conn:
-        sheet = _sheet(conn, user.viewer.tenant, whole_delivery(conn, user.viewer, delivery).id, part, number)
+        sheet = sheet_in(conn, whole_delivery(conn, user.viewer, delivery).id, part, number)
+    if sheet is None:
+        raise Refused(f"Die Seite {number} (Teil {part}) wurde nicht gelesen. Laden Sie die Sendung neu.")
     return _jpeg(_preview(web.blobs(user.viewer.tenant), sheet))
 
 
