@@ -18,7 +18,7 @@ from intake.db.core import Tx, parse_stamp, utcnow
 from intake.db.documents import get_document, proposals_of
 from intake.db.forecasts import proposed_entries
 from intake.db.lessons import Lesson, all_live, lessons, use_model, uses
-from intake.db.plan import all_entries, open_entries
+from intake.db.plan import all_entries, open_entries, with_classes
 from intake.errors import Refused
 from intake.journal import record
 from intake.pipeline import Postroom, material_of
@@ -152,7 +152,8 @@ def _taught(room: Postroom, tools: Tools, old: Learnt, fresh: Sequence[Lesson]) 
 def _learnable(room: Postroom, tenant: str, found: Iterable[Lesson]) -> list[Lesson]:
     """Without what is restricted, by its own access class or that of its entry."""
     with room.db.read() as conn:
-        open_ids = {entry.id for entry in all_entries(conn, tenant) if entry.access_class in OPEN_CLASSES}
+        open_ids = {entry.id for entry in with_classes(conn, tenant, all_entries(conn, tenant))
+                    if entry.access_class in OPEN_CLASSES}
     return [one for one in found if one.access_class in OPEN_CLASSES and one.values["entry"] in open_ids]
 
 

@@ -31,7 +31,7 @@ from intake.db.knowledge import (
     titles_by_entry,
 )
 from intake.db.lessons import lessons_stamp
-from intake.db.plan import open_entries
+from intake.db.plan import open_entries, with_classes
 from intake.errors import ConfigError
 from intake.extract.beside import Beside
 from intake.extract.letter import AccessWords
@@ -228,7 +228,7 @@ class _Library:
                 knowledge = replace(old[2], files=files, resolve=Resolver(index, files.by_ids),
                                     extractors=extractors(old[2].entries))
             else:
-                entries = open_entries(conn, tenant, utcnow().astimezone().date())
+                entries = with_classes(conn, tenant, open_entries(conn, tenant, utcnow().astimezone().date()))
                 by_id = {entry.id: entry for entry in entries}
                 gemarkungen = register_rows(conn, tenant, "gemarkungen")
                 places = [settings.title, *(row.values.get("name", "") for row in gemarkungen)]

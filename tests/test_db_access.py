@@ -25,7 +25,7 @@ from intake.db.akten import add_file
 from intake.db.core import Database, Tx
 from intake.db.documents import move_document
 from intake.db.filings import add_filing
-from intake.db.plan import all_entries, import_plan
+from intake.db.plan import all_entries, import_plan, with_classes
 from intake.errors import Refused
 from intake.schema import documents, files
 from intake.vocabulary import AktenplanEntry, Document, DocumentState, Evidence, File, Filing, Proposal, Viewer
@@ -97,6 +97,8 @@ def test_a_new_version_of_the_plan_closes_what_lies_there(database: Database) ->
         assert seen_files(tx.connection, clerk, [akte.id]) and visible_entries(tx.connection, clerk) == {"e6", "e61"}
         import_plan(tx, TENANT, [replace(entry, access_class="Geheim") if entry.id == "e6" else replace(entry, access_class=OPEN)
                                  if entry.id == "e61" else entry for entry in PLAN])
+        held = {one.id: one.access_class for one in with_classes(tx.connection, TENANT, all_entries(tx.connection, TENANT))}
+        assert (held["e61"], held["e0"], held["e11"]) == ("Geheim", OPEN, "Personal")  # what the policy is given
         assert not seen_files(tx.connection, clerk, [akte.id]) and visible_entries(tx.connection, clerk) == set()
         assert seen_files(tx.connection, Viewer(TENANT, classes=frozenset({"Geheim"}), branches=("e6",)), [akte.id])
 

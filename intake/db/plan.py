@@ -168,6 +168,14 @@ def open_entries(conn: Connection, tenant: str, on: date) -> tuple[AktenplanEntr
     return tuple(_entry(row) for row in rows)
 
 
+def with_classes(conn: Connection, tenant: str, entries: Sequence[AktenplanEntry]) -> tuple[AktenplanEntry, ...]:
+    """The entries each with the access class that holds for it, be it that of an entry above (`intake.access`)."""
+    rows = conn.execute(select(table.c.id, table.c.effective_class).where(
+        table.c.tenant == tenant, table.c.current, table.c.effective_class != ""))
+    classes = {row.id: row.effective_class for row in rows}
+    return tuple(replace(entry, access_class=classes.get(entry.id, entry.access_class)) for entry in entries)
+
+
 def all_entries(conn: Connection, tenant: str) -> tuple[AktenplanEntry, ...]:
     """The newest version of every entry, open or closed, in plan order (for export)."""
     return in_order([entry for entry, _ in _newest(conn, tenant)])
