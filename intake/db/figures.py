@@ -92,7 +92,8 @@ def per_day(conn: Connection, viewer: Viewer) -> list[tuple[date, int, int]]:
     """The last DAYS days: documents that came in, and documents filed."""
     first = start_of_day() - timedelta(days=DAYS - 1)
     came = _by_day(conn.execute(select(documents.c.received_at).where(
-        documents.c.id >= id_at(first), documents.c.received_at >= stamp(first), documents.c.state != DocumentState.SUPERSEDED.value,
+        documents.c.id >= id_at(first), documents.c.received_at >= stamp(first),
+        documents.c.state != DocumentState.SUPERSEDED.value,
         visible_documents(conn, viewer))).scalars())
     went = _by_day(conn.execute(select(filings.c.at).select_from(filings.join(
         documents, documents.c.id == filings.c.document)).where(

@@ -71,8 +71,6 @@ def _inbox(conn: Connection, viewer: Viewer, only: Filter, source: str) -> Selec
 
 
 def _passes(conn: Connection, viewer: Viewer, only: Filter) -> list[ColumnElement[bool]]:
-    state = deliveries.c.state
-
     def some(*states: DocumentState) -> Select[Any]:
         """Deliveries with a document in one of these states: few wait, so it is quicker to begin with them than with each
         delivery."""
