@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import FakeStore, fake_room
@@ -10,7 +12,7 @@ from sqlalchemy import select
 
 from intake import pipeline, review
 from intake.db.core import Database
-from intake.db.deliveries import Kind, get_delivery, parts_of
+from intake.db.deliveries import Kind, add_delivery, get_delivery, parts_of
 from intake.db.documents import documents_of, get_document, ledger, live_decision, move_document, proposals_of
 from intake.db.filings import files_of_messages, filing_of_document, filings_without_receipt
 from intake.db.lists import list_documents
@@ -23,6 +25,7 @@ from intake.schema import aktenplan_entries, files, page_reads
 from intake.settle import settle
 from intake.sources.folder import FolderSource
 from intake.vocabulary import DeliveryState, DocumentState, Material, PageState, Viewer
+from tests.making import delivery
 
 
 @pytest.fixture
@@ -219,6 +222,23 @@ def test_an_office_file_is_filed_with_the_pages_drawn_of_it(room: Postroom) -> N
     assert filing is not None
     assert [blob.name for blob in filing.originals] == ["broken.pdf", "broken.odt"]
     assert room.blobs("mittelau").read(filing.originals[1].sha256) == b"Datei selbst"
+
+
+@pytest.mark.parametrize(("channel", "asked"), [("mail", True), ("folder", False), ("upload", False)])
+def test_only_for_messages_of_a_mailbox_is_the_dns_asked(room: Postroom, monkeypatch: pytest.MonkeyPatch, channel: str,
+                                                         asked: bool) -> None:
+    room = replace(room, dkim_keys=dict.fromkeys, anchors="Stellen")
+    original = room.blobs("mittelau").add_bytes(b"Guten Tag", "post.eml", "message/rfc822")
+    sent = delivery(channel=channel, source="scanner", original=original)
+    with room.db.transaction() as tx:
+        add_delivery(tx, sent)
+    given: list[Any] = []
+    unpack = pipeline.unpack.unpack
+    monkeypatch.setattr(pipeline.unpack, "unpack", lambda *arguments: given.append(arguments) or unpack(*arguments))
+    pipeline.plan_reading(room, sent.id)
+    ((*_, order, keys),) = given
+    assert (keys is room.dkim_keys) is asked
+    assert (order.anchors, order.received_at) == ("Stellen", sent.received_at.isoformat())
 
 
 def test_a_store_that_does_not_answer_leaves_a_filed_document_and_work_for_later(database: Database, tmp_path: Path) -> None:
