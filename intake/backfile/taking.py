@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -54,6 +55,9 @@ def new_batch(db: Database, tenant: Tenant, profile: Backfile, name: str, folder
 
     Raises ConfigError (folder or a table cannot be used) and Refused (the name is taken; nothing lies in the folder).
     """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name):
+        raise Refused("Der Name eines Stapels besteht aus Buchstaben (ohne Umlaute), Ziffern, Punkt und Strichen, etwa "
+                      "„bauakten-2026-1“. Wählen Sie einen solchen.")
     root = folder.expanduser().resolve()
     if not root.is_dir():
         raise ConfigError(f"Den Ordner {root} gibt es nicht. Nennen Sie den Ordner mit den gelieferten Dateien.")

@@ -30,6 +30,7 @@ from intake.web import (
     pictures,
     posteingang,
     protokoll,
+    stapel,
     uebersicht,
     verwaltung,
 )
@@ -40,8 +41,8 @@ from intake.web.state import Web
 
 PROBLEM = "application/problem+json"
 """RFC 9457."""
-SCREENS = (api, login, konto, oidc, posteingang, pictures, desk, eingang, akten, klaerung, protokoll, uebersicht, benutzer,
-           verwaltung)
+SCREENS = (api, login, konto, oidc, posteingang, pictures, desk, eingang, akten, klaerung, stapel, protokoll, uebersicht,
+           benutzer, verwaltung)
 """The modules of the screens: each has a `router`. A new one is entered here."""
 
 

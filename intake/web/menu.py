@@ -17,6 +17,7 @@ SCREENS: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("Klärung", "/klaerung", frozenset({POST, HEAD})),
     ("Mein Eingang", "/eingang", frozenset({FACH, HEAD})),
     ("Akten", "/akten", frozenset({POST, FACH, HEAD, AUDIT})),
+    ("Altakten", "/stapel", frozenset({POST, HEAD})),
     ("Übersicht", "/uebersicht", frozenset({POST, HEAD, ADMIN, AUDIT})),
     ("Protokoll", "/protokoll", frozenset({HEAD, ADMIN, AUDIT})),
     ("Verwaltung", "/verwaltung", frozenset({ADMIN})),

@@ -1,0 +1,186 @@
+"""Altakten: the batches, what does not agree in them, and the check of pictures beside the paper (TR-RESISCAN A.SC.8)."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+from sqlalchemy import Connection
+
+from intake.backfile import balance, people, quality, report
+from intake.backfile.facts import facts_of
+from intake.db import batches as lose
+from intake.db import checks
+from intake.db.access import may_see_document, see_document
+from intake.db.batches import Batch
+from intake.db.checks import Check, Draw
+from intake.errors import Refused
+from intake.web.menu import HEAD, POST
+from intake.web.pages import go, page
+from intake.web.rules import SignedIn, User, needs
+from intake.web.state import WebState
+
+router = APIRouter(prefix="/stapel")
+KINDS = {
+    "missing": "fehlende Akte", "extra": "überzählig", "index": "Verzeichnis ohne Datei", "unlisted": "Datei ohne Verzeichnis",
+    "gone": "Datei verschwunden", "pages": "Seitenzahl", "twin": "Dublette", "double": "Blatt doppelt", "unreadable": "unlesbar",
+    "ledger": "Seitenbilanz"}
+STATES = {lose.OPEN: "läuft", lose.PAUSED: "angehalten", lose.CLOSED: "abgeschlossen"}
+SHOWN = 200
+
+
+@router.get("", dependencies=[needs(POST, HEAD)])
+def batches(request: Request, web: WebState, user: SignedIn) -> Response:
+    """All batches this person may see, with how far they are."""
+    with web.db.read() as conn:
+        rows = [(batch, lose.numbers(conn, batch)) for batch in lose.batches_of(conn, user.viewer.tenant) if _seen(user, batch)]
+    return page(request, "stapel.html", user, rows=rows, states=STATES)
+
+
+@router.get("/{name}", dependencies=[needs(POST, HEAD)])
+def one_batch(request: Request, web: WebState, user: SignedIn, name: str) -> Response:
+    """One batch: numbers, differences with their decisions, the state of its check."""
+    with web.db.read() as conn:
+        batch = _batch(conn, user, name)
+        numbers, differences = lose.numbers(conn, batch), lose.differences_of(conn, batch.id)
+        drawn = _draw(conn, batch)
+        left = checks.counted(conn, drawn.id) if drawn else (0, 0, 0)
+    return page(request, "stapel_los.html", user, batch=batch, numbers=numbers, differences=differences[:SHOWN],
+                more=max(0, len(differences) - SHOWN), kinds=KINDS, states=STATES, decisions=people.DECISIONS, draw=drawn,
+                left=left, method=quality.plan_of(drawn).method if drawn else "", obstacles=people.obstacles(web.db, batch))
+
+
+@router.post("/{name}/vergleichen", dependencies=[needs(POST)])
+def compare(request: Request, web: WebState, user: SignedIn, name: str) -> Response:
+    """Look again at what does not agree."""
+    with web.db.read() as conn:
+        batch = _batch(conn, user, name)
+    found = balance.reconcile(web.db, web.blobs(batch.tenant), batch)
+    return go(request, f"/stapel/{name}", f"Verglichen: {len(found)} Abweichungen.")
+
+
+@router.post("/{name}/entscheiden", dependencies=[needs(POST)])
+def decide(request: Request, web: WebState, user: SignedIn, name: str, difference: Annotated[str, Form(max_length=26)],
+           decision: Annotated[str, Form(max_length=20)], note: Annotated[str, Form(max_length=500)] = "") -> Response:
+    """A person's word on a difference."""
+    with web.db.transaction() as tx:
+        batch = _batch(tx.connection, user, name)
+        found = next((one for one in lose.differences_of(tx.connection, batch.id) if one.id == difference), None)
+        if found is None:
+            raise Refused("Diese Abweichung gibt es nicht mehr. Laden Sie die Seite neu.")
+        people.decide(tx, batch, found, decision, note, user.by)
+    return go(request, f"/stapel/{name}#abweichungen", f"Entschieden: {people.DECISIONS[decision]}.")
+
+
+@router.post("/{name}/anhalten", dependencies=[needs(POST)])
+def pause(request: Request, web: WebState, user: SignedIn, name: str) -> Response:
+    """Let the batch rest."""
+    with web.db.transaction() as tx:
+        people.pause(tx, _batch(tx.connection, user, name), user.by)
+    return go(request, f"/stapel/{name}", "Der Stapel ruht.")
+
+
+@router.post("/{name}/weiter", dependencies=[needs(POST)])
+def resume(request: Request, web: WebState, user: SignedIn, name: str) -> Response:
+    """Let it go on."""
+    with web.db.transaction() as tx:
+        people.resume(tx, _batch(tx.connection, user, name), user.by)
+    return go(request, f"/stapel/{name}", "Der Stapel läuft weiter.")
+
+
+@router.get("/{name}/bericht", dependencies=[needs(POST, HEAD)], response_class=Response)
+def print_report(web: WebState, user: SignedIn, name: str) -> Response:
+    """The report as a PDF to be signed."""
+    with web.db.read() as conn:
+        batch = _batch(conn, user, name)
+        facts = facts_of(conn, user.tenant, batch, user.login)
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "bericht.pdf"
+        report.report(facts, target)
+        content = target.read_bytes()
+    return Response(content, media_type="application/pdf", headers={
+        "Content-Disposition": f'attachment; filename="bericht-{batch.id}.pdf"'})
+
+
+# ---- checking pictures beside the paper --------------------------------------------------------------------------------
+
+
+@router.post("/{name}/stichprobe", dependencies=[needs(POST, HEAD)])
+def draw(request: Request, web: WebState, user: SignedIn, name: str) -> Response:
+    """Draw the sample."""
+    with web.db.transaction() as tx:
+        drawn = quality.draw(tx, _batch(tx.connection, user, name), user.by)
+    return go(request, f"/stapel/{name}/pruefung", f"Gezogen: {drawn.size} von {drawn.lot} Schriftstücken.")
+
+
+@router.get("/{name}/pruefung", dependencies=[needs(POST, HEAD)])
+def look(request: Request, web: WebState, user: SignedIn, name: str, schriftstueck: str = "") -> Response:
+    """The next document to lay beside its paper (or the one asked for), with all its pages."""
+    with web.db.read() as conn:
+        batch = _batch(conn, user, name)
+        drawn = _draw(conn, batch)
+        every = [one for one in _checks(conn, drawn) if may_see_document(conn, user.viewer, one.document)]
+        here = _here(every, schriftstueck)
+        document = see_document(conn, user.viewer, here.document) if here else None
+        item = lose.item_of_delivery(conn, document.delivery) if document else None
+    return page(request, "stapel_pruefung.html", user, batch=batch, draw=drawn, checks=every, here=here, document=document,
+                item=item, verdicts=quality.VERDICTS, defects=quality.DEFECTS, open=sum(one.verdict is None for one in every))
+
+
+def _here(every: list[Check], asked: str) -> Check | None:
+    if asked:
+        return next((one for one in every if one.document == asked), None)
+    return next((one for one in every if one.verdict is None), None)
+
+
+@router.post("/{name}/pruefung", dependencies=[needs(POST, HEAD)])
+def check(request: Request, web: WebState, user: SignedIn, name: str, document: Annotated[str, Form(max_length=26)],
+          verdict: Annotated[str, Form(max_length=16)], defect: Annotated[str, Form(max_length=20)] = "",
+          seite: Annotated[int, Form(ge=0, le=100_000)] = 0, note: Annotated[str, Form(max_length=500)] = "") -> Response:
+    """Note what was seen, and on to the next."""
+    with web.db.transaction() as tx:
+        batch = _batch(tx.connection, user, name)
+        see_document(tx.connection, user.viewer, document)
+        one = next((one for one in _checks(tx.connection, _draw(tx.connection, batch)) if one.document == document), None)
+        if one is None:
+            raise Refused("Dieses Schriftstück gehört nicht zur laufenden Prüfung. Laden Sie die Seite neu.")
+        quality.check(tx, batch, one, verdict, user.by, defect=defect, page=seite, note=note)
+    return go(request, f"/stapel/{name}/pruefung", f"Festgehalten: {quality.VERDICTS[verdict]}.")
+
+
+@router.post("/{name}/urteil", dependencies=[needs(POST, HEAD)])
+def verdict(request: Request, web: WebState, user: SignedIn, name: str) -> Response:
+    """Accept or reject the lot, as the plan says."""
+    with web.db.transaction() as tx:
+        batch = _batch(tx.connection, user, name)
+        drawn = _draw(tx.connection, batch)
+        if drawn is None:
+            raise Refused("Für diesen Stapel wurde noch keine Stichprobe gezogen.")
+        said = quality.decide(tx, batch, drawn, user.by)
+    return go(request, f"/stapel/{name}", "Das Los ist angenommen." if said == checks.ACCEPTED else "Das Los ist zurückgewiesen.")
+
+
+def _draw(conn: Connection, batch: Batch) -> Draw | None:
+    return next(iter(checks.draws_of(conn, batch.id)), None)
+
+
+def _checks(conn: Connection, drawn: Draw | None) -> tuple[Check, ...]:
+    return checks.checks_of(conn, drawn.id) if drawn else ()
+
+
+def _batch(conn: Connection, user: User, name: str) -> Batch:
+    """The batch; raises Refused as for an unknown name when it does not exist for this person."""
+    found = lose.batch_named(conn, user.viewer.tenant, name)
+    if found is None or not _seen(user, found):
+        raise Refused("Diesen Stapel gibt es nicht. Die Liste zeigt, welche es gibt.")
+    return found
+
+
+def _seen(user: User, batch: Batch) -> bool:
+    """A batch is seen by who may see what comes in by its profile."""
+    profile = next((one for one in user.tenant.backfile if one.name == batch.profile), None)
+    classes = user.viewer.classes
+    return classes is None or (profile is not None and profile.access_class in classes)

@@ -1,0 +1,106 @@
+"""Altakten on the screen: how far a batch is, a word on each difference, pictures beside the paper; only for who may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from intake.backfile import taking
+from intake.db import batches as lose
+from intake.db import checks
+from intake.db.batches import Batch
+from intake.db.checks import Check, Draw
+from intake.db.core import utcnow
+from tests.review_help import opened
+from tests.web_help import TOWN, WebSite, web_site
+
+DIFFERENCE = "Die Akte A/2 <b>fehlt</b>."
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebSite]:
+    made = web_site(tmp_path_factory.mktemp("stapel") / "home")
+    yield made
+    made.db.close()
+
+
+@pytest.fixture(scope="module")
+def batch(site: WebSite, tmp_path_factory: pytest.TempPathFactory) -> Batch:
+    disk: Path = tmp_path_factory.mktemp("disk")
+    (disk / "akte.pdf").write_bytes(b"%PDF-1.7")
+    town = site.home.settings.for_tenant(TOWN)
+    made, _ = taking.new_batch(site.db, town, town.backfile[0], "los-1", disk, "clerk:post")
+    with site.db.transaction() as tx:
+        lose.put_differences(tx, TOWN, made.id, {("missing", "A/2"): DIFFERENCE, ("extra", "A/9"): "Die Akte A/9 ist zu viel."})
+    return made
+
+
+@pytest.fixture(scope="module")
+def draw(site: WebSite, batch: Batch) -> Draw:
+    _, documents = opened(site.db, [1, 2])
+    with site.db.transaction() as tx:
+        rows = [Check("", document.id, at, True, "schief" if at == 2 else "") for at, document in enumerate(documents, start=1)]
+        return checks.add_draw(tx, TOWN, Draw("", batch.id, "normal", 2, 2, 0, "", "00", utcnow(), "clerk:post"), rows)
+
+
+def test_the_list_and_one_batch_say_how_far_it_is(site: WebSite, batch: Batch) -> None:
+    shown = site.as_("post").look("/stapel")
+    assert "los-1" in shown and "0 von 1" in shown and "läuft" in shown
+    one = site.as_("post").look("/stapel/los-1")
+    assert "1 Dateien sind noch nicht aufgenommen." in one
+    assert "&lt;b&gt;fehlt&lt;/b&gt;" in one and "<b>fehlt</b>" not in one
+
+
+def test_who_may_not_see_its_class_finds_no_batch(site: WebSite, batch: Batch) -> None:
+    assert site.as_("amt").get("/stapel").status_code == 403
+    town = site.home.settings.for_tenant(TOWN)
+    assert town.backfile[0].access_class == "Poststelle"
+    unknown = site.as_("post").get("/stapel/gibt-es-nicht", headers={"Accept": "text/html"})
+    assert unknown.status_code == 422 and "Diesen Stapel gibt es nicht" in unknown.text
+
+
+def test_a_word_on_a_difference_is_kept_once(site: WebSite, batch: Batch) -> None:
+    with site.db.read() as conn:
+        missing = next(one for one in lose.differences_of(conn, batch.id) if one.kind == "missing")
+    clerk = site.as_("post")
+    assert clerk.submit("/stapel/los-1/entscheiden", difference=missing.id, decision="egal").status_code == 422
+    assert clerk.submit("/stapel/los-1/entscheiden", difference=missing.id, decision="lost").status_code == 303
+    assert clerk.submit("/stapel/los-1/entscheiden", difference=missing.id, decision="accepted").status_code == 409
+    assert "endgültig nicht vorhanden" in clerk.look("/stapel/los-1")
+    assert site.as_("leitung").submit("/stapel/los-1/entscheiden", difference=missing.id, decision="lost").status_code == 403
+
+
+def test_pause_and_go_on(site: WebSite, batch: Batch) -> None:
+    clerk = site.as_("post")
+    assert clerk.submit("/stapel/los-1/anhalten").status_code == 303
+    assert "angehalten" in clerk.look("/stapel/los-1")
+    assert clerk.submit("/stapel/los-1/anhalten").status_code == 422
+    assert clerk.submit("/stapel/los-1/weiter").status_code == 303
+    assert "läuft" in clerk.look("/stapel/los-1")
+
+
+def test_pictures_are_laid_beside_the_paper_one_after_the_other(site: WebSite, batch: Batch, draw: Draw) -> None:
+    clerk = site.as_("post")
+    shown = clerk.look("/stapel/los-1/pruefung")
+    assert shown.count("/vorschau") == 1 and "noch 2 anzusehen" in shown
+    with site.db.read() as conn:
+        first, second = checks.checks_of(conn, draw.id)
+    assert clerk.submit("/stapel/los-1/urteil").status_code == 422, "not looked at yet"
+    assert clerk.submit("/stapel/los-1/pruefung", document=first.document, verdict="rescan").status_code == 422, "which fault?"
+    assert clerk.submit("/stapel/los-1/pruefung", document=first.document, verdict="ok").status_code == 303
+    assert clerk.submit("/stapel/los-1/pruefung", document=first.document, verdict="ok").status_code == 409
+    shown = clerk.look("/stapel/los-1/pruefung")
+    assert shown.count("/vorschau") == 2 and "schief" in shown
+    faulty = clerk.submit("/stapel/los-1/pruefung", document=second.document, verdict="rescan", defect="skew", seite="2")
+    assert faulty.status_code == 303
+    assert "Es ist nichts mehr anzusehen" in clerk.look("/stapel/los-1/pruefung")
+    assert clerk.submit("/stapel/los-1/urteil").status_code == 303
+    assert "Das Los ist zurückgewiesen" in clerk.look("/stapel/los-1")
+
+
+def test_the_report_comes_as_a_file(site: WebSite, batch: Batch) -> None:
+    answer = site.as_("leitung").get("/stapel/los-1/bericht")
+    assert answer.status_code == 200 and answer.content[:5] == b"%PDF-"
+    assert answer.headers["content-disposition"].startswith("attachment")
