@@ -154,7 +154,7 @@ def _steps(scan: Scan, now: datetime) -> list[dict[str, Any]]:
     ours = f"Poststelle {_version('poststelle')}, Python {platform.python_version()}"
     person = scan.decision.by.startswith("clerk:")
     turned = [number for number, ref in enumerate(scan.document.pages, 1) if ref.rotation]
-    steps = [
+    steps: list[tuple[str, datetime | None, str, str, dict[str, Any]]] = [
         ("Eingang des Scans", scan.delivery.received_at, "Serverdienst", ours, {"Eingangsweg": scan.delivery.source}),
         ("Texterkennung und Bildprüfung", scan.read_at, "Serverdienst", ", ".join(scan.readers) or ours,
          {"Leerseiten erkannt": len(scan.blanks), "Trennblätter erkannt": len(scan.sheets)}),

@@ -12,7 +12,7 @@ import httpx
 from intake.errors import ConfigError, ServiceError
 from intake.vocabulary import Answer
 
-SECONDS = 60.0
+SECONDS = 30.0
 MOST_BYTES = 4 << 20
 """A longer answer is not looked at."""
 REFUSED = {400, 409, 413, 415, 422}
