@@ -30,12 +30,17 @@ _SEVERAL = re.compile(r"[a-z0-9]+")
 def forms(material: Material) -> Iterator[Proposal]:
     """Proposals applicant, sender_name, sender_address, site_address, parcel, iban, email, phone, letter_date, project."""
     for number, page in enumerate(material.pages, start=1):
-        filled = [(said, one) for one in page.form if one.value.strip() and (said := _said(one.name))]
-        own = [(said, one) for said, one in filled if not _OTHERS.search(said)]
-        yield from _names(number, own)
-        yield from _addresses(number, own)
-        for said, one in filled:
-            yield from _plain(number, said, one)
+        yield from of_fields(number, page.form)
+
+
+def of_fields(page: int, fields: Sequence[FormField]) -> Iterator[Proposal]:
+    """The proposals of the fields of one page, by their names."""
+    filled = [(said, one) for one in fields if one.value.strip() and (said := _said(one.name))]
+    own = [(said, one) for said, one in filled if not _OTHERS.search(said)]
+    yield from _names(page, own)
+    yield from _addresses(page, own)
+    for said, one in filled:
+        yield from _plain(page, said, one)
 
 
 def _said(name: str) -> str:
@@ -80,6 +85,7 @@ def _addresses(page: int, filled: Sequence[tuple[str, FormField]]) -> Iterator[P
             continue
         more = [found[1] for pattern in (r"\bhaus ?n(?:umme)?r", r"\bplz\b|postleitzahl", r"\bort\b|\bwohnort\b|\bstadt\b")
                 if (found := _find(here, pattern)) and found[1] is not street[1]]
+        more = [*dict.fromkeys(more)]  # one field for postcode and town
         numbers = [one for one in more if re.fullmatch(r"\d{1,4}\s?[a-zA-Z]?", one.value.strip()) and len(one.value.strip()) < 5]
         towns = [one for one in more if one not in numbers]
         value = " ".join([street[1].value, *(one.value for one in numbers)])
