@@ -83,7 +83,9 @@ def _state(one: InboxLine) -> tuple[str, str, str]:
              DeliveryState.REJECTED: ("–", "", "zurückgewiesen")}
     if one.line.state in known:
         return known[one.line.state]
-    if one.total and one.done == one.total:
+    if not one.total:
+        return "–", "", "ohne Schriftstück"
+    if one.done == one.total:
         return "✓", "success", "fertig"
     return "○", "", f"{one.done} von {one.total} geprüft"
 
