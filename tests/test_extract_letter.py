@@ -336,3 +336,21 @@ def test_a_misread_form_of_address_is_no_name() -> None:
 def test_your_sign_above_the_own_one_without_its_leading_word() -> None:
     found = letter(_placed((160, 52, SIGN, 0.95), (125, 56.5, "Unser Zeichen:", 0.96), (160, 56.5, "kö-103/26", 0.9), GREETING))
     assert (value(found, "your_reference"), value(found, "our_reference")) == (SIGN, "kö-103/26")
+
+
+def _stamped(*lines: tuple[float, float, str, float]) -> Material:
+    """A page with a stamp region from 120 to 180 mm across, 20 to 45 mm down."""
+    (page,) = _placed(*lines).pages
+    region = (120 / 210, 20 / 297, 180 / 210, 45 / 297)
+    return Material((Page(1, 210.0, 297.0, "", page.words, stamps=(region,)),), received_on=date(2027, 1, 1))
+
+
+def test_the_day_inside_the_stamp_beats_one_beside_it() -> None:
+    found = stamp(_stamped((130, 24, "EINGANG", 0.95), (130, 32, "17. Dez. 2026", 0.7), (128, 47, "12.06.2026", 0.97)))
+    assert found[0].value == "2026-12-17"
+
+
+@pytest.mark.parametrize(("read", "day"), [("04 APRIT. 2026", "2026-04-04"), ("15.09,26", "2026-09-15"),
+                                           ("02 SEPT 2026", "2026-09-02")])
+def test_a_day_that_rubber_printed_badly(read: str, day: str) -> None:
+    assert value(stamp(_stamped((130, 24, "Eingegangen", 0.9), (130, 32, read, 0.7))), "receipt_date") == day

@@ -16,17 +16,22 @@ from intake.protocols import Extractor
 from intake.vocabulary import Material, Proposal
 
 LINES: dict[str, tuple[float, float]] = {
-    "committee": (1.88, -1.37),
+    "committee": (2.03, -1.67),
+    "gross_total": (1.38, 0.22),
     "letter_date": (1.49, 0.83),
-    "meeting_date": (1.83, -1.3),
+    "meeting_date": (2.1, -1.61),
+    "net_total": (1.35, 0.55),
     "our_reference": (1.28, 0.55),
     "parcel": (1.55, 0.98),
     "recipient_name": (1.48, 0.74),
-    "reference": (1.64, 0.87),
+    "reference": (1.77, 1.04),
+    "seller_name": (1.77, -2.16),
+    "seller_vat": (1.46, 0.92),
     "sender_address": (1.55, 0.22),
     "sender_name": (1.53, -1.2),
     "site_address": (1.14, 0.71),
-    "subject": (1.76, 0.37),
+    "subject": (1.97, -0.28),
+    "tax_total": (1.33, 0.62),
     "your_reference": (1.48, 1.15),
 }
 """Field: slope and shift of the log odds."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 from itertools import pairwise
 
 from intake.extract.dates import FoundDate, find_dates
@@ -19,6 +19,9 @@ from intake.vocabulary import Box, Material, Page, Proposal, Word
 _STAMP = re.compile(r"^[\W_]*(post)?e[il1]n(gang|gegangen|g\.)(sstempel)?(:|\.|am)?[\W_]*$", re.IGNORECASE)
 _STAMP_TEXT = re.compile(r"^\W*(?:post)?ein(?:gang(?:sstempel)?|gegangen)(?: am| den)?\W{0,3}$", re.IGNORECASE)
 _STAMP_WORDS = ("eingang", "eingegangen", "posteingang", "eingangsstempel")
+_MONTH = re.compile(r"(?<=\d[ .])\s?([A-Za-zÄÖÜäöü]{3,9})\.?(?=\s?(?:20)?\d\d\b)")
+_MONTHS = ("januar", "februar", "märz", "april", "mai", "juni", "juli", "august", "september", "oktober", "november", "dezember",
+           "jan", "feb", "apr", "jun", "jul", "aug", "sep", "okt", "nov", "dez")
 REACH_MM = 45.0
 DOWN_MM = 32.0
 UP_MM = 12.0
@@ -40,7 +43,11 @@ def _on_page(number: int, page: Page, near: int) -> Iterator[Proposal]:
     for mark in page.words:
         if not _STAMP.match(mark.text) or _in_sentence(mark, page):
             continue
+        around = [box for box in page.stamps if _within(mark, box)]
         close = [word for word in page.words if _distance_ok(mark, word, page)]
+        inside = [word for word in close if any(_within(word, box) for box in around)]
+        if any(True for _ in _dates(inside, mark, page, near)):
+            close = inside  # the stamp's own day, not one of the letter below it
         best = min(_dates(close, mark, page, near), key=lambda one: one[0], default=None)
         if best is None:
             continue
@@ -69,8 +76,13 @@ def _in_regions(number: int, page: Page, near: int) -> Iterator[Proposal]:
 
 
 def _pointed(text: str) -> str:
-    """Points between figures where rubber printed them as commas."""
-    return re.sub(r"(?<=\d)[,;:](?=\s?\d)", ".", text)
+    """Points between figures where rubber printed them as commas, and months with a letter misread ("APRIT." for "APRIL")."""
+    return _MONTH.sub(_month, re.sub(r"(?<=\d)[,;:](?=\s?\d)", ".", text))
+
+
+def _month(match: re.Match[str]) -> str:
+    close = get_close_matches(match[1].lower(), _MONTHS, 1, 0.74)
+    return close[0].capitalize() if close else match[0]
 
 
 def _within(word: Word, box: Box) -> bool:

@@ -190,8 +190,9 @@ def main() -> None:
             print(f"{field:18}{len(rows):6d}  too few")
             continue
         said, after = [row.said for row in rows], unseen(rows)
-        lines[field] = fitted(rows)
         found = (ece(said, rows), ece(after, rows), brier(said, rows), brier(after, rows))
+        if found[1] < found[0]:  # a line that helps nothing on other documents is none
+            lines[field] = fitted(rows)
         total = [one + len(rows) * other for one, other in zip(total, (*found, 1.0), strict=True)]
         print(f"{field:18}{len(rows):6d}{np.mean([row.right for row in rows]):7.3f}{np.mean(said):7.3f}"
               f"  {found[0]:10.3f} {found[1]:6.3f}  {found[2]:12.3f} {found[3]:6.3f}")

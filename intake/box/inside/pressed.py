@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from PIL import Image, ImageChops, ImageFilter
 
@@ -26,6 +27,7 @@ LINE = 7  # Tesseract's page segmentation for one line
 DAY = re.compile(r"(?<![\d.,/])(?P<day>\d{1,2})(?P<one>[.,;: ]{1,2})(?P<month>\d{1,2}|[A-Za-zÄÖÜäöü]{3,9})(?P<two>[.,;: ]{0,2})"
                  r"(?P<year>20\d\d|\d\d)(?![\d/]|\.\d)")
 MONTHS = ("jan", "feb", "mär", "mar", "apr", "mai", "jun", "jul", "aug", "sep", "okt", "nov", "dez")
+NAMES = ("januar", "februar", "märz", "april", "juni", "juli", "august", "september", "oktober", "november", "dezember")
 SOLID = re.compile(r"(?<!\d)(?P<day>\d\d)(?P<one>[.,]?)(?P<month>\d\d)(?P<two>[.,]?)(?P<year>20\d\d|\d\d)(?!\d)")
 """With a point that rubber did not print."""
 LEAST, ENOUGH = 0.2, 0.6  # added confidence of a day that is taken at all, and that ends the search
@@ -185,5 +187,8 @@ def _day(match: re.Match[str]) -> tuple[int, str, int] | None:
             return None
         month = MONTHS[int(month) - 1 + (int(month) > 3)]  # both spellings of March stand in the list
     elif month[:3] not in MONTHS:
-        return None
+        close = get_close_matches(month, NAMES, 1, 0.74)
+        if not close:
+            return None
+        month = close[0]
     return (day, month[:3].replace("a", "ä") if month.startswith("mar") else month[:3], year) if 1 <= day <= 31 else None
