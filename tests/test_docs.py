@@ -47,8 +47,8 @@ def test_there_is_something_to_check() -> None:
 @pytest.mark.parametrize("words", poststelle_commands(), ids=" ".join)
 def test_every_command_and_option_exists(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     rest = words[2:] if words[0] == "--home" else words
-    groups = {"aktenplan", "clarify", "efile", "handover", "journal", "model", "registers", "review", "separators", "token", "user",
-              "service", "batch"}
+    groups = {"aktenplan", "clarify", "efile", "handover", "journal", "model", "registers", "review", "separators", "token",
+              "user", "service", "batch"}
     path = rest[:2] if rest[0] in groups else rest[:1]
     assert run([*path, "--help"]) == 0
     known = capsys.readouterr().out

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
-from intake import journal
-from intake.db.access import may_see_delivery
+from intake import journal, transfernote, transferpdf
+from intake.db.access import may_see_delivery, see_document
 from intake.db.core import utcnow
 from intake.db.deliveries import get_delivery
 from intake.db.documents import get_document
+from intake.db.filings import filing_of_document
 from intake.db.history import documents_ever, entry_texts, hidden_subjects, newest_entries, numbers_about
 from intake.db.lists import PARTLY, id_by_ending
 from intake.db.plan import all_entries
 from intake.errors import Refused
 from intake.journal import Entry
-from intake.vocabulary import Delivery
+from intake.vocabulary import NOTE_TYPE, Blob, Delivery, Filing
 from intake.web.menu import ADMIN, AUDIT, HEAD, POST
 from intake.web.pages import go, page
 from intake.web.rules import SignedIn, User, needs
@@ -68,8 +71,36 @@ def of_delivery(request: Request, web: WebState, user: SignedIn, id: str) -> Res
         whole = may_see_delivery(conn, user.viewer, id, whole=True)
         subjects = [id, *documents_ever(conn, user.viewer, id)]
         lines = _lines(conn, user, _entries(conn, user.tenant.name, numbers_about(conn, user.tenant.name, subjects)))
+        notes = [one for one in subjects[1:] if user.may(POST, HEAD, AUDIT) and _note(conn, one)]
     return page(request, "protokoll_sendung.html", user, delivery=delivery, name=delivery.original.name if whole else PARTLY,
-                whole=whole, lines=lines, SUBJECTS=SUBJECTS, now=utcnow())
+                whole=whole, lines=lines, SUBJECTS=SUBJECTS, now=utcnow(), notes=notes)
+
+
+@router.get("/schriftstueck/{id}/transfervermerk", dependencies=[needs(POST, HEAD, AUDIT)])
+def transfer_note(web: WebState, user: SignedIn, id: str) -> Response:
+    """The Transfervermerk of a filed document as a PDF to print."""
+    with web.db.read() as conn:
+        document = see_document(conn, user.viewer, id)
+        found = _note(conn, document.id)
+    if found is None:
+        raise Refused("Dieses Schriftstück hat keinen Transfervermerk: Es ist nicht abgelegt, oder es wurde nicht gescannt.")
+    filing, blob = found
+    made = json.loads(web.blobs(user.tenant.name).read(blob.sha256))
+    others = [one.sha256 for one in filing.originals if one.media_type != NOTE_TYPE]
+    with tempfile.TemporaryDirectory(prefix="poststelle-note-") as folder:
+        target = Path(folder) / "transfervermerk.pdf"
+        transferpdf.draw(made, target, transfernote.faults(made, filing.pdf.sha256, others))
+        data = target.read_bytes()
+    headers = {"Content-Disposition": f'attachment; filename="transfervermerk-{document.id[-8:]}.pdf"',
+               "Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'"}
+    return Response(data, media_type="application/pdf", headers=headers)
+
+
+def _note(conn: Connection, document: str) -> tuple[Filing, Blob] | None:
+    """What a document is filed as, and its Transfervermerk; None when it has none."""
+    filing = filing_of_document(conn, document)
+    blob = next((one for one in filing.originals if one.media_type == NOTE_TYPE), None) if filing else None
+    return (filing, blob) if filing and blob else None
 
 
 def seen_delivery(conn: Connection, user: User, id: str) -> Delivery:
