@@ -191,9 +191,9 @@ ELSEWHERE: dict[Callable[..., Any], str] = {
 AFTER_LOOKING: dict[str, str] = {
     **dict.fromkeys((
         "get_document", "get_delivery", "proposals_of", "live_decision", "parts_of", "ledger", "cuts_of", "cut_of", "why_of",
-        "titles_of", "opened_by", "decided_at", "documents_of", "problem_of", "get_problem", "blind", "cases_of", "receipts_of",
-        "notices_of", "sheet_in", "newest_page_reads", "position_of", "numbers_about", "newest_entries", "entry_texts", "filing_of_document",
-        "values_of",
+        "titles_of", "opened_by", "decided_at", "documents_of", "problem_of", "get_problem", "blind", "cases_of",
+        "receipts_of", "notices_of", "sheet_in", "newest_page_reads", "position_of", "numbers_about", "newest_entries",
+        "entry_texts", "filing_of_document", "values_of",
     ), "about ids that a function with a viewer gave"),
     **dict.fromkeys(("open_entries", "all_entries", "get_entry", "entry_by_notation", "entry_names"), "the plan is no secret"),
     **dict.fromkeys((
