@@ -17,8 +17,9 @@ COMMON = 500
 """A word in so many documents is as common as can be; more are not counted."""
 LEAST = 0.3
 """Weight of such a word, where one in a single document has ln(COMMON) + LEAST = 6.5."""
-SATURATION, LENGTH_SHARE, USUAL_WORDS = 1.2, 0.4, 400
-"""k1 and b of BM25 and the length of a usual document (a fixed number: an average would tell of documents not seen)."""
+SATURATION, LENGTH_SHARE, USUAL_WORDS = 0.4, 0.6, 400
+"""k1 and b of BM25 (chosen on 220 questions of tests/bench/search.py, of eleven settings) and the length of a usual document (a
+fixed number: an average would tell of documents not seen)."""
 IN_TITLE, IN_SENDER = 0.6, 0.3
 
 
@@ -58,7 +59,8 @@ def score(wanted: Sequence[Wanted], has: Mapping[str, int], words: int) -> tuple
         if not found:
             missing.append(one.word)
             continue
-        best = max(one.terms[term] * has[term] * (SATURATION + 1) / (has[term] + long) for term in found)
+        often = math.fsum(one.terms[term] * has[term] for term in found)  # fsum: the same in every order
+        best = often * (SATURATION + 1) / (often + long)
         best += IN_TITLE * max((one.terms[term] for term in found if terms.TITLE + term in has), default=0.0)
         best += IN_SENDER * max((one.terms[term] for term in found if terms.SENDER + term in has), default=0.0)
         total += one.weight * best

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, text
 from intake import terms
 from intake.db.access import visible_documents
 from intake.db.matching import matching
-from intake.db.meanings import OF_ITS_OWN, SAME, Meaning, meanings
+from intake.db.meanings import INFLECTED, OF_ITS_OWN, SAME, Meaning, meanings
 from intake.errors import Refused
 from intake.query import EXAMPLES, Question, understand
 from intake.ranking import COMMON, Wanted, weight
@@ -105,7 +105,7 @@ def _seen(at: Here, some: Collection[str], limit: int) -> int:
 def _without_others(at: Here, one: Meaning) -> Meaning:
     """The meaning without near words that are words of their own: those in many of the documents the viewer may see, when the
     word itself is in any of them."""
-    own = [term for term, quality in one.terms.items() if quality > 0.9]
+    own = [term for term, quality in one.terms.items() if quality >= INFLECTED]
     if not one.suspects or not _seen(at, own, 1):
         return one
     others = {term for term in one.suspects if _seen(at, [term], OF_ITS_OWN) == OF_ITS_OWN}
@@ -127,7 +127,7 @@ def _field(at: Here, name: str, value: str) -> list[frozenset[str]]:
 def _without(at: Here, question: Question) -> list[ColumnElement[bool]]:
     """No word of those that must not be there, in any inflection."""
     none = {term for word in question.without for one in meanings(at.conn, at.viewer.tenant, word)
-            for term, quality in one.terms.items() if quality > 0.9}
+            for term, quality in one.terms.items() if quality >= INFLECTED}
     if not none:
         return []
     found = matching(at.conn, [none], "without")

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, tex
 from intake import terms
 from intake.schema import search_words
 
-SAME, INFLECTED, MISREAD, PART = 1.0, 0.95, 0.7, 0.55
+SAME, INFLECTED, MISREAD, PART = 1.0, 0.95, 0.9, 0.4
 """How much a word counts by how it was found."""
 MOST = 80
 """Inflected, misread and compound words that one word of a question may mean, of each kind; of more the most frequent."""
