@@ -104,7 +104,7 @@ def test_an_abgabe_cannot_be_corrected(tmp_path: Path, blobs: Bytes, standards: 
 TEXTS = st.text(max_size=40)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(title=TEXTS, reference=TEXTS, values=st.dictionaries(TEXTS, TEXTS, max_size=4), name=TEXTS, kind=TEXTS)
 def test_whatever_people_write_the_messages_are_valid(
         standards: Path, title: str, reference: str, values: dict[str, str], name: str, kind: str) -> None:
