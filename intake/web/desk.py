@@ -17,6 +17,7 @@ from intake.db.core import Tx, utcnow
 from intake.db.desk import first_waiting, neighbours, note_opening, opened_by, seen_beside, titles_of
 from intake.db.lists import DocumentLine, list_documents
 from intake.db.plan import open_entries
+from intake.db.waiting import waiting_for
 from intake.errors import Refused, Stale
 from intake.vocabulary import DocumentState, PageState, Role, Viewer
 from intake.web import desk_view, fields, verbs
@@ -295,8 +296,9 @@ def _onwards(request: Request, web: Web, user: User, id: str, form: Mapping[str,
         return go(request, "/pruefen", f"{said}: {title}. Es wartet nichts mehr auf Prüfung.")
     with web.db.read() as conn:
         found = desk_of(conn, user.viewer, after)
+        left = waiting_for(conn, user.viewer).documents
     done = {"id": id, "said": said, "title": title, "decision": made if isinstance(made, int) else None}
-    return _fragment(user, found, done=done)
+    return _fragment(user, found, done=done, left=left)
 
 
 def _here(request: Request, web: Web, user: User, id: str, form: Mapping[str, str], verb: Verb,
@@ -331,5 +333,6 @@ def _fragment(user: User, found: Desk, *, status: int = 200, **said: Any) -> Res
 
 def _words(**said: Any) -> dict[str, Any]:
     """What the template of the desk is told beside the document."""
-    return {"done": None, "moved_from": "", "sentence": "", "stale": False, "at": "1", "kinds": fields.KINDS, **said}
+    return {"done": None, "left": None, "moved_from": "", "sentence": "", "stale": False, "at": "1", "kinds": fields.KINDS,
+            **said}
 

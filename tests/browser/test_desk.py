@@ -62,6 +62,7 @@ def test_one_stroke_files_a_correct_document_and_opens_the_next(live: Live, as_p
     assert decided(live, first)["entry"] == DOGS
     assert decided(live, first)["sender_name"] == "Erika Muster"
     expect(page.locator("#meldungen")).to_contain_text("Freigegeben: Abmeldung meines Hundes")
+    expect(page.locator('[data-count="/pruefen"]')).to_have_text("(1)")
     shoot(page, "desk-filed")
     page.keyboard.press("u")
     shown(page, first)
