@@ -6,7 +6,7 @@ import pytest
 
 from intake.db.core import Database
 from intake.db.documents import add_decision, move_document, put_proposals
-from intake.db.lists import SHORTEST, id_by_ending, list_deliveries, list_documents
+from intake.db.lists import PARTLY, SHORTEST, id_by_ending, list_deliveries, list_documents
 from intake.errors import Refused
 from intake.vocabulary import Decision, DeliveryState, DocumentState, Evidence, Proposal, Viewer
 from tests.making import TENANT, opened, received
@@ -109,3 +109,26 @@ def test_several_none_and_somebody_elses_are_refused(database: Database) -> None
             id_by_ending(conn, ALL, other.id, "delivery")
         with pytest.raises(Refused, match="Keine Nummer"):
             id_by_ending(conn, ALL, one.id, "document")
+
+
+def test_of_a_delivery_with_something_hidden_only_what_is_seen_is_told(database: Database) -> None:
+    """Its name may speak of what is hidden, its loose pages may show it."""
+    with database.transaction() as tx:
+        scan, (one, two, three) = opened(tx, received(tx), cuts=((1,), (2, 3), (4,)), separators=(5,), blanks=(6,))
+        move_document(tx, two, DocumentState.PROPOSED, access_class="Vertraulich", parent=None)
+        move_document(tx, three, DocumentState.PROPOSED, parent=two.id)
+        twin = received(tx, state=DeliveryState.TWIN, twin_of=scan.id)
+    clerk = Viewer(TENANT, classes=frozenset({"Poststelle"}))
+    chief = Viewer(TENANT, classes=frozenset({"Poststelle", "Vertraulich"}))
+    with database.read() as conn:
+        line = {line.id: line for line in list_deliveries(conn, clerk)}[scan.id]
+        assert (line.name, line.pages) == (PARTLY, {"live": 2})
+        seen = list_documents(conn, clerk, LIVE)
+        assert [(each.id, each.name, each.parent) for each in seen] == [(one.id, PARTLY, None), (three.id, PARTLY, None)]
+        with pytest.raises(Refused, match="Keine Nummer"):
+            id_by_ending(conn, clerk, two.id, "document")
+        line = {line.id: line for line in list_deliveries(conn, chief)}[scan.id]
+        assert (line.name, line.pages) == (scan.original.name, {"live": 4, "separator": 1, "blank": 1})
+        assert {each.id: each.twin_of for each in list_deliveries(conn, chief)}[twin.id] == scan.id
+        assert [each.parent for each in list_documents(conn, chief, LIVE)] == [None, None, two.id]
+        assert list_deliveries(conn, Viewer(TENANT, classes=frozenset())) == ()
