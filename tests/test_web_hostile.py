@@ -19,7 +19,7 @@ from intake.vocabulary import Blob, Delivery, DeliveryState, Envelope, Evidence,
 from intake.web.rules import Anyone
 from tests.conftest import SHARED_DATA
 from tests.desk_help import put_stack
-from tests.test_web_rules import routes, rules
+from tests.test_web_rules import routes, rule_of
 from tests.web_help import TOWN, WebSite, web_site
 
 NAMES = (
@@ -106,7 +106,7 @@ def test_every_view_of_every_name_is_text(site: WebSite, ids: dict[str, list[str
     """All pages that anybody can get, with the ids of what carries the names."""
     browser, wrong, looked = site.as_("alles"), [], 0
     for route in routes(site):
-        if "GET" not in (route.methods or ()) or isinstance(rules(route)[0], Anyone) or route.path.startswith("/api/"):
+        if "GET" not in (route.methods or ()) or isinstance(rule_of(route), Anyone) or route.path.startswith("/api/"):
             continue
         if route.path.endswith("/ereignisse"):
             continue

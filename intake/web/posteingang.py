@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Header, Query, Request
@@ -43,9 +43,10 @@ def posteingang(request: Request, web: WebState, user: SignedIn, filter: Filter 
     lines, more = found[:MOST], len(found) > MOST
     address = _address(filter, quelle, vor)
     older = _address(filter, quelle, lines[-1].line.id) if more else ""
-    values = {"rows": [_row(one) for one in lines], "filter": filter, "tabs": [(value, title, _address(value, quelle))
-              for value, title in TABS.items()], "source": quelle, "older": older, "address": address, "first": not vor,
-              "sources": [one.name for one in user.tenant.inboxes], "doors": _doors(user)}
+    values: dict[str, Any] = {
+        "rows": [_row(one) for one in lines], "filter": filter, "source": quelle, "older": older, "address": address,
+        "tabs": [(value, title, _address(value, quelle)) for value, title in TABS.items()], "first": not vor,
+        "sources": [one.name for one in user.tenant.inboxes], "doors": _doors(user)}
     if request.headers.get("hx-target") == "liste":
         return fragment("_posteingang.html", user, **values)
     return page(request, "posteingang.html", user, **values)

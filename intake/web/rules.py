@@ -1,4 +1,4 @@
-"""Who may call a route. Every route has exactly one rule among its dependencies; tests/test_web_rules.py finds those without.
+"""Who may call a route. Every route has a rule among its dependencies (of several all must hold); a test finds those without.
 
 - `needs(Role.POSTSTELLE, ...)`: somebody signed in who has one of these roles in the town of his session.
 - `anyone("why")`: nobody need be signed in.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
 from intake import automatic
+from intake.budget import Tally
 from intake.config import Tenant
 from intake.db import figures
 from intake.db.forecasts import BUDGET, OWN_REFERENCE, audited_and_filed
@@ -28,7 +31,7 @@ def overview(request: Request, web: WebState, user: SignedIn) -> Response:
     with web.db.read() as conn:
         days, hours = figures.per_day(conn, user.viewer), figures.pages_per_hour(conn, user.viewer)
         load = figures.load_per_office(conn, user.viewer)
-        values = {
+        values: dict[str, Any] = {
             "today": figures.today(conn, user.viewer), "waits": waiting_for(conn, user.viewer),
             "oldest": figures.oldest(conn, user.viewer), "share": figures.automatic_share(conn, user.viewer),
             "strata": _strata(conn, user.tenant), "scopes": scopes(conn, user.tenant),
@@ -57,6 +60,6 @@ def _scope_name(conn: Connection, tenant: str, name: str) -> str:
     return f"Art {value}" if value else "alle übrigen"
 
 
-def _strata(conn: Connection, tenant: Tenant) -> list[tuple[str, automatic.Tally, automatic.Tally]]:
+def _strata(conn: Connection, tenant: Tenant) -> list[tuple[str, Tally, Tally]]:
     """Of each way without a person: its name, what was audited, what was filed; each with how many were wrong."""
     return [(title, *audited_and_filed(conn, tenant.name, stratum)) for stratum, title in STRATA.items()]
