@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from intake import terms
 
-COMMON = 500
+COMMON = 2000
 """A word in so many documents is as common as can be; more are not counted."""
 LEAST = 0.3
-"""Weight of such a word, where one in a single document has ln(COMMON) + LEAST = 6.5."""
+"""Weight of such a word, where one in a single document has ln(COMMON) + LEAST = 7.9."""
 SATURATION, LENGTH_SHARE, USUAL_WORDS = 0.4, 0.6, 400
 """k1 and b of BM25 (chosen on 220 questions of tests/bench/search.py, of eleven settings) and the length of a usual document (a
 fixed number: an average would tell of documents not seen)."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 
+from intake.db import asking
 from intake.db import search as searching
 from intake.db.akten import add_file, update_file
 from intake.db.core import Database, Tx, sqlite_driver
@@ -141,6 +142,7 @@ def test_pages_of_hits_and_more_than_are_counted(database: Database, monkeypatch
     assert shown == list(range(11, -1, -1))  # equal scores: the newest first
     assert asked(database, "Zaun", first=50).hits == ()
     monkeypatch.setattr(searching, "COUNTED", 5)
+    monkeypatch.setattr(asking, "COMMON", 5)
     found = asked(database, "Zaun")
     assert (found.total, found.complete) == (5, False)
 

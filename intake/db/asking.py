@@ -43,6 +43,7 @@ class Asked:
     phrases: tuple[tuple[str, ...], ...]
     every: tuple[frozenset[str], ...]
     where: tuple[ColumnElement[bool], ...]
+    seen: Mapping[str, frozenset[int] | None]  # the entries of each word (by `Wanted.word`); None for `COMMON` or more
     ignored: tuple[str, ...] = ()  # words of the question that are not asked for
 
     @property
@@ -80,9 +81,11 @@ def ask(at: Here, said: str, chosen: Mapping[str, str]) -> Asked:
         every += _field(at, name, value)
     if "parcel" in chosen:
         every.append(frozenset({terms.whole_run(terms.PARCEL, chosen["parcel"]) or ""} - {""}) or NOWHERE)
-    weighed = {one.word: Wanted(one.word, one.terms, weight(_seen(at, one.terms, COMMON))) for one in (*words, *in_phrases)}
-    return Asked(tuple(weighed.values()), phrases, tuple(every), (*_narrow(question, chosen), *_without(at, question)),
-                 tuple(ignored))
+    asked = {one.word: one for one in (*words, *in_phrases)}
+    seen = {word: _entries_of(at, one.terms) for word, one in asked.items()}
+    sizes = {word: COMMON if nos is None else len(nos) for word, nos in seen.items()}
+    return Asked(tuple(Wanted(word, one.terms, weight(sizes[word])) for word, one in asked.items()), phrases, tuple(every),
+                 (*_narrow(question, chosen), *_without(at, question)), seen, tuple(ignored))
 
 
 def entries(at: Here, every: Sequence[Collection[str]], *columns: ColumnElement[Any]) -> Select[Any]:
@@ -96,9 +99,15 @@ def entries(at: Here, every: Sequence[Collection[str]], *columns: ColumnElement[
         documents, documents.c.id == held.document)).where(at.visible).order_by(found.c.no.desc())  # as FTS5 finds them
 
 
+def _entries_of(at: Here, some: Collection[str]) -> frozenset[int] | None:
+    """The entries of documents that the viewer may see and that have one of the terms; None when there are `COMMON` or more."""
+    found = frozenset(at.conn.execute(entries(at, [some]).order_by(None).limit(COMMON)).scalars().all())
+    return None if len(found) == COMMON else found
+
+
 def _seen(at: Here, some: Collection[str], limit: int) -> int:
     """How many documents that the viewer may see have one of the terms, at most `limit`."""
-    found = entries(at, [some]).limit(limit).subquery()
+    found = entries(at, [some]).order_by(None).limit(limit).subquery()
     return int(at.conn.execute(select(func.count()).select_from(found)).scalar_one())
 
 

@@ -104,7 +104,8 @@ def _compounds(conn: Connection, tenant: str, term: str, forms: Iterable[str]) -
     ends = [form for form in sorted(forms) if len(form) >= SHORTEST_PART]
     if ends:
         wanted = union(*(_wanted(tenant, *_begins(search_words.c.backwards, form[::-1])) for form in ends))  # each by the index
-        for word, number in conn.execute(wanted):
+        for row in conn.execute(wanted):
+            word, number = row.word, row.documents
             front = min(word[:-len(form)] for form in ends if word.endswith(form))
             if len(front) >= SHORTEST_PART:
                 found[word] = number

@@ -21,7 +21,7 @@ from intake import passages, terms
 from intake.db.asking import Asked, Here, ask, entries, here
 from intake.db.core import parse_stamp
 from intake.db.plan import entry_names
-from intake.ranking import COMMON, held, looked_for, score, share, weight
+from intake.ranking import held, looked_for, score, share
 from intake.schema import documents, files, filings, search_documents, search_pages, search_texts
 from intake.vocabulary import DocumentState, Viewer
 
@@ -34,6 +34,8 @@ PHRASED = 500
 """So many documents are read for a phrase, the newest."""
 FEW, ADDED, MOST_OF = 10, 50, 0.5
 """With fewer hits at most so many are added that lack a word but have so much of the question's weight."""
+LEFT_OUT = 3
+"""Of a question of common words so many are left out in turn."""
 LOOKED_AT = 300
 """So many pages of a hit are looked at for the piece of text that is shown."""
 CHOICES, AT_ONCE = 10, 400
@@ -128,6 +130,9 @@ def search(conn: Connection, viewer: Viewer, question: str, *, chosen: Mapping[s
 
 def _with_all(at: Here, asked: Asked) -> _Rows:
     """The documents with all words, the newest `COUNTED` of them; at most `RANKED` of these are scored."""
+    rare = [nos for nos in asked.seen.values() if nos is not None]
+    if rare and len(nos := frozenset.intersection(*rare)) <= AT_ONCE:
+        return _with_rare(at, asked, nos)
     every = [*(frozenset(one.terms) for one in asked.words), *asked.every]
     rows = _rows(at, asked, every, COUNTED + 1)
     found = _Rows(rows[:COUNTED], len(rows) <= COUNTED)
@@ -143,9 +148,27 @@ def _with_all(at: Here, asked: Asked) -> _Rows:
     return found
 
 
+def _with_rare(at: Here, asked: Asked, nos: Collection[int]) -> _Rows:
+    """The documents with all words, of these entries, which have all words that are not common: few, so each is looked at."""
+    found = _Rows(_rows_of(at, asked, nos), True)
+    if asked.phrases:
+        _keep_phrases(at, asked, found)
+    _score(at, asked, found.rows, found)
+    found.rows = [row for row in found.rows if not found.scores[row.no][1]]
+    return found
+
+
+def _rows_of(at: Here, asked: Asked, nos: Collection[int]) -> list[Row[Any]]:
+    """Of these entries those that fulfil all but the words, the newest first."""
+    ordered = sorted(nos, reverse=True)
+    wanted = entries(at, asked.every, *ROW).where(*asked.where)
+    return [row for start in range(0, len(ordered), AT_ONCE) for row in at.conn.execute(
+        wanted.where(search_documents.c.no.in_(ordered[start:start + AT_ONCE]))).all()]
+
+
 def _rows(at: Here, asked: Asked, every: Sequence[Collection[str]], limit: int) -> list[Row[Any]]:
     """The newest entries that have a term of each collection, with what the facets need."""
-    return list(at.conn.execute(entries(at, every, *ROW).where(*asked.where).limit(limit)))
+    return list(at.conn.execute(entries(at, every, *ROW).where(*asked.where).limit(limit)).all())
 
 
 def _keep_phrases(at: Here, asked: Asked, found: _Rows) -> None:
@@ -164,7 +187,8 @@ def _in_parts(at: Here, wanted: Select[Any], column: ColumnElement[int], rows: S
               *order: ColumnElement[Any]) -> Iterator[Row[Any]]:
     """The rows of `wanted` whose `column` is the number of one of these entries."""
     for start in range(0, len(rows), AT_ONCE):
-        yield from at.conn.execute(wanted.where(column.in_([row.no for row in rows[start:start + AT_ONCE]])).order_by(*order))
+        nos = [row.no for row in rows[start:start + AT_ONCE]]
+        yield from at.conn.execute(wanted.where(column.in_(nos)).order_by(*order)).all()
 
 
 def _score(at: Here, asked: Asked, rows: Sequence[Row[Any]], found: _Rows) -> None:
@@ -178,17 +202,18 @@ def _score(at: Here, asked: Asked, rows: Sequence[Row[Any]], found: _Rows) -> No
 
 def _add_those_with_most(at: Here, asked: Asked, found: _Rows) -> None:
     """Add documents that lack a word but have words of at least `MOST_OF` of the question's weight, at most `ADDED`."""
-    rare = [one for one in asked.words if one.weight > weight(COMMON)]
-    some = [[frozenset(one.terms)] for one in rare] or [
-        [frozenset(one.terms) for one in asked.words if one is not left_out] for left_out in asked.words]
     near: dict[int, float] = {}
-    for number, every in enumerate(some):
-        wanted = entries(at, [*every, *asked.every]).where(*asked.where).limit(COMMON)
-        for no in at.conn.execute(wanted).scalars():
-            near[no] = near.get(no, 0.0) + (rare[number].weight if rare else 1.0)
+    for one in asked.words:
+        for no in asked.seen[one.word] or ():
+            near[no] = near.get(no, 0.0) + one.weight
+    if all(nos is None for nos in asked.seen.values()):  # all common: those that lack one of them, the newest
+        for left_out in asked.words[:LEFT_OUT]:
+            every = [frozenset(one.terms) for one in asked.words if one is not left_out]
+            near |= {row.no: 1.0 for row in _rows(at, asked, [*every, *asked.every], ADDED)}
     known = {row.no for row in found.rows}
-    best = sorted((no for no in near if no not in known), key=lambda no: (-round(near[no], 6), -no))[:ADDED]
-    more = _Rows(list(at.conn.execute(entries(at, [], *ROW).where(search_documents.c.no.in_(best)))) if best else [], True)
+    best = sorted((no for no in near if no not in known), key=lambda no: (-round(near[no], 6), -no))[:AT_ONCE]
+    rows = {row.no: row for row in _rows_of(at, asked, best)}
+    more = _Rows([rows[no] for no in best if no in rows][:ADDED], True)
     if asked.phrases:
         _keep_phrases(at, asked, more)
     _score(at, asked, more.rows, more)
