@@ -11,17 +11,18 @@ from sqlalchemy import update
 
 from intake import review
 from intake.db.core import new_id, stamp, utcnow
-from intake.db.deliveries import get_delivery, move_delivery
+from intake.db.deliveries import add_delivery, add_parts, get_delivery, move_delivery
 from intake.db.documents import get_document
 from intake.db.problems import open_problem
 from intake.db.sessions import ABSOLUTE
 from intake.db.users import change_user
 from intake.schema import sessions
-from intake.vocabulary import DeliveryState, Problem
+from intake.vocabulary import Blob, Delivery, DeliveryState, Envelope, Part, Problem
 from intake.web.login import HASHER
 from tests.browser.conftest import Live, Open
 from tests.browser.looks import sideways, violations
 from tests.desk_help import TOWN, put_stack
+from tests.test_web_hostile import hostile
 
 Shoot = Callable[[Page, str], None]
 SIZES = ((1920, 1080), (1366, 768))
@@ -162,3 +163,25 @@ def test_a_session_that_is_over_loses_nothing_that_was_typed(live: Live, as_pers
     expect(page.get_by_label("Anmerkung")).to_have_value("das darf nicht verloren gehen")
     solve.click()
     expect(page.get_by_role("status")).to_contain_text("Gelöst")
+
+
+def test_hostile_names_do_nothing_in_a_browser(live: Live, as_person: Open) -> None:
+    """All names and texts in the lists, the nastiest one by one: no dialog, no report of the policy (the fixture looks)."""
+    site, found = live.site, []
+    bytes_ = site.blobs.add_bytes(b"%PDF-1.7", "x", "application/pdf")
+    with site.db.transaction() as tx:
+        for name in hostile():
+            loose = Delivery(new_id(), TOWN, f"key/{new_id()}", "folder", "scanner", utcnow(), Blob(
+                bytes_.sha256, "application/pdf", name, bytes_.size), batch=name[:100], envelope=Envelope(name, name, name))
+            add_delivery(tx, loose)
+            add_parts(tx, loose.id, TOWN, [Part(loose.id, 0, None, loose.original, 1, "damaged", name)])
+            move_delivery(tx, loose, DeliveryState.CLARIFY)
+            problem = open_problem(tx, Problem(new_id(), TOWN, "delivery", loose.id, "open", "damaged", name, name, ("reject",),
+                                               utcnow()))
+            if "alert" in name:
+                found.append((loose.id, problem))
+    page = as_person("alles")
+    for address in ("/posteingang?filter=klaerung", "/klaerung", *(f"/protokoll/{id}" for id, _ in found[:6]),
+                    *(f"/klaerung/{problem}" for _, problem in found[:6])):
+        page.goto(live.url + address)
+    expect(page.locator("h1")).to_contain_text("alert")
