@@ -39,6 +39,9 @@
     return made;
   }
 
+  document.addEventListener("submit", (event) => { // htmx sends it; the browser itself never (it would put the form into the address)
+    if (event.target.id === "form") event.preventDefault();
+  });
   document.addEventListener("htmx:afterRequest", (event) => { // saved: the draft is done with
     const path = event.detail.requestConfig?.path || "";
     if (event.detail.successful && /\/(ablegen|zurueckstellen|klaerung|zurueckweisen)$/.test(path)) drafts.forget(path.split("/")[2]);

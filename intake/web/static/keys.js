@@ -12,6 +12,7 @@
   function start(section) {
     if (!section || section === desk) return;
     desk = section;
+    window.htmx?.process(desk); // at once: a fast clerk presses before htmx has settled
     drafts.restore(desk);
     viewer.start(desk);
     viewer.field = null;
