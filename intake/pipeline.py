@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
 from intake import acknowledging, automatic, filing, handover, read, transfernote, unpack
-from intake.backfile.alike import fingerprint, words_of
+from intake.backfile.stacking import Outline, Papers, Stack, outlined, sign_of, stacks, with_papers
 from intake.blobs import Blobs
 from intake.box import OFFICE, Box, reader_version
 from intake.box.results import MailOrder, ReadOrder, ReadResult, RenditionPage
@@ -50,13 +50,11 @@ from intake.vocabulary import (
     Fact,
     Material,
     Page,
-    PageRef,
     PageState,
     Part,
     Problem,
     Proposal,
 )
-from intake.vocabulary import Stack as Starts
 
 log = logging.getLogger(__name__)
 
@@ -65,9 +63,6 @@ SCRATCH = "work"
 ENCLOSURES = 8
 """So many documents back the letter is looked for that a document may be enclosed with."""
 Rotation = Literal[0, 90, 180, 270]
-Outline = Callable[[Sequence[tuple[Page, ...]]], tuple[str, ...]]
-"""The title of the Vorgang of each document of an old Akte, in order ("" = none)."""
-Papers = Callable[[Sequence[Page], Starts], Starts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +149,13 @@ def assemble(room: Postroom, delivery_id: str) -> None:
     readable = [part for part in parts if part.problem is None and part.pages]
     if not readable:
         raise _nothing_readable(parts)
-    stacks = [(stack, _outlined(room, delivery, stack, _cut(room, delivery, parts, stack)))
+    cut_stacks = [(stack, _outlined(room, delivery, stack, _cut(room, delivery, parts, stack)))
               for stack in _stacks(room, delivery, readable)]
     with room.db.transaction() as tx:
         sendungen.move_delivery(tx, delivery, DeliveryState.OPENED)
         documents = 0
         first: str | None = None
-        for stack, cuts in stacks:
+        for stack, cuts in cut_stacks:
             for piece in cuts.documents:
                 document = _document(room, delivery, stack, piece, first)
                 schriftstuecke.add_document(tx, document, documents, piece.cut)
@@ -174,35 +169,18 @@ def assemble(room: Postroom, delivery_id: str) -> None:
                 _open_part_problem(tx, delivery, part)
         if delivery.channel == batches.CHANNEL:
             batches.put_signs(tx, delivery.tenant, [
-                _sign(delivery, stack.ref(page.number), page) for stack, _ in stacks for page in stack.pages])
+                sign_of(delivery, stack.ref(page.number), page) for stack, _ in cut_stacks for page in stack.pages])
         schriftstuecke.check_conservation(tx, delivery.id)
         record(tx, delivery.tenant, ACTOR, "delivery.opened", subjects={"delivery": delivery.id},
                new={"documents": documents, "parts": len(parts),
-                    "doubtful": sum(piece.cut.doubtful for _, cuts in stacks for piece in cuts.documents)})
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """Pages that are cut together, numbered from 1 in their order; `places` says where each lies in the delivery."""
-
-    pages: tuple[Page, ...]
-    places: tuple[tuple[Part, int], ...]
-
-    def ref(self, number: int) -> PageRef:
-        """The place of a page of this stack in the ledger."""
-        part, page = self.places[number - 1]
-        return PageRef(part.position, page)
+                    "doubtful": sum(piece.cut.doubtful for _, cuts in cut_stacks for piece in cuts.documents)})
 
 
 def _stacks(room: Postroom, delivery: Delivery, readable: list[Part]) -> list[Stack]:
     """A stack for each file; one for all where each file is the picture of a page."""
-    read_parts = [(part, pages_of_part(room, delivery.tenant, part)) for part in readable]
     door = _profile(room, delivery)
-    if isinstance(door, Backfile) and door.unit == "seite":
-        every = [(part, page) for part, pages in read_parts for page in pages]
-        return [Stack(tuple(replace(page, number=number) for number, (_, page) in enumerate(every, 1)),
-                      tuple((part, page.number) for part, page in every))]
-    return [Stack(pages, tuple((part, page.number) for page in pages)) for part, pages in read_parts]
+    return stacks([(part, pages_of_part(room, delivery.tenant, part)) for part in readable],
+                  together=isinstance(door, Backfile) and door.unit == "seite")
 
 
 def _outlined(room: Postroom, delivery: Delivery, stack: Stack, cuts: Cuts) -> Cuts:
@@ -210,16 +188,7 @@ def _outlined(room: Postroom, delivery: Delivery, stack: Stack, cuts: Cuts) -> C
     door = _profile(room, delivery)
     if room.outline is None or not isinstance(door, Backfile) or not door.registers or door.unit not in ("akte", "seite"):
         return cuts
-    titles = room.outline([tuple(stack.pages[number - 1] for number in piece.pages) for piece in cuts.documents])
-    return replace(cuts, documents=tuple(
-        replace(piece, cut=replace(piece.cut, case=title)) for piece, title in zip(cuts.documents, titles, strict=True)))
-
-
-def _sign(delivery: Delivery, ref: PageRef, page: Page) -> batches.Sign:
-    """What is kept of a page of the back-file, to find doubles and faults without its bytes."""
-    words = words_of(page)
-    return batches.Sign(delivery.id, ref.part, ref.number, page.picture, sum(map(len, words)), fingerprint(words), page.quality,
-                        page.skew, page.script, page.width_mm, page.height_mm, page.blank, page.warnings)
+    return outlined(stack, cuts, room.outline)
 
 
 def _cut(room: Postroom, delivery: Delivery, parts: tuple[Part, ...], stack: Stack) -> Cuts:
@@ -237,13 +206,8 @@ def _cut(room: Postroom, delivery: Delivery, parts: tuple[Part, ...], stack: Sta
     wanted = way.boundaries != "off" and not way.pages_per_document
     boundary = room.boundary(delivery.tenant) if wanted else None
     if boundary is not None and room.papers is not None and isinstance(door, Backfile) and door.registers:
-        boundary = _of_papers(boundary, room.papers)
+        boundary = with_papers(boundary, room.papers)
     return cut(stack.pages, way, boundary)
-
-
-def _of_papers(boundary: Boundary, papers: Papers) -> Boundary:
-    """The learned boundary, corrected by what the papers of a building file say of themselves."""
-    return lambda pages: papers(pages, boundary(pages))
 
 
 def way_of(tenant: str, profile: Cutting | None) -> Way:

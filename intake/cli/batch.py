@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection
 
 from intake.backfile import balance, people, taking
 from intake.blobs import Blobs
@@ -23,6 +23,7 @@ from intake.config import Home, Tenant
 from intake.db import batches as lose
 from intake.db.batches import Batch, Difference, Numbers
 from intake.db.core import Database, utcnow
+from intake.db.dump import file_of
 from intake.errors import Refused
 
 app = typer.Typer(no_args_is_help=True, help="Altakten: gelieferte Ordner und Datenträger als Stapel verarbeiten.")
@@ -87,10 +88,10 @@ def run_command(name: NameArgument, home: common.HomeOption = None, tenant: comm
 
 def at_work(home: Home) -> bool:
     """Whether a `poststelle work` of this machine holds the installation (it takes the batch in by itself)."""
-    path = make_url(home.engine_url).database if home.engine_url.startswith("sqlite") else None
-    if path is None or not Path(path).with_suffix(".lock").exists():
+    path = file_of(home.engine_url)
+    if path is None or not path.with_suffix(".lock").exists():
         return False
-    with Path(path).with_suffix(".lock").open("rb") as lock:
+    with path.with_suffix(".lock").open("rb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

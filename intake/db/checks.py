@@ -11,8 +11,8 @@ from sqlalchemy import Connection, case, func, select, update
 from intake.db.batches import Batch
 from intake.db.core import Tx, add, add_many, new_id, parse_stamp, stamp
 from intake.errors import Stale
-from intake.schema import deliveries, documents, files, filings, pages, qa_checks, qa_draws
-from intake.vocabulary import DocumentState
+from intake.schema import deliveries, documents, files, filings, pages, parts, proposals, qa_checks, qa_draws
+from intake.vocabulary import DeliveryState, DocumentState
 
 ACCEPTED, REJECTED = "accepted", "rejected"
 
@@ -136,3 +136,24 @@ def counted(conn: Connection, draw: str) -> tuple[int, int, int]:
         func.sum(case((faulty & qa_checks.c.sampled.is_(True), 1), else_=0)),
         func.sum(case((faulty & qa_checks.c.sampled.is_(False), 1), else_=0))).where(qa_checks.c.draw == draw)).one()
     return row[0] or 0, row[1] or 0, row[2] or 0
+
+
+def pages_per_day(conn: Connection, batch: Batch) -> dict[str, int]:
+    """Pages read, by the day (German) on which their file was opened."""
+    day = func.substr(deliveries.c.changed_at, 1, 10)
+    rows = conn.execute(select(day.label("day"), func.sum(parts.c.pages)).join(parts, parts.c.delivery == deliveries.c.id).where(
+        deliveries.c.tenant == batch.tenant, deliveries.c.batch == batch.name,
+        deliveries.c.state == DeliveryState.OPENED.value).group_by(day).order_by(day))
+    return {f"{row[0][8:]}.{row[0][5:7]}.{row[0][:4]}": int(row[1] or 0) for row in rows}
+
+
+def first_registers(conn: Connection, batch: Batch) -> list[tuple[str, float]]:
+    """The register first proposed for each document of the batch, and how sure the machine was of it."""
+    rows = conn.execute(select(proposals.c.document, proposals.c.value, proposals.c.confidence).join(
+        documents, documents.c.id == proposals.c.document).join(deliveries, deliveries.c.id == documents.c.delivery).where(
+        deliveries.c.tenant == batch.tenant, deliveries.c.batch == batch.name, proposals.c.field == "register",
+        documents.c.state != DocumentState.SUPERSEDED.value).order_by(proposals.c.document, proposals.c.rank))
+    first: dict[str, tuple[str, float]] = {}
+    for row in rows:
+        first.setdefault(row.document, (row.value, row.confidence))
+    return list(first.values())
