@@ -16,7 +16,7 @@ from tests.desk_help import put_stack
 from tests.test_web_rules import routes
 from tests.web_help import TOWN, WebSite, web_site
 
-EXAMPLES = int(os.environ.get("POSTSTELLE_SCHEMATHESIS", "12"))
+EXAMPLES = int(os.environ.get("POSTSTELLE_SCHEMATHESIS", "6"))
 """Requests tried of each operation; more with the environment variable."""
 
 
