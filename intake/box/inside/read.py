@@ -220,10 +220,12 @@ def _from_picture(sheet: Sheet, order: Order, engines: Engines, preview: Path) -
 
 def _closer(upright: Image, words: tuple[Word, ...], height_mm: float, skew: float, engines: Engines) -> tuple[Word, ...]:
     """The words, those in the head of the page that were read badly as a second look has them."""
-    from intake.box.inside import closer, numeral  # noqa: PLC0415
+    from intake.box.inside import closer, numeral, repair  # noqa: PLC0415
 
-    words = closer.looked_again(words, upright, height_mm, skew,
-                                lambda cut, mode: engines.get().words(cut, engines.languages, mode=mode))
+    def recognise(cut: Image, mode: int) -> tuple[Word, ...]:
+        return repair.repaired(engines.get().words(cut, engines.languages, mode=mode), cut)
+
+    words = closer.looked_again(words, upright, height_mm, skew, recognise)
     return numeral.counted(words, upright, skew)
 
 
