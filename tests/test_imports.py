@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted([*(ROOT / "intake").rglob("*.py"), *(ROOT / "classifiers").rglob("*.py")])
 
 
+LISTS = ("intake/schema.py", "intake/vocabulary.py")
+
+
 def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -159,11 +162,11 @@ def test_no_broad_except_and_no_silence() -> None:
 def test_files_and_functions_keep_their_size() -> None:
     """About 400 lines a file and 40 a function are the point to look for the second idea (house rule); this is the fence.
 
-    `schema` is no code but the list of all tables, which is read as one.
+    `schema` and `vocabulary` are no code but the lists of all tables and types, each read as one.
     """
     for path in (path for path in SOURCES if "versions" not in path.parts):
         text = path.read_text(encoding="utf-8")
-        assert text.count("\n") <= (900 if name(path) == "intake/schema.py" else 480), name(path)
+        assert text.count("\n") <= (900 if name(path) in LISTS else 480), name(path)
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 length = (node.end_lineno or 0) - node.lineno + 1

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from lxml import etree
 
@@ -29,7 +29,7 @@ MESSAGE = re.compile(r"(?:.*\.|.*_)(\d{4})(?:_\d+)?\.xml", re.IGNORECASE)
 OURS, DATA = "urn:poststelle:xdomea:1", "Daten"
 LONGEST, LONGEST_DATA, MOST_LINES = 20_000, 4 << 20, 20_000
 BLOCK = 1 << 20
-Element = etree._Element
+Element: TypeAlias = etree._Element
 Files = dict[str, str | None]
 
 
