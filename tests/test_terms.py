@@ -52,7 +52,8 @@ def test_inflected_words_have_one_stem() -> None:
 
 @pytest.mark.parametrize(("read", "meant"), [
     ("gemeinbe", "gemeinde"), ("gerneinde", "gemeinde"), ("gemeide", "gemeinde"), ("gemeinnde", "gemeinde"),
-    ("gemiende", "gemeinde"), ("strabe", "strasse"), ("clarmstadt", "darmstadt"), ("gemeind6", "gemeinde"), ("buerger", "burger")])
+    ("gemiende", "gemeinde"), ("strabe", "strasse"),
+     ("clarmstadt", "darmstadt"), ("gemeind6", "gemeinde"), ("buerger", "burger")])
 def test_misreadings_lead_back(read: str, meant: str) -> None:
     assert read in terms.misreadings(meant) or meant in terms.misreadings(read)
 
