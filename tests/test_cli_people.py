@@ -52,7 +52,8 @@ def test_somebody_is_invited_and_gets_a_link(home: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(("arguments", "says"), [
     (("new", "anna"), "Welche Rolle?"), (("link", "niemand"), "gibt es nicht"),
     (("new", "mit leer", "--role", "leitung"), "Leerzeichen"), (("new", "", "--role", "leitung"), "Anmeldename")])
-def test_what_is_not_clear_is_asked(home: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], says: str) -> None:
+def test_what_is_not_clear_is_asked(
+        home: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], says: str) -> None:
     assert user(home, *arguments) == 2 and says in capsys.readouterr().err
 
 
