@@ -1,9 +1,8 @@
-"""Is the right document found, how fast, and what does the index cost: python -m tests.bench.search quality|fill|speed.
+"""Is the right document found, how fast, and what does the index cost: python -m tests.bench.search [--cpu] quality|fill|speed.
 
     quality [--queries 300] [--noise 0.02] [--seed 7] [--data FILE]    known items: hit among the first ten, the same on both
     fill FOLDER [--documents 100000]    documents of two pages for the others, once, in a SQLite file and a PostgreSQL cluster
     speed FOLDER [--queries 300]        p50, p95, p99 of a search and of indexing one more document
-    rebuild FOLDER [--seconds 60]       the index made anew for so long: rate, memory, that it goes on after an end
 
 Known items: documents of municipal_pages, their text misread with so many wrong characters. A question has three to five words
 of the *clean* text of one document: half of the questions from one sentence, half from anywhere in it, no word that stands in
