@@ -184,8 +184,9 @@ BACKFILE_FIELDS = SIDECAR_FIELDS | {
     "parcel", "site_address", "applicant", "designer", "neighbour", "project", "permit_date", "application_date",
     "title", "register"}
 """What the index of a scan service, or a file's own path, may say of a document of the back-file."""
-OF_AKTE = frozenset({"file_reference", "entry", "parcel", "site_address", "applicant", "designer", "project"})
-"""What, said of a whole Akte, holds for each of its documents."""
+OF_AKTE = frozenset({"file_reference", "entry", "parcel", "site_address"})
+OF_VORGANG = OF_AKTE | {"applicant", "designer", "project"}
+"""What, said of a whole Akte or Vorgang, holds for each of its documents: the Bauherr of an Akte is that of its first Vorgang."""
 STRUCTURE = frozenset({"file", "pages"})
 """Columns of an index that say which file is meant and how many pages it must have."""
 

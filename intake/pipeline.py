@@ -34,7 +34,7 @@ from intake.db.problems import open_problem
 from intake.db.receiving import set_envelope, set_part_problem
 from intake.db.work import bookkeeping
 from intake.errors import InputError, Reason, ServiceError
-from intake.inboxes import OF_AKTE
+from intake.inboxes import OF_AKTE, OF_VORGANG
 from intake.journal import record
 from intake.propose import Knowledge, first_choice, propose
 from intake.protocols import Boundary, Store, Target
@@ -304,9 +304,9 @@ def _of_index(room: Postroom, document: Document, profile: Inbox | None) -> tupl
         return ()
     with room.db.read() as conn:
         item = batches.item_of_delivery(conn, document.delivery)
-    of_akte = profile.unit in ("akte", "vorgang")
+    holds = {"akte": OF_AKTE, "vorgang": OF_VORGANG}.get(profile.unit)
     return tuple(Fact("sidecar", value, f"sidecar:{where.removeprefix('index:').replace(' ', '-')} {name}")
-                 for name, value, where in (item.fields if item else ()) if not of_akte or name in OF_AKTE)
+                 for name, value, where in (item.fields if item else ()) if holds is None or name in holds)
 
 
 def _thread(room: Postroom, document: Document) -> tuple[str, ...]:

@@ -311,3 +311,21 @@ def test_a_batch_closes_only_when_everything_is_filed_and_explained(room: Postro
     with room.db.read() as conn:
         assert lose.batches_of(conn, "mittelau", (lose.CLOSED,))[0].closed_by == BY
     assert taking.take_some(room.home, room.db, room.blobs) == 0
+
+
+@pytest.mark.parametrize(("unit", "fields"), [
+    ("akte", {"file_reference", "parcel"}), ("vorgang", {"file_reference", "parcel", "applicant"}),
+    ("schriftstueck", {"file_reference", "parcel", "applicant", "title"})])
+def test_what_is_said_of_a_whole_akte_is_not_said_of_each_of_its_documents(
+        room: Postroom, tmp_path: Path, unit: str, fields: set[str]) -> None:
+    town = room.home.settings.tenant[0]
+    changed = town.model_copy(update={"backfile": (town.backfile[0].model_copy(update={"unit": unit}),)})
+    there = replace(room, home=Home(room.home.root, room.home.settings.model_copy(update={"tenant": (changed,)})))
+    index = table(tmp_path / "i.csv", "Datei;AZ;Flurstück;Bauherr;Titel", "A_1/eins.txt;A/1;12/3;Erika Muster;Neubau")
+    new(there, deliver(tmp_path / "disk", A_1__eins=LETTER.format(1)), index=index)
+    take_all(there)
+    with there.db.read() as conn:
+        delivery = next(entry.subjects["delivery"] for entry in entries(conn, "mittelau") if entry.action == "delivery.received")
+        document = documents_of(conn, delivery)[0]
+    said = pipeline.material_of(there, document).facts
+    assert {fact.term.rpartition(" ")[2] for fact in said} == fields

@@ -246,7 +246,7 @@ def test_names_are_only_shown(disposition: str, name: str) -> None:
 
 
 def test_what_is_not_there_is_a_problem_too(site: Site) -> None:
-    for method, path, status in (("GET", "/nichts", 404), ("GET", "/api/v1/deliveries", 405), ("PUT", "/api/v1/deliveries", 405)):
+    for method, path, status in (("GET", "/nichts", 404), ("GET", "/api/v1/deliveries", 401), ("PUT", "/api/v1/deliveries", 405)):
         answer = httpx.request(method, site.url + path)
         assert answer.status_code == status and answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["x-content-type-options"] == "nosniff"
