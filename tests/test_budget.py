@@ -148,6 +148,7 @@ def test_a_hundred_towns_keep_the_budget_while_the_world_changes() -> None:
     _check(100, 80, 40, ("mixed",))
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.long
 def test_a_thousand_towns_keep_the_budget_while_the_world_changes() -> None:
     """Also realised (with the luck of few filings), where each town drifts in its own way."""
