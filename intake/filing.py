@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from types import MappingProxyType
 from typing import Literal
 
@@ -38,6 +38,7 @@ from intake.db.filings import (
     settle_filing,
     unsettle_filing,
 )
+from intake.db.handovers import Terms
 from intake.db.handovers import plan as plan_handovers
 from intake.db.plan import entry_by_notation, get_entry
 from intake.errors import ConfigError, Refused, ServiceError
@@ -267,10 +268,10 @@ def _has_its_parts_alone(tx: Tx, document: Document) -> bool:
 
 
 def deliver(db: Database, tenant: str, key: str, stores: Sequence[Store], blobs: Blobs,
-            delays: Mapping[str, timedelta] = MappingProxyType({})) -> None:
+            targets: Mapping[str, Terms] = MappingProxyType({})) -> None:
     """Give the filing to every store without a receipt, or, when it was undone, take it back from all; note what they say.
 
-    Then the systems in `delays` are to be told of it, so long after filing (`db.handovers.plan`).
+    Then the systems in `targets` are to be told of it on their terms (`db.handovers.plan`).
 
     May run twice and twice at once. Raises what a store raises (ServiceError: later); what went well before stays noted.
     """
@@ -295,7 +296,7 @@ def deliver(db: Database, tenant: str, key: str, stores: Sequence[Store], blobs:
     with db.transaction() as tx:
         if not settle_filing(tx, key, names, undone=undone):
             unsettle_filing(tx, key)  # undone while we stored it: the next turn takes it back
-        plan_handovers(tx, key, delays)
+        plan_handovers(tx, key, targets)
 
 
 def rebuild(db: Database, filing: Filing, store: Store, blobs: Blobs) -> Receipt:

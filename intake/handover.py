@@ -16,7 +16,7 @@ from intake.config import Settings
 from intake.db import handovers
 from intake.db.core import Database, new_id, utcnow
 from intake.db.filings import get_filing, is_undone
-from intake.db.handovers import Due
+from intake.db.handovers import Due, Terms
 from intake.db.problems import close_step, open_problem
 from intake.errors import Awaiting, ConfigError, InputError, Reason, Refused, ServiceError
 from intake.journal import record
@@ -34,9 +34,9 @@ AT_ONCE, SECONDS = 200, 5.0
 Targets = Callable[[str], tuple[Target, ...]]
 
 
-def delays(settings: Settings, tenant: str) -> dict[str, timedelta]:
-    """How long after filing each system of the tenant is told, by its name."""
-    return {one.name: timedelta(minutes=one.delay_minutes) for one in settings.for_tenant(tenant).handover}
+def terms(settings: Settings, tenant: str) -> dict[str, Terms]:
+    """When each system of the tenant is told of what, by its name."""
+    return {one.name: Terms(timedelta(minutes=one.delay_minutes), one.classes) for one in settings.for_tenant(tenant).handover}
 
 
 def tell_due(db: Database, settings: Settings, targets: Targets, blobs: Callable[[str], Blobs],

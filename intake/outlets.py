@@ -26,6 +26,9 @@ class HandOver(Section):
     message: Literal["0605", "0401"] = Field(
         "0605", description="Nur xdomea: 0605 = SGOAblegen (lässt sich berichtigen und zurücknehmen); 0401 = Abgabe (nicht).")
     receiver: str = Field("", description="Nur xdomea: Name des Empfängers in der Nachricht; leer = der des Mandanten.")
+    classes: tuple[str, ...] = Field(
+        ("allgemein",), description="Zugriffsklassen des Aktenplans, deren Schriftstücke dieses System bekommt. Personal, "
+        "Soziales, Jugend und andere geschützte Klassen gehen nur hinaus, wenn sie hier stehen.")
     delay_minutes: float = Field(
         10.0, ge=0, description="So lange nach der Ablage beginnt die Übergabe; was bis dahin zurückgenommen wird, geht nie "
         "hinaus.")

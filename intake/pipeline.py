@@ -383,7 +383,7 @@ def file_document(room: Postroom, document_id: str) -> None:
 
 def store_filing(room: Postroom, tenant: str, key: str) -> None:
     """Hand a recorded filing to every store that has not given its receipt yet; a repeat is harmless."""
-    filing.deliver(room.db, tenant, key, room.stores(tenant), room.blobs(tenant), handover.delays(room.home.settings, tenant))
+    filing.deliver(room.db, tenant, key, room.stores(tenant), room.blobs(tenant), handover.terms(room.home.settings, tenant))
 
 
 # ---- small help ------------------------------------------------------------------------------------------------------

@@ -20,10 +20,10 @@ from intake.db.filings import filings_without_receipt, get_filing, receipts_of, 
 from intake.db.handovers import handed
 from intake.db.problems import open_problems
 from intake.filing import deliver
-from intake.handover import delays, tell_due
+from intake.handover import tell_due, terms
 from intake.journal import check, entries
 from intake.protocols import Target
-from intake.schema import files, filings, handovers
+from intake.schema import aktenplan_entries, documents, files, filings, handovers
 from intake.stores.handover import HotFolder
 from intake.stores.post import Post
 from intake.stores.xdomea import Xdomea
@@ -52,7 +52,7 @@ class Town:
         return key
 
     def settle(self, key: str) -> None:
-        deliver(self.db, TENANT, key, (), self.blobs, delays(self.settings, TENANT))
+        deliver(self.db, TENANT, key, (), self.blobs, terms(self.settings, TENANT))
         self.now = utcnow()
 
     def tell(self, minutes: float = 0) -> int:
@@ -340,3 +340,24 @@ def test_moving_by_hand_is_told_too(town: Town) -> None:
     with town.db.read() as conn:
         (new,) = [one for _, one in rows if one != key]
         assert receipts_of(conn, key) == () and len(receipts_of(conn, new)) == 1
+
+
+def test_what_is_protected_goes_out_only_where_the_setting_says_so(town: Town) -> None:
+    def told(classes: tuple[str, ...], entry_class: str, own_class: str) -> int:
+        town.settings = Settings(tenant=(Tenant(name=TENANT, handover=(SAID.model_copy(update={"classes": classes}),)),))
+        with town.db.transaction() as tx:
+            tx.connection.execute(update(aktenplan_entries).values(effective_class=entry_class))
+        key = file_it(town.db, town.blobs, approved(town.db))
+        with town.db.transaction() as tx:
+            document = get_filing(tx.connection, key).document
+            tx.connection.execute(update(documents).where(documents.c.id == document).values(access_class=own_class))
+        town.settle(key)
+        town.tell(11)
+        return len([name for name in visible(town.folder) if name.startswith(key[:24])])
+
+    assert SAID.classes == ("allgemein",)
+    assert told(("allgemein",), "allgemein", "Poststelle") == 4
+    assert told(("allgemein",), "Personal", "Poststelle") == 0
+    assert told(("allgemein",), "allgemein", "Vertraulich") == 0
+    assert told(("allgemein", "Personal"), "Personal", "Poststelle") == 4
+    assert told(("allgemein", "Personal"), "Jugend", "Poststelle") == 0

@@ -8,15 +8,25 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, func, or_, select, update
 
+from intake.access import ORDINARY
 from intake.db.access import visible_documents
 from intake.db.core import Tx, add, parse_stamp, stamp
 from intake.db.filings import add_receipt, get_filing, is_undone, note_withdrawn, receipts_of
+from intake.db.plan import with_classes
 from intake.schema import documents, filings, handovers, receipts
 from intake.vocabulary import Filing, Receipt, Viewer
 
 CLAIM = timedelta(minutes=5)
 """So long nobody else tries a row that somebody began; after a kill it is tried again then."""
 DUE = ("waiting", "again")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """When a system is told of a filing (so long after it), and of which access classes of the plan."""
+
+    delay: timedelta
+    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +60,19 @@ def place_of(filing: Filing) -> str:
     return "\n".join((filing.entry.notation, filing.file.id, filing.file.reference, case, filing.title))
 
 
-def plan(tx: Tx, key: str, delays: Mapping[str, timedelta]) -> None:
-    """After the stores have heard of a filing: tell the other systems (`delays`: how long after filing, by name), where needed.
+def plan(tx: Tx, key: str, targets: Mapping[str, Terms]) -> None:
+    """After the stores have heard of a filing: tell the other systems (by name), where needed.
 
-    A filing taken back before its time never goes out; what changed after it was told goes out at once. May be called again.
+    What lies under an access class that a system is not given, or has a raised class of its own, never goes there. A filing taken
+    back before its time never goes out; what changed after it was told goes out at once. May be called again.
     """
     filing, undone = get_filing(tx.connection, key), is_undone(tx.connection, key)
     rows = {row.target: row for row in tx.connection.execute(select(handovers).where(handovers.c.filing == key))}
-    for target, delay in delays.items():
-        if target not in rows and not undone:
+    needed = _classes_of(tx.connection, filing)
+    for target, terms in targets.items():
+        if target not in rows and not undone and needed <= {*terms.classes}:
             add(tx, handovers, tenant=filing.tenant, filing=key, target=target, state="waiting", place="", told=False,
-                attempts=0, failures=0, not_before=stamp(tx.now + delay), why="")
+                attempts=0, failures=0, not_before=stamp(tx.now + terms.delay), why="")
     wanted = "" if undone else place_of(filing)
     for row in rows.values():
         if undone and not row.told:
@@ -69,6 +81,13 @@ def plan(tx: Tx, key: str, delays: Mapping[str, timedelta]) -> None:
             continue  # it will say what is so then; or it was said
         else:
             _set(tx, key, row.target, state="waiting", failures=0, not_before=stamp(tx.now), why="")
+
+
+def _classes_of(conn: Connection, filing: Filing) -> frozenset[str]:
+    """The access classes that hold for a filing: its entry's (be it from an entry above) and the document's own, if raised."""
+    own = conn.execute(select(documents.c.access_class).where(documents.c.id == filing.document)).scalar_one()
+    (entry,) = with_classes(conn, filing.tenant, (filing.entry,))
+    return frozenset({entry.access_class} | ({own} - {ORDINARY}))
 
 
 def due(conn: Connection, now: datetime, limit: int, targets: Collection[tuple[str, str]]) -> tuple[Due, ...]:

@@ -32,7 +32,7 @@ from intake.config import HandOver, Settings, Tenant
 from intake.db.core import Database, utcnow
 from intake.db.filings import get_filing, receipts_of
 from intake.filing import deliver
-from intake.handover import delays, tell_due
+from intake.handover import tell_due, terms
 from intake.protocols import Target
 from intake.stores.handover import HotFolder
 from intake.stores.post import Post
@@ -154,7 +154,7 @@ def _sweep(db: Database, folder: Path, kind: str, points: int, chance: random.Ra
             key = file_it(db, blobs, approved(db))
             with db.read() as conn:
                 keys[key] = get_filing(conn, key).document
-            deliver(db, TENANT, key, (), blobs, delays(SETTINGS.model_copy(), TENANT))
+            deliver(db, TENANT, key, (), blobs, terms(SETTINGS.model_copy(), TENANT))
 
     with db.transaction() as tx:
         plan(tx)
@@ -171,7 +171,7 @@ def _sweep(db: Database, folder: Path, kind: str, points: int, chance: random.Ra
                 if key:
                     with db.transaction() as tx:
                         review.undo(tx, keys[key], current(db, keys[key]).revision, "kms")
-                    deliver(db, TENANT, key, (), blobs, delays(SETTINGS, TENANT))
+                    deliver(db, TENANT, key, (), blobs, terms(SETTINGS, TENANT))
                     undone.add(key)
             number = chance.randint(1, steps * 4 // 5)
 
