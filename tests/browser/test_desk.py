@@ -38,7 +38,7 @@ def waiting(live: Live, count: int = 2, **said: object) -> list[str]:
 def at_desk(page: Page, live: Live, document: str) -> Page:
     page.goto(f"{live.url}/pruefen/{document}", wait_until="domcontentloaded")
     expect(page.locator("#desk")).to_have_attribute("data-document", document)
-    page.wait_for_function("document.activeElement && document.activeElement !== document.body")
+    page.wait_for_function("() => document.activeElement && document.activeElement !== document.body")
     return page
 
 

@@ -100,7 +100,7 @@ def test_a_blind_sample_does_not_give_itself_away(live: Live, furnished: dict[st
     assert page.locator('input[name="entry"]:checked').count() == 0
     page.keyboard.press("Control+Enter")
     expect(page.locator("#meldungen")).to_contain_text("Es fehlt der Aktenplaneintrag")
-    page.wait_for_function("document.activeElement.id === 'suche-entry'")  # nothing to choose from: one searches at once
+    page.wait_for_function("() => document.activeElement.id === 'suche-entry'")  # nothing to choose from: one searches at once
     page.keyboard.type("922.10")
     expect(page.locator("#gefunden-entry .option")).not_to_have_count(0)
     page.keyboard.press("Enter")

@@ -38,7 +38,7 @@ def test_from_the_folder_to_the_akte(live: Live, as_person: Open) -> None:
         before = page.locator("#desk").get_attribute("data-document")
         page.keyboard.press("j")
         page.wait_for_function("id => document.querySelector('#desk').dataset.document !== id", arg=before)
-    page.wait_for_function("document.querySelector('#desk .sheet img').naturalWidth > 0")
+    page.wait_for_function("() => document.querySelector('#desk .sheet img').naturalWidth > 0")
     while page.evaluate("document.activeElement.id") != "ablegen":  # from doubt to doubt
         page.keyboard.press("Enter")
     page.keyboard.press("Enter")
