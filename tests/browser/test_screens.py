@@ -53,7 +53,7 @@ SCREENS = {
     "posteingang": "/posteingang", "posteingang-dubletten": "/posteingang?filter=dubletten",
     "posteingang-leer": "/posteingang?filter=fertig",
     "klaerung": "/klaerung", "klaerungsfall": "/klaerung/{problem}", "protokoll": "/protokoll",
-    "protokoll-sendung": "/protokoll/{delivery}", "uebersicht": "/uebersicht", "verwaltung": "/verwaltung",
+    "protokoll-sendung": "/protokoll/{delivery}", "stapel": "/stapel", "uebersicht": "/uebersicht", "verwaltung": "/verwaltung",
     "verwaltung-neu": "/verwaltung/benutzer/neu", "verwaltung-benutzer": "/verwaltung/benutzer/{user}",
     "verwaltung-plan": "/verwaltung/aktenplan", "verwaltung-eingaenge": "/verwaltung/eingaenge",
     "verwaltung-modelle": "/verwaltung/modelle", "konto": "/konto", "fehler": "/gibt-es-nicht",
