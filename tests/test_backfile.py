@@ -294,10 +294,10 @@ def test_a_fault_of_ours_is_never_waved_through(room: Postroom, tmp_path: Path) 
 def test_a_batch_closes_only_when_everything_is_filed_and_explained(room: Postroom, tmp_path: Path) -> None:
     master = table(tmp_path / "m.csv", "Aktenzeichen", "A/1")
     batch = new(room, deliver(tmp_path / "disk", A_1__a=LETTER.format(1)), master=master)
-    with pytest.raises(Refused, match="1 Dateien sind noch nicht aufgenommen"):
+    with pytest.raises(Refused, match="Noch nicht aufgenommen: 1 Datei"):
         people.close(room.db, batch, BY)
     take_all(room)
-    with pytest.raises(Refused, match="1 Schriftstücke sind noch nicht abgelegt"):
+    with pytest.raises(Refused, match="Noch nicht abgelegt: 1 Schriftstück"):
         people.close(room.db, batch, BY)
     with room.db.read() as conn:
         item = lose.items_of(conn, batch.id)[0]

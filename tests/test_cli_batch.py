@@ -43,7 +43,7 @@ def test_the_status_says_how_far_it_is_and_what_is_left(done: Path, capsys: pyte
     assert run(done, "batch", "status", "los", "--json") == 0
     status = json.loads(capsys.readouterr().out)
     assert (status["items"], status["opened"], status["waiting"]) == (2, 2, 0) and status["pages"] >= 2
-    assert any("noch nicht abgelegt" in sentence for sentence in status["obstacles"])
+    assert any("Noch nicht abgelegt" in sentence for sentence in status["obstacles"])
     assert run(done, "batch", "status", "los") == 0
     assert "2 von 2 gelesen" in said(capsys)
     assert run(done, "batch", "ls") == 0

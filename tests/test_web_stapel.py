@@ -49,7 +49,7 @@ def test_the_list_and_one_batch_say_how_far_it_is(site: WebSite, batch: Batch) -
     shown = site.as_("post").look("/stapel")
     assert "los-1" in shown and "0 von 1" in shown and "läuft" in shown
     one = site.as_("post").look("/stapel/los-1")
-    assert "1 Dateien sind noch nicht aufgenommen." in one
+    assert "Noch nicht aufgenommen: 1 Datei." in one
     assert "&lt;b&gt;fehlt&lt;/b&gt;" in one and "<b>fehlt</b>" not in one
 
 

@@ -61,11 +61,15 @@ def obstacles(db: Database, batch: Batch) -> list[str]:
         numbers = lose.numbers(conn, batch)
         left, open_documents = lose.backlog(conn, batch), lose.unfinished(conn, batch)
     sentences = [
-        (numbers.waiting, f"{numbers.waiting} Dateien sind noch nicht aufgenommen."),
-        (left, f"{left} Dateien sind noch nicht gelesen."),
-        (open_documents, f"{open_documents} Schriftstücke sind noch nicht abgelegt."),
-        (numbers.undecided, f"Über {numbers.undecided} Abweichungen ist noch nicht entschieden.")]
+        (numbers.waiting, f"Noch nicht aufgenommen: {_count(numbers.waiting, 'Datei', 'Dateien')}."),
+        (left, f"Noch nicht gelesen: {_count(left, 'Datei', 'Dateien')}."),
+        (open_documents, f"Noch nicht abgelegt: {_count(open_documents, 'Schriftstück', 'Schriftstücke')}."),
+        (numbers.undecided, f"Noch nicht entschieden: {_count(numbers.undecided, 'Abweichung', 'Abweichungen')}.")]
     return [sentence for number, sentence in sentences if number]
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def close(db: Database, batch: Batch, by: str) -> Batch:

@@ -10,6 +10,9 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
 from intake import review
+from intake.backfile.taking import new_batch
+from intake.db.batches import put_differences
+from intake.db.checks import Check, Draw, add_draw
 from intake.db.core import new_id, stamp, utcnow
 from intake.db.deliveries import add_delivery, add_parts, get_delivery, move_delivery
 from intake.db.documents import get_document
@@ -23,6 +26,7 @@ from tests.browser.conftest import Live, Open
 from tests.browser.looks import sideways, violations
 from tests.desk_help import TOWN, put_stack
 from tests.test_web_hostile import hostile
+from tests.web_help import WebSite
 
 Shoot = Callable[[Page, str], None]
 SIZES = ((1920, 1080), (1366, 768))
@@ -46,14 +50,33 @@ def furnished(live: Live) -> dict[str, str]:
             new_id(), TOWN, "source", "scanner", "receive", "unreadable",
             "Die Datei „Scan0815.pdf“ im Ordner scanner darf nicht gelesen werden. Ändern Sie die Rechte.",
             "", ("retry", "close"), utcnow()))
+    _batch(site, documents[0])
     return {"delivery": delivery, "problem": problem, "user": site.users["bauamt"]}
+
+
+def _batch(site: WebSite, document: str) -> None:
+    """A batch of old files with differences and a check that has begun."""
+    town = site.home.settings.for_tenant(TOWN)
+    disk = site.home.root / "lieferung"
+    disk.mkdir()
+    (disk / "akte.pdf").write_bytes(b"%PDF-1.7")
+    batch, _ = new_batch(site.db, town, town.backfile[0], "altakten", disk, "clerk:post")
+    with site.db.transaction() as tx:
+        put_differences(tx, TOWN, batch.id, {
+            ("missing", "BA/632.60-0007/1967"): "Die Akte BA/632.60-0007/1967 steht im Aktenverzeichnis und wurde nicht "
+            "geliefert. Fordern Sie sie an.",
+            ("double", "akte.pdf, Seite 3"): "Seite 3 von „akte.pdf“ ist vermutlich dasselbe Blatt wie Seite 2."})
+        draw = Draw("", batch.id, "normal", 1, 1, 0, "", "00", utcnow(), "clerk:post")
+        add_draw(tx, TOWN, draw, [Check("", document, 1, True)])
 
 
 SCREENS = {
     "posteingang": "/posteingang", "posteingang-dubletten": "/posteingang?filter=dubletten",
     "posteingang-leer": "/posteingang?filter=fertig",
     "klaerung": "/klaerung", "klaerungsfall": "/klaerung/{problem}", "protokoll": "/protokoll",
-    "protokoll-sendung": "/protokoll/{delivery}", "stapel": "/stapel", "uebersicht": "/uebersicht", "verwaltung": "/verwaltung",
+    "protokoll-sendung": "/protokoll/{delivery}", "stapel": "/stapel",
+    "stapel-los": "/stapel/altakten", "stapel-pruefung": "/stapel/altakten/pruefung",
+    "uebersicht": "/uebersicht", "verwaltung": "/verwaltung",
     "verwaltung-neu": "/verwaltung/benutzer/neu", "verwaltung-benutzer": "/verwaltung/benutzer/{user}",
     "verwaltung-plan": "/verwaltung/aktenplan", "verwaltung-eingaenge": "/verwaltung/eingaenge",
     "verwaltung-modelle": "/verwaltung/modelle", "konto": "/konto", "fehler": "/gibt-es-nicht",
