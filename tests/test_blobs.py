@@ -379,4 +379,4 @@ def test_pieces_on_a_full_disk_are_a_service_error(blobs: Blobs, monkeypatch: py
 def test_the_module_opens_no_path_by_a_name() -> None:
     """One choke point: nothing else in the module joins the root with what comes from outside."""
     source = Path(blobs_module.__file__).read_text(encoding="utf-8")
-    assert len(re.findall(r"self\.root /", source)) == 4  # path, tmp (three times)
+    assert len(re.findall(r"self\.root /", source)) == 5  # path, tmp (three times), a folder by its number

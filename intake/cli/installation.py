@@ -58,7 +58,8 @@ def create(root: Path, name: str, *, empty: bool = False, tenant: Tenant | None 
             _write(path, render(Settings(tenant=(_checked(made),))))
         home = load(root)
         if name not in {one.name for one in home.settings.tenant}:
-            added = _checked(made.model_copy(update={"profile": (config.ScanProfile(name=f"{name}-scanner"),)}))
+            added = _checked(made.model_copy(update={
+                "profile": (config.ScanProfile(name=f"{name}-scanner"),), "backfile": (config.Backfile(name=f"{name}-bauakten"),)}))
             _write(path, path.read_text(encoding="utf-8") + "\n" + config.render_tenant(added))
             home = load(root)
         _folders(home)
