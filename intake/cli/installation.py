@@ -59,7 +59,8 @@ def create(root: Path, name: str, *, empty: bool = False, tenant: Tenant | None 
         home = load(root)
         if name not in {one.name for one in home.settings.tenant}:
             added = _checked(made.model_copy(update={
-                "profile": (config.ScanProfile(name=f"{name}-scanner"),), "backfile": (config.Backfile(name=f"{name}-bauakten"),)}))
+                "profile": (config.ScanProfile(name=f"{name}-scanner"),),
+                "backfile": (config.Backfile(name=f"{name}-bauakten"),)}))
             _write(path, path.read_text(encoding="utf-8") + "\n" + config.render_tenant(added))
             home = load(root)
         _folders(home)
