@@ -30,9 +30,10 @@ class Live:
     url: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, headless."""
+    """Debian's Chromium, headless. It ends with this folder: as long as it lives an event loop runs here, which the engine's
+    tests do not bear."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
         pytest.skip("Chromium is not installed (apt-get install chromium): the screens are not tested")
@@ -42,7 +43,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A fresh installation served on loopback; tests bring their own documents."""
     site = web_site(tmp_path_factory.mktemp("browser") / "home")
