@@ -65,14 +65,16 @@ def _in_regions(number: int, page: Page, near: int) -> Iterator[Proposal]:
         marks = [word for word in inside if _like_a_stamp_word(word.text)]
         for line in {(word.block, word.line) for word in inside}:
             words = [word for word in inside if (word.block, word.line) == line]
-            dates = find_dates(_pointed(" ".join(word.text for word in words)).strip("-–. "), near)
+            text = " ".join(word.text for word in words).strip("-–. ")
+            dates = find_dates(text, near) or find_dates(_pointed(text), near)
+            raw = dates[0].raw if dates and dates[0].raw in text else text  # as it stands there, not as it was understood
             if len(dates) == 1:
                 same_block = any(mark.block == line[0] for mark in marks)
                 sure = (0.92 if same_block else 0.7 if marks else 0.6) * (0.6 + 0.4 * legibility(words))
                 sure *= 1.0 if number == 1 else 0.8
                 covered = (*marks[:1], *words) if same_block else tuple(words)
                 yield Proposal("receipt_date", dates[0].day.isoformat(), round(sure, 3), (
-                    evidence("rule:stamp-region@1", number, covered, " ".join(word.text for word in covered)),), dates[0].raw)
+                    evidence("rule:stamp-region@1", number, covered, " ".join(word.text for word in covered)),), raw)
 
 
 def _pointed(text: str) -> str:
