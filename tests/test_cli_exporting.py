@@ -24,7 +24,9 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = home / "poststelle.toml"
     text = settings.read_text(encoding="utf-8").replace("# settle_seconds = 10.0", "settle_seconds = 0.1").replace(
         '# operator = ""', 'operator = "kms"').replace('# scanner = ""', 'scanner = "Kodak"')
-    target = f'[[tenant.handover]]\nname = "dms"\nclasses = ["allgemein", "Steuer"]\nfolder = "{root / "heiss"}"\ndelay_minutes = 0\n'
+    target = (
+        '[[tenant.handover]]\nname = "dms"\nclasses = ["allgemein", "Steuer"]\n'
+        f'folder = "{root / "heiss"}"\ndelay_minutes = 0\n')
     settings.write_text(f"{text}\n{target}", encoding="utf-8")
     page = Image.new("L", (1240, 1754), 255)
     ImageDraw.Draw(page).text((200, 300), "Abmeldung eines Hundes", fill=0, font_size=60)
