@@ -20,8 +20,9 @@ SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "anfrage-hund.pdf"
 
 def work(live: Live) -> None:
     """The worker, a process of its own, until it has nothing left to do."""
-    subprocess.run([sys.executable, "-m", "intake.cli", "--home", str(live.site.home.root), "work", "--until-idle"],
-                   check=True, capture_output=True, timeout=180)
+    done = subprocess.run([sys.executable, "-m", "intake.cli", "--home", str(live.site.home.root), "work", "--until-idle"],
+                          check=False, capture_output=True, timeout=180)
+    assert done.returncode in (0, 3), done.stderr  # 3: something that other tests left is tried again later
 
 
 def test_from_the_folder_to_the_akte(live: Live, as_person: Open) -> None:
@@ -34,10 +35,9 @@ def test_from_the_folder_to_the_akte(live: Live, as_person: Open) -> None:
     page.goto(f"{live.url}/pruefen")
     page.keyboard.press("Enter")  # the focus rests on "Mit dem ältesten beginnen"
     expect(page.locator("#desk")).to_be_visible()
-    while page.locator("#desk").get_attribute("data-document") != id:  # what other tests left
-        before = page.locator("#desk").get_attribute("data-document")
-        page.keyboard.press("j")
-        page.wait_for_function("id => document.querySelector('#desk').dataset.document !== id", arg=before)
+    if page.locator("#desk").get_attribute("data-document") != id:  # other tests left older ones
+        page.goto(f"{live.url}/pruefen/{id}")
+        expect(page.locator("#desk")).to_be_visible()
     page.wait_for_function("() => document.querySelector('#desk .sheet img').naturalWidth > 0")
     while page.evaluate("document.activeElement.id") != "ablegen":  # from doubt to doubt
         page.keyboard.press("Enter")
