@@ -188,11 +188,28 @@ def test_two_workers_take_an_item_once(room: Postroom, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_away_is_told_and_the_rest_goes_on(room: Postroom, tmp_path: Path) -> None:
-    folder = deliver(tmp_path / "disk", A_1__a=LETTER.format(1), A_1__b=LETTER.format(2))
+    folder = deliver(tmp_path / "disk", A_1__a=LETTER.format(37), A_1__b=LETTER.format(52))
     batch = new(room, folder)
     (folder / "A_1" / "a.txt").unlink()
     assert take_all(room) == 1
     assert found(room, batch) == {"gone": ["A_1/a.txt"]}
+    deliver(folder, A_1__a=LETTER.format(37))
+    assert take_all(room) == 0, "nobody said that it is back"
+    with room.db.transaction() as tx:
+        people.resume(tx, batch, BY)
+    assert take_all(room) == 1
+    assert found(room, batch) == {}
+
+
+def test_a_disk_that_was_pulled_marks_nothing_and_goes_on_when_it_is_back(room: Postroom, tmp_path: Path) -> None:
+    folder = deliver(tmp_path / "disk", A_1__a=LETTER.format(37), A_1__b=LETTER.format(52))
+    batch = new(room, folder)
+    away = folder.rename(tmp_path / "away")
+    assert take_all(room) == 0
+    with room.db.read() as conn:
+        assert lose.numbers(conn, batch).waiting == 2
+    away.rename(folder)
+    assert take_all(room) == 2 and found(room, batch) == {}
 
 
 def test_images_of_pages_become_one_bundle(tmp_path: Path, blobs: Blobs) -> None:

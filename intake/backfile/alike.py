@@ -15,7 +15,7 @@ from itertools import combinations
 from intake.db.batches import Sign
 from intake.vocabulary import Page
 
-FEW_WORDS, FEW_LETTERS = 12, 40
+FEW_WORDS = 12
 BITS = 128
 NEAR_WORDS = 30
 """Bits of the fingerprint that may differ for words to be compared (a share of common words of 0.8 makes about 19 differ)."""

@@ -72,8 +72,8 @@ def of_files(opened: Iterable[Opened]) -> Found:
 def _of_file(one: Opened) -> tuple[str, str] | None:
     """What is wrong with the file of an item as a whole; None when nothing is."""
     if one.state == lose.GONE:
-        return "gone", (f"„{one.path}“ lag bei der Aufstellung im Ordner und ist nicht mehr da. Schließen Sie den Datenträger "
-                        "wieder an, oder lassen Sie die Datei neu liefern.")
+        return "gone", (f"„{one.path}“ lag bei der Aufstellung im Ordner und ist nicht mehr da. Legen Sie sie wieder dorthin "
+                        "und geben Sie „poststelle batch run“ ein, oder lassen Sie sie neu liefern.")
     if one.twin_of is not None and one.delivery_state == DeliveryState.TWIN:
         return "twin", f"„{one.path}“ ist Byte für Byte eine andere Datei dieses Bestands und wird nicht noch einmal verarbeitet."
     if one.delivery_state in (DeliveryState.CLARIFY, DeliveryState.QUARANTINED, DeliveryState.REJECTED):

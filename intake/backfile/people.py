@@ -33,10 +33,11 @@ def pause(tx: Tx, batch: Batch, by: str) -> Batch:
 
 
 def resume(tx: Tx, batch: Batch, by: str) -> Batch:
-    """Let a paused batch go on. Raises Refused (it is closed), Stale."""
+    """Let a batch go on; files that were away are looked for again. Raises Refused (it is closed), Stale."""
     if batch.state == lose.CLOSED:
         raise Refused(f"Der Stapel „{batch.name}“ ist abgeschlossen.")
     moved = lose.set_state(tx, batch, lose.OPEN) if batch.state != lose.OPEN else batch
+    lose.wait_again(tx, batch)
     rows = lose.hold_back(tx, batch, held=False)
     if batch.state != lose.OPEN:
         record(tx, batch.tenant, by, "batch.resumed", subjects={"batch": batch.id}, new={"held": rows})

@@ -39,7 +39,7 @@ table.rows td { border-bottom: 0.4pt solid #bbb } .n { text-align: right } secti
 .slip svg { width: 55mm }
 .verdict { border: 1.2pt solid #000; padding: 2.5mm 4mm; margin: 3mm 0; font-size: 11pt }
 """
-BAR, INK, PALE = "#1f4e79", "#000", "#c9d6e3"
+BAR, INK = "#1f4e79", "#000"
 
 
 @dataclass(frozen=True, slots=True)

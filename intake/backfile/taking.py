@@ -139,6 +139,9 @@ def take_some(home: Home, db: Database, blobs: Callable[[str], Blobs], stopping:
         profile = next((one for one in tenant.backfile if one.name == batch.profile), None) if tenant else None
         if profile is None:
             continue  # `poststelle check` says that its profile is gone
+        if not Path(batch.folder).is_dir():
+            log.warning("the folder of a batch is away", extra={"batch": batch.id})  # nothing is gone yet: it may come back
+            continue
         with db.read() as conn:
             free = AHEAD - lose.backlog(conn, batch)
             items = lose.items_of(conn, batch.id, state=lose.WAITING, limit=free) if free > 0 else ()

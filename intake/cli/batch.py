@@ -28,11 +28,6 @@ from intake.errors import Refused
 
 app = typer.Typer(no_args_is_help=True, help="Altakten: gelieferte Ordner und Datenträger als Stapel verarbeiten.")
 
-KINDS = {
-    "missing": "fehlende Akte", "extra": "überzählig", "index": "Verzeichnis ohne Datei", "unlisted": "Datei ohne Verzeichnis",
-    "gone": "Datei verschwunden", "pages": "Seitenzahl", "twin": "Dublette", "double": "Blatt doppelt", "unreadable": "unlesbar",
-    "ledger": "Seitenbilanz"}
-WORDS = {lose.OPEN: "läuft", lose.PAUSED: "angehalten", lose.CLOSED: "abgeschlossen"}
 NameArgument = Annotated[str, typer.Argument(help="Name des Stapels.")]
 
 
@@ -153,7 +148,7 @@ def list_command(home: common.HomeOption = None, tenant: common.TenantOption = N
     with common.database(place) as db, db.read() as conn:
         every = [(batch, lose.numbers(conn, batch)) for batch in lose.batches_of(conn, town.name)]
     common.table("", ("Stapel", "Profil", "Stand", "Dateien", "gelesen", "Seiten", "Abweichungen", "offen"), [
-        (batch.name, batch.profile, WORDS[batch.state], numbers.items, numbers.opened, numbers.pages, numbers.differences,
+        (batch.name, batch.profile, lose.STATES[batch.state], numbers.items, numbers.opened, numbers.pages, numbers.differences,
          numbers.undecided) for batch, numbers in every], empty="Es gibt keinen Stapel.")
 
 
@@ -178,7 +173,7 @@ def status_command(name: NameArgument, home: common.HomeOption = None, tenant: c
 
 
 def _rows(batch: Batch, numbers: Numbers, seconds: float) -> Iterator[tuple[str, object]]:
-    yield "Stand", WORDS[batch.state]
+    yield "Stand", lose.STATES[batch.state]
     yield "Ordner", batch.folder
     yield "Dateien (Einheiten)", f"{numbers.opened} von {numbers.items} gelesen"
     yield "Seiten", f"{numbers.pages}" + (f" von {numbers.pages_expected} nach Verzeichnis" if numbers.pages_expected else "")
@@ -203,7 +198,7 @@ def differences_command(name: NameArgument, home: common.HomeOption = None, tena
         typer.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False))
         return
     common.table("", ("Nummer", "Art", "Was", "Entscheidung"), [
-        (common.short(one.id), KINDS.get(one.kind, one.kind), one.sentence,
+        (common.short(one.id), lose.KINDS.get(one.kind, one.kind), one.sentence,
          f"{people.DECISIONS[one.decision]} ({one.decided_by})" if one.decision else "offen") for one in found],
         empty="Es gibt keine Abweichungen.")
 

@@ -13,6 +13,12 @@ from intake.errors import Refused, Stale
 from intake.schema import batch_differences, batch_expected, batch_items, batches, deliveries, documents, page_signs, pages, parts
 from intake.vocabulary import DeliveryState, DocumentState, PageState
 
+STATES = {"open": "läuft", "paused": "angehalten", "closed": "abgeschlossen"}
+KINDS = {
+    "missing": "fehlende Akte", "extra": "überzählig", "index": "Verzeichnis ohne Datei", "unlisted": "Datei ohne Verzeichnis",
+    "gone": "Datei verschwunden", "pages": "Seitenzahl", "twin": "Dublette", "double": "Blatt doppelt", "unreadable": "unlesbar",
+    "ledger": "Seitenbilanz"}
+"""The German words for the states of a batch and the kinds of differences."""
 CHANNEL = "backfile"
 """The channel by which the deliveries of batches come in."""
 OPEN, PAUSED, CLOSED = "open", "paused", "closed"
@@ -182,16 +188,6 @@ def item_of_delivery(conn: Connection, delivery: str) -> Item | None:
     return _item(row) if row else None
 
 
-def paths_of(conn: Connection, batch: str) -> frozenset[str]:
-    """The paths of all items, to tell what is new in a folder."""
-    return frozenset(conn.execute(select(batch_items.c.path).where(batch_items.c.batch == batch)).scalars())
-
-
-def last_position(conn: Connection, batch: str) -> int:
-    """The highest position given; 0 for a batch without items."""
-    return conn.execute(select(func.max(batch_items.c.position)).where(batch_items.c.batch == batch)).scalar() or 0
-
-
 def _item(row: Mapping[Any, Any]) -> Item:
     members = tuple((path, size, mtime) for path, size, mtime in row["members"])
     fields = tuple((name, value, where) for name, value, where in row["fields"])
@@ -246,6 +242,12 @@ def opened_of(conn: Connection, batch: str) -> tuple[Opened, ...]:
 
 def _counted(found: tuple[int, list[str]]) -> tuple[int, tuple[str, ...]]:
     return found[0], tuple(found[1])
+
+
+def wait_again(tx: Tx, batch: Batch) -> int:
+    """Items that were gone when they should be taken wait once more (the disk is back); how many."""
+    return tx.connection.execute(update(batch_items).where(
+        batch_items.c.batch == batch.id, batch_items.c.state == GONE).values(state=WAITING)).rowcount
 
 
 # ---- differences -------------------------------------------------------------------------------------------------------
@@ -308,8 +310,6 @@ class Numbers:
     documents: Mapping[str, int]
     differences: int
     undecided: int
-    first_at: str = ""
-    last_at: str = ""
 
 
 def numbers(conn: Connection, batch: Batch) -> Numbers:
@@ -318,9 +318,8 @@ def numbers(conn: Connection, batch: Batch) -> Numbers:
     items = conn.execute(select(
         func.count(), func.sum(case((batch_items.c.state == WAITING, 1), else_=0)), func.sum(batch_items.c.pages)).where(
         batch_items.c.batch == batch.id)).one()
-    opened, first, last = conn.execute(select(
-        func.sum(case((deliveries.c.state != DeliveryState.RECEIVED.value, 1), else_=0)), func.min(deliveries.c.received_at),
-        func.max(deliveries.c.changed_at)).where(*mine)).one()
+    opened = conn.execute(select(func.sum(case((deliveries.c.state != DeliveryState.RECEIVED.value, 1), else_=0))).where(
+        *mine)).scalar()
     read = conn.execute(select(func.sum(parts.c.pages)).join(deliveries, deliveries.c.id == parts.c.delivery).where(
         *mine, deliveries.c.state == DeliveryState.OPENED.value)).scalar() or 0
     by_state = conn.execute(select(documents.c.state, func.count()).join(
@@ -328,7 +327,7 @@ def numbers(conn: Connection, batch: Batch) -> Numbers:
     told = conn.execute(select(func.count(), func.sum(case((batch_differences.c.decision.is_(None), 1), else_=0))).where(
         batch_differences.c.batch == batch.id, batch_differences.c.gone_at.is_(None))).one()
     return Numbers(items[0], items[1] or 0, opened or 0, read, items[2] or 0, {row[0]: row[1] for row in by_state},
-                   told[0], told[1] or 0, first or "", last or "")
+                   told[0], told[1] or 0)
 
 
 def backlog(conn: Connection, batch: Batch) -> int:
@@ -385,12 +384,10 @@ def put_signs(tx: Tx, tenant: str, signs: Iterable[Sign]) -> None:
         {"tenant": tenant, **{name: getattr(one, name) for name in Sign.__slots__}} for one in signs])
 
 
-def signs_of(conn: Connection, batch: Batch, akte: str | None = None) -> Iterable[tuple[str, str, Sign]]:
-    """(reference key, path, sign) of every page of the batch (of one Akte), Akte by Akte in the order of delivery."""
+def signs_of(conn: Connection, batch: Batch) -> Iterable[tuple[str, str, Sign]]:
+    """(reference key, path, sign) of every page of the batch, Akte by Akte in the order of delivery."""
     wanted = select(batch_items.c.reference_key, batch_items.c.path, page_signs).join(
         batch_items, batch_items.c.delivery == page_signs.c.delivery).where(batch_items.c.batch == batch.id)
-    if akte is not None:
-        wanted = wanted.where(batch_items.c.reference_key == akte)
     rows = conn.execute(wanted.order_by(
         batch_items.c.reference_key, batch_items.c.position, page_signs.c.part, page_signs.c.number
     ).execution_options(yield_per=2000)).mappings()

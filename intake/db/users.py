@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -151,11 +151,6 @@ def people_of(conn: Connection, tenant: str) -> tuple[tuple[User, Grant], ...]:
 def anyone(conn: Connection) -> bool:
     """Whether there is any account at all."""
     return conn.execute(select(users.c.id).limit(1)).first() is not None
-
-
-def with_roles(given: Grant, roles: Iterable[Role]) -> Grant:
-    """The same grant with other roles."""
-    return replace(given, roles=frozenset(roles))
 
 
 def _user(row: Mapping[Any, Any]) -> User:

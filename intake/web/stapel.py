@@ -24,11 +24,6 @@ from intake.web.rules import SignedIn, User, needs
 from intake.web.state import WebState
 
 router = APIRouter(prefix="/stapel")
-KINDS = {
-    "missing": "fehlende Akte", "extra": "überzählig", "index": "Verzeichnis ohne Datei", "unlisted": "Datei ohne Verzeichnis",
-    "gone": "Datei verschwunden", "pages": "Seitenzahl", "twin": "Dublette", "double": "Blatt doppelt", "unreadable": "unlesbar",
-    "ledger": "Seitenbilanz"}
-STATES = {lose.OPEN: "läuft", lose.PAUSED: "angehalten", lose.CLOSED: "abgeschlossen"}
 SHOWN = 200
 
 
@@ -37,7 +32,7 @@ def batches(request: Request, web: WebState, user: SignedIn) -> Response:
     """All batches this person may see, with how far they are."""
     with web.db.read() as conn:
         rows = [(batch, lose.numbers(conn, batch)) for batch in lose.batches_of(conn, user.viewer.tenant) if _seen(user, batch)]
-    return page(request, "stapel.html", user, rows=rows, states=STATES)
+    return page(request, "stapel.html", user, rows=rows, states=lose.STATES)
 
 
 @router.get("/{name}", dependencies=[needs(POST, HEAD)])
@@ -48,9 +43,10 @@ def one_batch(request: Request, web: WebState, user: SignedIn, name: str) -> Res
         numbers, differences = lose.numbers(conn, batch), lose.differences_of(conn, batch.id)
         drawn = _draw(conn, batch)
         left = checks.counted(conn, drawn.id) if drawn else (0, 0, 0)
-    return page(request, "stapel_los.html", user, batch=batch, numbers=numbers, differences=differences[:SHOWN],
-                more=max(0, len(differences) - SHOWN), kinds=KINDS, states=STATES, decisions=people.DECISIONS, draw=drawn,
-                left=left, method=quality.plan_of(drawn).method if drawn else "", obstacles=people.obstacles(web.db, batch))
+    return page(
+        request, "stapel_los.html", user, batch=batch, numbers=numbers, differences=differences[:SHOWN],
+        more=max(0, len(differences) - SHOWN), kinds=lose.KINDS, states=lose.STATES, decisions=people.DECISIONS, draw=drawn,
+        left=left, method=quality.plan_of(drawn).method if drawn else "", obstacles=people.obstacles(web.db, batch))
 
 
 @router.post("/{name}/vergleichen", dependencies=[needs(POST)])
