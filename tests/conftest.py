@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import text
 
 from intake.blobs import Blobs
@@ -28,6 +29,8 @@ from tests.mailserver import installed as dovecot_installed
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _number = count(1)
+hypothesis_settings.register_profile("calm", deadline=None)  # a busy machine is slow, not wrong: no test asserts wall time
+hypothesis_settings.load_profile("calm")
 
 
 def _missing(what: str) -> None:
