@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from intake.errors import ServiceError
-from intake.vocabulary import Answer, Blob, Sha256
+from intake.vocabulary import Answer, Blob, Receipt, Sha256
 from intake.xdomea_messages import copy
 
 NEW, CORRECTION, WITHDRAWAL = "neu", "berichtigung", "storno"
@@ -219,3 +219,29 @@ def sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+Stage = Callable[["Told", str], Message]
+"""Makes a message of a kind (NEW, CORRECTION, WITHDRAWAL)."""
+
+
+def tell(root: Path, key: str, mark: str, stage: Stage, settled: Callable[[Told, Message], Receipt]) -> Receipt:
+    """Hand a filing in the state `mark` over, or what changed of it since; a repeat only looks for the answer."""
+    with held(root, key, mark) as told:
+        return settled(told, told.about(mark) or stage(told, CORRECTION if told.holds() else NEW))
+
+
+def take_back(root: Path, key: str, stage: Stage, settled: Callable[[Told, Message], Receipt]) -> None:
+    """Tell that a filing was taken back; nothing when the other system never had it."""
+    with held(root, key, WITHDRAWAL) as told:
+        message = told.about(WITHDRAWAL)
+        if message is None and told.holds():
+            message = stage(told, WITHDRAWAL)
+        if message is not None:
+            settled(told, message)
+
+
+def tell_anew(root: Path, key: str) -> None:
+    """After a refusal that a person settled: the next call tells it anew."""
+    with held(root, key) as told:
+        set_refusal_aside(told)

@@ -62,23 +62,16 @@ class Xdomea:
     def file(self, filing: Filing, read: Reader) -> Receipt:
         """Hand the filing over, or what changed of it since; a repeat only looks for the answer."""
         mark = spool.fingerprint("ablage", sidecar.told(filing, papers(filing, self.note_type)))
-        with spool.held(self.root, filing.key, mark) as told:
-            message = told.about(mark) or self._staged(told, filing, CORRECTION if told.holds() else NEW, mark, read)
-            return self._settled(told, message)
+        return spool.tell(self.root, filing.key, mark, lambda told, kind: self._staged(told, filing, kind, mark, read),
+                          self._settled)
 
     def withdraw(self, filing: Filing) -> None:
         """Tell that the filing was taken back; nothing when the other system never had it."""
-        with spool.held(self.root, filing.key, WITHDRAWAL) as told:
-            message = told.about(WITHDRAWAL)
-            if message is None and told.holds():
-                message = self._staged(told, filing, WITHDRAWAL, WITHDRAWAL, None)
-            if message is not None:
-                self._settled(told, message)
+        spool.take_back(self.root, filing.key, lambda told, kind: self._staged(told, filing, kind, kind, None), self._settled)
 
     def retry(self, filing: Filing) -> None:
         """After a refusal that a person settled: the next call tells it anew."""
-        with spool.held(self.root, filing.key) as told:
-            spool.set_refusal_aside(told)
+        spool.tell_anew(self.root, filing.key)
 
     def _staged(self, told: Told, filing: Filing, kind: str, mark: str, read: Reader | None) -> Message:
         if kind != NEW and self.kind == "0401":
