@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import hashlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -221,6 +223,16 @@ def test_every_actor_and_action_has_its_words() -> None:
     assert [actor_words(one) for one in ("clerk:kms", "rule:own_reference@1", "service:pipeline", "token:Scanner")] == [
         "kms", "Regel eigenes Aktenzeichen", "Programm", "Zugang Scanner"]
     assert all(words and not words.endswith(".") for words in ACTIONS.values())
+    assert len(recorded()) > 75
+    assert recorded() - set(ACTIONS) == set()
+
+
+def recorded() -> set[str]:
+    """Every action that is written out in the source."""
+    kinds = {action.split(".")[0] for action in ACTIONS}
+    words = {node.value for path in Path(review.__file__).parent.rglob("*.py") if path.name != "words.py"
+             for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {word for word in words if re.fullmatch(r"[a-z]+\.[a-z_]*[a-z]", word) and word.split(".")[0] in kinds}
 
 
 # ---- nothing of another office or class ------------------------------------------------------------------------------

@@ -274,7 +274,7 @@ def quality_of(words: Sequence[Word], native_dpi: float) -> float:
 def _recognised(sheet: Sheet, grey: Image, ink: Image, order: Order,
                 engines: Engines) -> tuple[tuple[Word, ...], Rotation, bool]:
     """Words of the upright page, the rotation that made it so, whether it is Fraktur. Recognised once, where that is enough."""
-    from intake.box.inside import clean, image, repair, script, upright  # noqa: PLC0415
+    from intake.box.inside import clean, image, leaders, repair, script, upright  # noqa: PLC0415
 
     engine = engines.get()
 
@@ -293,6 +293,8 @@ def _recognised(sheet: Sheet, grey: Image, ink: Image, order: Order,
     if _is_fine_print(words, grey, sheet, order):
         grey = image.turn(image.grey_of(sheet.render(min(sheet.native_dpi() or order.dpi, order.dpi))), rotation)
         words = recognise(grey)
+    words = leaders.without_leaders(words, grey, lambda cut, mode: clean.without_specks(
+        engine.words(cut, engines.languages, mode=mode)))
     fraktur = engines.languages == script.FRAKTUR and order.languages != script.FRAKTUR
     return (repair.round_s(words) if fraktur else repair.repaired(words, grey)), rotation, fraktur
 
