@@ -23,9 +23,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from intake.errors import ConfigError
 from intake.inboxes import Backfile, Cutting, Inbox, Mailbox, ScanProfile, Section
-from intake.outlets import HandOver
+from intake.outlets import HandOver, OfficeMail
 
-__all__ = ["Backfile", "Cutting", "HandOver", "Inbox", "Mailbox", "ScanProfile", "Section"]
+__all__ = ["Backfile", "Cutting", "HandOver", "Inbox", "Mailbox", "OfficeMail", "ScanProfile", "Section"]
 
 
 class DatabaseSettings(Section):
@@ -125,7 +125,7 @@ class OidcSettings(Section):
 
 
 class SmtpSettings(Section):
-    """[smtp] the server by which acknowledgements of receipt are sent."""
+    """[smtp] the server by which mails go out: acknowledgements of receipt, mails to the offices, the state of the journal."""
 
     host: str = Field("", description="Mailserver für ausgehende Post; leer = es wird nichts gesendet.")
     port: int = Field(587, ge=1, le=65535, description="587 mit tls = \"starttls\"; 465 mit TLS von Anfang an.")
@@ -207,6 +207,7 @@ class Tenant(Section):
     register_max_days: int = Field(
         90, ge=0, description="Ältere Register meldet poststelle check; 0 = nie. Neue Dateien kommen in den Ordner register/.")
     rules: Rules = Rules()
+    office_mail: OfficeMail = OfficeMail()
     profile: tuple[ScanProfile, ...] = Field((), description="Scanprofile dieses Mandanten.")
     mailbox: tuple[Mailbox, ...] = Field((), description="Postfächer dieses Mandanten.")
     backfile: tuple[Backfile, ...] = Field((), description="Wie Lieferungen alter Akten aufgebaut sind (poststelle batch).")

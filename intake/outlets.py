@@ -1,15 +1,17 @@
-"""Settings of the systems to which filings are handed over: document management systems and hot folders."""
+"""Settings of what goes out: filings to other systems (document management, hot folders), mails to the offices."""
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from intake.inboxes import Section
 
 LOCAL = {"localhost", "127.0.0.1", "::1"}
+_ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 
 
 class HandOver(Section):
@@ -61,3 +63,36 @@ class HandOver(Section):
         if self.name == "efile":
             raise ValueError("efile heißt die eingebaute E-Akte; nennen Sie das Zielsystem anders")
         return self
+
+
+class OfficeMail(Section):
+    """[tenant.office_mail] one mail a day to each office, and one at once for what is urgent; never with names or subjects."""
+
+    addresses: dict[str, str] = Field(
+        {}, description="Adresse je Amt, etwa { Bauamt = \"bauamt@amt.example\" }; leer = keine Mails an die Ämter. Es gehen nur "
+        "Zahlen und ein Verweis auf „Mein Eingang“ hinaus, nie Namen oder Betreffe.")
+    at: str = Field("07:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Uhrzeit (Ortszeit) der täglichen Mail.")
+    sender: str = Field("", description="Absender dieser Mails; leer = jeweils die Adresse des Amtes selbst.")
+    urgent_days: int = Field(
+        3, ge=0, le=60, description="Läuft eine Frist in so vielen Tagen ab, gilt das Schriftstück als eilig; eilig ist auch, "
+        "was jemand beim Prüfen als „eilt“ gekennzeichnet hat. Dann geht sofort eine Mail an das Amt.")
+    urgent_words: tuple[str, ...] = Field(
+        ("Eilt", "Eilsache", "Eilig", "Sofort", "Dringend", "Fristsache"),
+        description="Stehen diese Wörter im Kopf eines Briefes (über der Anrede) oder im Betreff einer E-Mail, wird „eilt“ "
+        "vorgeschlagen.")
+
+    @field_validator("addresses")
+    @classmethod
+    def _addresses_are_some(cls, addresses: dict[str, str]) -> dict[str, str]:
+        wrong = [f"{office} = {address!r}" for office, address in addresses.items()
+                 if not office.strip() or not _ADDRESS.fullmatch(address)]
+        if wrong:
+            raise ValueError(f"das ist keine E-Mail-Adresse: {', '.join(wrong)}")
+        return addresses
+
+    @field_validator("sender")
+    @classmethod
+    def _sender_is_one(cls, sender: str) -> str:
+        if sender and not _ADDRESS.fullmatch(sender):
+            raise ValueError(f"das ist keine E-Mail-Adresse: {sender!r}")
+        return sender

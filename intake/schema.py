@@ -485,6 +485,24 @@ acknowledgements = Table(
     UniqueConstraint("tenant", "recipient", "day"),
 )
 
+office_mails = Table(
+    # the outbox of mails to offices: at most one a day with counts ("digest"), one a document that is urgent ("urgent")
+    "office_mails", metadata, _id(), _tenant(),
+    Column("office", String(120), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("about", String(26), nullable=False),  # the day (local, ISO), or the document
+    Column("counts", JSON, nullable=False),  # what the mail says: numbers, no names
+    Column("created_at", String(32), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", String(32), nullable=False),
+    Column("sent_at", String(32)),
+    Column("given_up_at", String(32)),  # also at once, when a day had nothing to say
+    UniqueConstraint("tenant", "office", "kind", "about"),
+    Index("ix_office_mails_due", "not_before",
+          sqlite_where=text("sent_at IS NULL AND given_up_at IS NULL"),
+          postgresql_where=text("sent_at IS NULL AND given_up_at IS NULL")),
+)
+
 register_imports = Table(
     # when each register (also "files" and "cases") was last imported, whether it changed or not
     "register_imports", metadata,

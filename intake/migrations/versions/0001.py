@@ -538,6 +538,27 @@ def upgrade() -> None:
     sa.UniqueConstraint('delivery', name=op.f('uq_acknowledgements_delivery')),
     sa.UniqueConstraint('tenant', 'recipient', 'day', name=op.f('uq_acknowledgements_tenant_recipient_day'))
     )
+    op.create_table('office_mails',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('office', sa.String(length=120), nullable=False),
+    sa.Column('kind', sa.String(length=8), nullable=False),
+    sa.Column('about', sa.String(length=26), nullable=False),
+    sa.Column('counts', sa.JSON(), nullable=False),
+    sa.Column('created_at', sa.String(length=32), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('not_before', sa.String(length=32), nullable=False),
+    sa.Column('sent_at', sa.String(length=32), nullable=True),
+    sa.Column('given_up_at', sa.String(length=32), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_office_mails')),
+    sa.UniqueConstraint('tenant', 'office', 'kind', 'about', name=op.f('uq_office_mails_tenant_office_kind_about'))
+    )
+    with op.batch_alter_table('office_mails', schema=None) as batch_op:
+        batch_op.create_index(
+            'ix_office_mails_due', ['not_before'], unique=False,
+            sqlite_where=sa.text('sent_at IS NULL AND given_up_at IS NULL'),
+            postgresql_where=sa.text('sent_at IS NULL AND given_up_at IS NULL'))
+
     op.create_table('users',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('login', sa.String(length=120), nullable=False),
