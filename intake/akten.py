@@ -69,8 +69,8 @@ def open_file(tx: Tx, tenant: Tenant, viewer: Viewer, by: str, entry: str, title
         raise Refused(f"Das Aktenzeichen „{named[:80]}“ ist vergeben oder keines. Wählen Sie ein anderes, oder lassen Sie das "
                       "Feld leer: dann bekommt die Akte die nächste Nummer.")
     made = add_file(tx, viewer.tenant, File(
-        "", named or new_reference(tx, tenant, unit), _title(title), unit.id, office=office.strip(), parcel=parcel.strip(),
-        address=address.strip()), _today(tx))
+        "", named or new_reference(tx, tenant, unit), _title(title), unit.id, office=office.strip() or unit.unit,
+        parcel=parcel.strip(), address=address.strip()), _today(tx))
     record(tx, viewer.tenant, actor(by), "file.opened", subjects={"file": made.id},
            new={"reference": made.reference, "entry": unit.id, "title": made.title})
     return made

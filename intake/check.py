@@ -19,6 +19,7 @@ from intake import backup, handcheck, heads, mailcheck
 from intake.box import Box
 from intake.config import Home, ScanProfile, Tenant
 from intake.db.core import Database, sqlite_driver, utcnow, wal_unsafe
+from intake.db.incoming import offices_of
 from intake.db.indexed import check_index
 from intake.db.knowledge import file_count, imported_at, register_size
 from intake.db.plan import open_entries
@@ -241,6 +242,29 @@ def check_mail(home: Home) -> Iterator[Finding]:
     yield from (Finding(level, "E-Mail", said) for level, said in mailcheck.findings(home))
 
 
+def check_offices(home: Home) -> Iterator[Finding]:
+    """Where offices are told by mail what came: each office of the plan has an address, and each address an office."""
+    named = [tenant for tenant in home.settings.tenant if tenant.office_mail.addresses]
+    if not named:
+        return
+    database = Database(home.database_url)
+    try:
+        with database.read() as conn:
+            known = {tenant.name: set(offices_of(conn, tenant.name)) for tenant in named}
+    finally:
+        database.close()
+    toml = home.root / "poststelle.toml"
+    for tenant in named:
+        offices, addresses = known[tenant.name], set(tenant.office_mail.addresses)
+        if missing := sorted(offices - addresses):
+            yield Finding("hint", "Ämter", f"{tenant.name}: Ohne Adresse und damit ohne tägliche Mail: {', '.join(missing)}. "
+                          f"Ergänzen Sie in {toml} unter [tenant.office_mail] addresses.")
+        if unknown := sorted(addresses - offices):
+            yield Finding("hint", "Ämter", f"{tenant.name}: Diese Ämter nennt weder der Aktenplan noch eine Akte: "
+                          f"{', '.join(unknown)}. Prüfen Sie die Schreibweise in {toml} unter [tenant.office_mail] addresses.")
+        yield Finding("ok", "Ämter", f"{tenant.name}: {len(addresses)} Adresse(n), täglich um {tenant.office_mail.at} Uhr")
+
+
 def check_handover(home: Home) -> Iterator[Finding]:
     """Other systems that are told what is filed, and what Transfervermerke would lack."""
     yield from (Finding(*found) for found in handcheck.findings(home))
@@ -316,4 +340,4 @@ def check_backup(home: Home) -> Iterator[Finding]:
 
 CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     check_configuration, check_database, check_plan_and_registers, check_models, check_boundaries, check_folders,
-    check_languages, check_box, check_mail, check_handover, check_disk, check_journal, check_backup)
+    check_languages, check_box, check_mail, check_offices, check_handover, check_disk, check_journal, check_backup)

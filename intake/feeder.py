@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from intake import acknowledging, handover, heads, indexing, pipeline, receive_registers
+from intake import acknowledging, handover, heads, indexing, officemail, pipeline, receive_registers
 from intake.backfile.taking import take_some
 from intake.db.core import utcnow
 from intake.db.deliveries import Kind, note_retry
@@ -293,11 +293,13 @@ def _index(feeder: Feeder, stopping: threading.Event) -> int:
 
 
 def _acknowledge(feeder: Feeder) -> None:
-    """Send acknowledgements of receipt that are due, now and then; what does not go is tried again by its row."""
+    """Send acknowledgements of receipt and mails to the offices that are due, now and then; what does not go is tried again."""
     room = feeder.room
     if room.send is not None and time.monotonic() - feeder._acknowledged > RECEIPT_SECONDS:
         feeder._acknowledged = time.monotonic()
         acknowledging.send_due(room.db, room.home.settings, room.send)
+        officemail.plan_digests(room.db, room.home.settings)
+        officemail.send_due(room.db, room.home.settings, room.send)
 
 
 def _publish(feeder: Feeder) -> None:

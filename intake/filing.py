@@ -187,8 +187,8 @@ def _settle_place(tx: Tx, tenant: Tenant, document: Document, decision: Decision
 
 
 def _open_file(tx: Tx, tenant: Tenant, document: Document, entry: AktenplanEntry, title: str) -> File:
-    file = add_file(tx, tenant.name, File("", new_reference(tx, tenant, entry), title[:LONGEST_TITLE], entry.id),
-                    tx.now.astimezone().date())
+    new = File("", new_reference(tx, tenant, entry), title[:LONGEST_TITLE], entry.id, office=entry.unit)
+    file = add_file(tx, tenant.name, new, tx.now.astimezone().date())
     record(tx, tenant.name, ACTOR, "file.opened", subjects={"document": document.id, "file": file.id},
            new={"reference": file.reference, "entry": entry.id})
     return file

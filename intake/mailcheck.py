@@ -40,7 +40,11 @@ def _mailbox(door: MailDoor) -> Told:
 def _outgoing(home: Home) -> Iterator[Told]:
     answering = [mailbox.name for tenant in home.settings.tenant for mailbox in tenant.mailbox if mailbox.acknowledge]
     server = postroom.smtp(home)
+    told = [tenant.name for tenant in home.settings.tenant if tenant.office_mail.addresses]
     if server is None:
+        if told:
+            yield "wrong", (f"Die Ämter von {', '.join(told)} sollen Mails bekommen, aber dafür gibt es keinen Mailserver. "
+                            f"Nennen Sie ihn in {home.root / 'poststelle.toml'} unter [smtp] host.")
         if answering:
             yield "wrong", (f"Die Postfächer {', '.join(answering)} sollen den Eingang bestätigen, aber dafür gibt es keinen "
                             f"Mailserver. Nennen Sie ihn in {home.root / 'poststelle.toml'} unter [smtp] host.")

@@ -5,7 +5,8 @@ Sending back undoes the filing: the document waits at the desk again, with the n
 
 from __future__ import annotations
 
-from intake import review
+from intake import officemail, review
+from intake.config import Tenant
 from intake.db.access import see_document
 from intake.db.core import Tx
 from intake.db.incoming import Kind, add_notice, one_arrived
@@ -27,8 +28,11 @@ def mark(tx: Tx, viewer: Viewer, document: str, kind: Kind) -> None:
             _record(tx, viewer, "document.noted", document)
 
 
-def forward(tx: Tx, viewer: Viewer, document: str, to: str, note: str = "") -> None:
-    """Pass it on to an office or a person (`to`) with a word to it; it is read for the viewer. Raises Refused."""
+def forward(tx: Tx, tenant: Tenant, viewer: Viewer, document: str, to: str, note: str = "") -> None:
+    """Pass it on to an office or a person (`to`) with a word to it; it is read for the viewer. Raises Refused.
+
+    An office hears at once of what is urgent.
+    """
     name = " ".join(to.split())
     if not name or len(name) > 120:
         raise Refused("An wen soll es gehen? Nennen Sie ein Amt oder das Kürzel einer Person.")
@@ -36,6 +40,7 @@ def forward(tx: Tx, viewer: Viewer, document: str, to: str, note: str = "") -> N
         raise _gone(document)
     add_notice(tx, viewer.tenant, document, "forward", viewer.name, name, _short(note))
     mark(tx, viewer, document, "read")
+    officemail.plan_urgent(tx, tenant, document, name)
     _record(tx, viewer, "document.forwarded", document, to=name)
 
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
-from intake import acknowledging, automatic, filing, handover, read, transfernote, unpack
+from intake import acknowledging, automatic, filing, handover, officemail, read, transfernote, unpack
+from intake.backfile import rescans
 from intake.backfile.stacking import Outline, Papers, Stack, outlined, sign_of, stacks, with_papers
 from intake.blobs import Blobs
 from intake.box import OFFICE, Box, reader_version
@@ -149,6 +150,11 @@ def assemble(room: Postroom, delivery_id: str) -> None:
     readable = [part for part in parts if part.problem is None and part.pages]
     if not readable:
         raise _nothing_readable(parts)
+    if rescans.is_rescan(delivery, _profile(room, delivery)):
+        if any(part.problem for part in parts):
+            raise _nothing_readable(parts)
+        rescans.put_in(room.db, delivery, [(part, pages_of_part(room, delivery.tenant, part)) for part in readable])
+        return
     cut_stacks = [(stack, _outlined(room, delivery, stack, _cut(room, delivery, parts, stack)))
               for stack in _stacks(room, delivery, readable)]
     with room.db.transaction() as tx:
@@ -378,6 +384,7 @@ def file_document(room: Postroom, document_id: str) -> None:
         schriftstuecke.move_document(tx, document, DocumentState.FILED)
         record(tx, document.tenant, ACTOR, "document.filed", subjects={"delivery": document.delivery, "document": document.id},
                new={"filing": key, "pdf": pdf.sha256} | ({"note": note.sha256} if note else {}))
+        officemail.plan_urgent(tx, tenant, document.id)
     store_filing(room, document.tenant, key)
 
 

@@ -39,6 +39,7 @@ from intake.extract.papers import with_papers
 from intake.extract.references import References, compiled
 from intake.extract.sheet import Sheets
 from intake.extract.standard import as_fields, extract, standard
+from intake.extract.urgent import UrgentWords
 from intake.extract.vorgang import outline
 from intake.learning import FILING, Learnt, Tools, refresh
 from intake.pipeline import SCRATCH, Postroom
@@ -149,9 +150,20 @@ def doors(home: Home) -> tuple[Door | MailDoor, ...]:
             alarm_seconds=profile.alarm_minutes * 60.0, watch=profile.watch, packages=profile.packages,
             beside=BesideFiles(profile.sidecar_index, profile.sidecar_marker) if profile.sidecar == "auto" else None))
         for tenant in home.settings.tenant for profile in tenant.profile)
+    rescans = tuple(_rescans(home, tenant, profile) for tenant in home.settings.tenant for profile in tenant.backfile)
     mailboxes = tuple(MailDoor(tenant, mailbox, _mailbox(home, mailbox))
                       for tenant in home.settings.tenant for mailbox in tenant.mailbox)
-    return (*folders, *mailboxes)
+    return (*folders, *rescans, *mailboxes)
+
+
+def _rescans(home: Home, tenant: Tenant, profile: Backfile) -> Door:
+    """The folder of rescans of a profile of old files; the one inside the installation is made."""
+    folder = home.rescans(profile)
+    if not profile.rescan_folder:
+        folder.mkdir(parents=True, exist_ok=True)
+    door = ScanProfile(name=profile.name, folder=str(folder), lane=profile.lane, access_class=profile.access_class)
+    return Door(tenant, door, FolderSource(profile.name, folder, settle_seconds=door.settle_seconds,
+                                           beside=BesideFiles(RESCAN_LIST, alone=True)))
 
 
 def _mailbox(home: Home, mailbox: Mailbox) -> ImapMailbox:
@@ -277,7 +289,8 @@ def _extractors(tenant: Tenant, known: Container[str], entries: Mapping[str, Akt
     usual = standard({row.values.get("name", ""): row.key for row in rows["gemarkungen"]},
                      {row.values.get("name", ""): row.key for row in rows["strassen"]},
                      [*names("personen"), *names("kreditoren")])
-    return (references, *usual, AccessWords(tenant.access_words), Sheets(entries.values()), Beside(known, entries.values()))
+    return (references, *usual, AccessWords(tenant.access_words), UrgentWords(tenant.office_mail.urgent_words),
+            Sheets(entries.values()), Beside(known, entries.values()))
 
 
 def _access_words(tenant: Tenant) -> Callable[[tuple[Page, ...]], str | None]:

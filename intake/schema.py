@@ -291,6 +291,7 @@ filings = Table(
     Column("case", String(26)),
     Column("title", Text, nullable=False),
     Column("values", JSON, nullable=False),
+    Column("deadline", String(10)),  # the Frist of the values, for „Mein Eingang“
     Column("pdf", JSON, nullable=False),  # a Blob
     Column("pdfa", String(8), nullable=False),
     Column("pdfa_reason", Text, nullable=False),  # why it is no better PDF/A; "" when it is
@@ -304,6 +305,8 @@ filings = Table(
     Index("uq_filings_live", "document", unique=True,
           sqlite_where=text("undone_at IS NULL"), postgresql_where=text("undone_at IS NULL")),
     Index("ix_filings_recent", "tenant", "at"),
+    Index("ix_filings_deadline", "tenant", "deadline",
+          sqlite_where=text("deadline IS NOT NULL"), postgresql_where=text("deadline IS NOT NULL")),
     Index("ix_filings_unsettled", "at",
           sqlite_where=text("settled_at IS NULL"), postgresql_where=text("settled_at IS NULL")),
 )
@@ -626,6 +629,27 @@ qa_checks = Table(
     Column("note", Text, nullable=False, default=""),
     Column("checked_at", String(32)),
     Column("checked_by", String(120)),
+    Column("rescanned_at", String(32)),  # the rescan asked for is there; cleared when it is no better
+    Column("settled_at", String(32)),  # a person laid the rescan beside the paper, and it is right
+    Column("settled_by", String(120)),
+)
+
+rescans = Table(
+    # Nachscans: one row a page that was replaced, inserted, or set aside as a double; the old page stays in the ledger
+    "rescans", metadata, _id(), _tenant(),
+    Column("batch", ForeignKey("batches.id"), nullable=False, index=True),
+    Column("source", ForeignKey("deliveries.id")),  # by which the new page came; null for a double
+    Column("delivery", ForeignKey("deliveries.id"), nullable=False, index=True),
+    Column("document", ForeignKey("documents.id"), nullable=False),
+    Column("kind", String(10), nullable=False),  # replaced, inserted, double
+    Column("part", Integer, nullable=False),  # the page it is about; of an inserted one its neighbour
+    Column("number", Integer, nullable=False),
+    Column("new_part", Integer),
+    Column("new_number", Integer),
+    Column("path", Text, nullable=False),  # of the delivered file
+    Column("page", Integer, nullable=False),  # in the document, as it was then
+    Column("by", String(120), nullable=False),
+    Column("at", String(32), nullable=False),
 )
 
 page_signs = Table(

@@ -14,7 +14,7 @@ import inspect
 import pkgutil
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +163,8 @@ RECIPES: dict[Callable[..., Any], Ask] = {
     incoming.count_new: lambda conn, who, _: [incoming.count_new(conn, who)],
     incoming.one_arrived: lambda conn, who, at: each(at.documents[::3], lambda id: incoming.one_arrived(conn, who, id)),
     incoming.due: lambda conn, who, _: [incoming.due(conn, who, date(2000, 1, 1), date(2100, 1, 1))],
+    incoming.figures: lambda conn, who, _: [incoming.figures(
+        conn, who, [who.name], datetime(2000, 1, 1, tzinfo=UTC), date(2000, 1, 1), date(2100, 1, 1))],
     outbox.listed: lambda conn, who, _: [outbox.listed(conn, who, 50)],
     inbox.fingerprint: lambda conn, who, _: [inbox.fingerprint(conn, who)],
     search.search: lambda conn, who, at: each(_questions(at), lambda said: search.search(conn, who, said)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, exists, func, select, update
@@ -31,9 +32,17 @@ def add_filing(tx: Tx, filing: Filing, pdfa_reason: str = "") -> None:
     """Insert a filing. Raises IntegrityError when its key or another live filing of its document is there already."""
     add(tx, filings, key=filing.key, tenant=filing.tenant, document=filing.document, entry=filing.entry.id,
         notation=filing.entry.notation, reference=filing.file.reference, file=filing.file.id,
-        case=filing.case.id if filing.case else None, title=filing.title, values=filing.values, pdf=_blob_json(filing.pdf),
-        pdfa=filing.pdfa, pdfa_reason=pdfa_reason, originals=[_blob_json(blob) for blob in filing.originals],
+        case=filing.case.id if filing.case else None, title=filing.title, values=filing.values,
+        deadline=_deadline(filing.values.get("deadline", "")), pdf=_blob_json(filing.pdf), pdfa=filing.pdfa,
+        pdfa_reason=pdfa_reason, originals=[_blob_json(blob) for blob in filing.originals],
         pages=filing.pages, received_at=filing.received_at, at=tx.now)
+
+
+def _deadline(value: str) -> str | None:
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        return None
 
 
 def get_filing(conn: Connection, key: str) -> Filing:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
 from intake.db.access import visible_documents
-from intake.db.core import Tx, add, new_id, parse_stamp
+from intake.db.core import Tx, add, new_id, parse_stamp, stamp
 from intake.schema import aktenplan_entries, documents, files, filings, notices, proposals
 from intake.vocabulary import Evidence, Viewer
 
@@ -85,14 +85,13 @@ def one_arrived(conn: Connection, viewer: Viewer, document: str) -> Arrived | No
 def due(conn: Connection, viewer: Viewer, first: date, last: date,
         limit: int = 200) -> tuple[tuple[Arrived, Evidence | None], ...]:
     """Filed documents whose Frist lies between these days, the nearest first, with the place where it stands."""
-    dated = select(proposals.c.document).where(
-        documents.c.id == proposals.c.document, proposals.c.field == "deadline",
-        proposals.c.value.between(first.isoformat(), last.isoformat())).correlate(documents)
-    found = [one for one in _rows(conn, _filed(conn, viewer).where(exists(dated)).limit(5 * limit))
-             if one.deadline is not None and first <= one.deadline <= last]
-    found.sort(key=lambda one: (one.deadline or last, one.title))
-    places = _places(conn, [one.document for one in found[:limit]])
-    return tuple((one, places.get(one.document)) for one in found[:limit])
+    found = _rows(conn, _due(_filed(conn, viewer), first, last).order_by(filings.c.deadline, filings.c.title).limit(limit))
+    places = _places(conn, [one.document for one in found])
+    return tuple((one, places.get((one.document, str(one.deadline)))) for one in found)
+
+
+def _due(wanted: Any, first: date, last: date) -> Any:
+    return wanted.where(filings.c.deadline.between(first.isoformat(), last.isoformat()))
 
 
 def _filed(conn: Connection, viewer: Viewer) -> Any:
@@ -138,12 +137,13 @@ def notices_of(conn: Connection, ids: Collection[str]) -> dict[str, tuple[Notice
     return found
 
 
-def _places(conn: Connection, ids: Sequence[str]) -> dict[str, Evidence]:
-    found: dict[str, Evidence] = {}
-    for row in conn.execute(select(proposals.c.document, proposals.c.evidence).where(
+def _places(conn: Connection, ids: Sequence[str]) -> dict[tuple[str, str], Evidence]:
+    """Where each proposed Frist stands, by document and day; one that a clerk typed stands nowhere."""
+    found: dict[tuple[str, str], Evidence] = {}
+    for row in conn.execute(select(proposals.c.document, proposals.c.value, proposals.c.evidence).where(
             proposals.c.document.in_(ids), proposals.c.field == "deadline").order_by(proposals.c.rank)):
         first = row.evidence[0]
-        found.setdefault(row.document, Evidence(first["by"], first["page"], None, first["text"]))
+        found.setdefault((row.document, row.value), Evidence(first["by"], first["page"], None, first["text"]))
     return found
 
 
@@ -158,3 +158,30 @@ def offices_of(conn: Connection, tenant: str) -> tuple[str, ...]:
         aktenplan_entries.c.tenant == tenant, aktenplan_entries.c.current, aktenplan_entries.c.unit != "").union(
         select(files.c.office).where(files.c.tenant == tenant, files.c.office != ""))
     return tuple(sorted(conn.execute(named).scalars()))
+
+
+MOST_COUNTED = 1000
+"""A count in a mail ends here."""
+
+
+def figures(conn: Connection, viewer: Viewer, readers: Collection[str], since: datetime, first: date,
+            last: date) -> dict[str, int]:
+    """What lies in the Eingang of the viewer's offices, in numbers up to `MOST_COUNTED`.
+
+    new: filed after `since`; unread: that none of the `readers` has marked; oldest_days: how long the oldest of those lies
+    there (0 for none); due: Fristen from day `first` to `last`. Old files are not counted: nobody waits for them.
+    """
+    post = _filed(conn, viewer).where(documents.c.lane == "post")
+    mine = select(notices.c.id).where(
+        notices.c.document == documents.c.id, notices.c.by.in_(tuple(readers)),
+        notices.c.kind.in_(("read", "info"))).correlate(documents)
+    unread = post.where(~exists(mine))
+    oldest = conn.execute(unread.with_only_columns(func.min(filings.c.at))).scalar()
+    return {"new": _counted(conn, post.where(filings.c.at > stamp(since))), "unread": _counted(conn, unread),
+            "oldest_days": (first - parse_stamp(oldest).astimezone().date()).days if oldest else 0,
+            "due": _counted(conn, _due(post, first, last))}
+
+
+def _counted(conn: Connection, wanted: Any) -> int:
+    return int(conn.execute(select(func.count()).select_from(
+        wanted.with_only_columns(filings.c.key).limit(MOST_COUNTED).subquery())).scalar_one())

@@ -72,7 +72,7 @@ def noted(request: Request, web: WebState, user: SignedIn, id: str) -> Response:
 def forward(request: Request, web: WebState, user: SignedIn, id: str, form: Form) -> Response:
     """Pass it on to an office or a person."""
     with web.db.transaction() as tx:
-        passing.forward(tx, user.viewer, id, form.get("an", ""), form.get("vermerk", ""))
+        passing.forward(tx, user.tenant, user.viewer, id, form.get("an", ""), form.get("vermerk", ""))
     return go(request, "/eingang", f"Weitergeleitet an {form.get('an', '').strip()}.")
 
 

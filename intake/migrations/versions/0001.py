@@ -370,6 +370,7 @@ def upgrade() -> None:
     sa.Column('case', sa.String(length=26), nullable=True),
     sa.Column('title', sa.Text(), nullable=False),
     sa.Column('values', sa.JSON(), nullable=False),
+    sa.Column('deadline', sa.String(length=10), nullable=True),
     sa.Column('pdf', sa.JSON(), nullable=False),
     sa.Column('pdfa', sa.String(length=8), nullable=False),
     sa.Column('pdfa_reason', sa.Text(), nullable=False),
@@ -384,6 +385,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('key', name=op.f('pk_filings'))
     )
     with op.batch_alter_table('filings', schema=None) as batch_op:
+        batch_op.create_index('ix_filings_deadline', ['tenant', 'deadline'], unique=False, sqlite_where=sa.text('deadline IS NOT NULL'), postgresql_where=sa.text('deadline IS NOT NULL'))
         batch_op.create_index(batch_op.f('ix_filings_document'), ['document'], unique=False)
         batch_op.create_index(batch_op.f('ix_filings_file'), ['file'], unique=False)
         batch_op.create_index('ix_filings_recent', ['tenant', 'at'], unique=False)
@@ -732,8 +734,37 @@ def upgrade() -> None:
     sa.Column('note', sa.Text(), nullable=False),
     sa.Column('checked_at', sa.String(length=32), nullable=True),
     sa.Column('checked_by', sa.String(length=120), nullable=True),
+    sa.Column('rescanned_at', sa.String(length=32), nullable=True),
+    sa.Column('settled_at', sa.String(length=32), nullable=True),
+    sa.Column('settled_by', sa.String(length=120), nullable=True),
     sa.ForeignKeyConstraint(['document'], ['documents.id'], name=op.f('fk_qa_checks_document')),
     sa.ForeignKeyConstraint(['draw'], ['qa_draws.id'], name=op.f('fk_qa_checks_draw')),
     sa.PrimaryKeyConstraint('draw', 'document', name=op.f('pk_qa_checks'))
     )
+    op.create_table('rescans',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('batch', sa.String(length=26), nullable=False),
+    sa.Column('source', sa.String(length=26), nullable=True),
+    sa.Column('delivery', sa.String(length=26), nullable=False),
+    sa.Column('document', sa.String(length=26), nullable=False),
+    sa.Column('kind', sa.String(length=10), nullable=False),
+    sa.Column('part', sa.Integer(), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('new_part', sa.Integer(), nullable=True),
+    sa.Column('new_number', sa.Integer(), nullable=True),
+    sa.Column('path', sa.Text(), nullable=False),
+    sa.Column('page', sa.Integer(), nullable=False),
+    sa.Column('by', sa.String(length=120), nullable=False),
+    sa.Column('at', sa.String(length=32), nullable=False),
+    sa.ForeignKeyConstraint(['batch'], ['batches.id'], name=op.f('fk_rescans_batch')),
+    sa.ForeignKeyConstraint(['delivery'], ['deliveries.id'], name=op.f('fk_rescans_delivery')),
+    sa.ForeignKeyConstraint(['document'], ['documents.id'], name=op.f('fk_rescans_document')),
+    sa.ForeignKeyConstraint(['source'], ['deliveries.id'], name=op.f('fk_rescans_source')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_rescans'))
+    )
+    with op.batch_alter_table('rescans', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_rescans_batch'), ['batch'], unique=False)
+        batch_op.create_index(batch_op.f('ix_rescans_delivery'), ['delivery'], unique=False)
+
     # ### end Alembic commands ###
