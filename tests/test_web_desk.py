@@ -147,6 +147,21 @@ def test_filing_keeps_only_what_was_changed(site: WebSite) -> None:
     assert [(one.field, one.evidence[0].page) for one in own] == [("sender_name", 1)]  # only what was clicked has a place
 
 
+def test_haste_that_a_rule_read_is_shown_with_its_words_and_can_be_taken_away(site: WebSite) -> None:
+    hurry = [*letter(), proposal("urgent", "ja", 0.85, "rule:urgent-word@1")]
+    first, second = (put_stack(site.db, site.blobs, [1], [hurry])[0] for _ in range(2))
+    browser = site.as_("post")
+    shown = browser.look(f"/pruefen/{first}")
+    assert 'value="ja" data-key="e" checked' in shown and "Regel urgent-word" in shown
+    assert browser.look("/pruefen").count('data-sign="!">eilt<') == 2
+    said = {"revision": "2", "desk": "1", "entry": DOGS_FREE, "file": "neu"}
+    assert browser.submit(f"/pruefen/{first}/ablegen", said, headers=HX).status_code == 200
+    browser.submit(f"/pruefen/{second}/ablegen", said | {"urgent": "ja"}, headers=HX)
+    with site.db.read() as conn:
+        decided = [live_decision(conn, id) for id in (first, second)]
+    assert [one and one.values.get("urgent") for one in decided] == [None, "ja"]
+
+
 def test_a_late_save_shows_both_and_changes_nothing(site: WebSite) -> None:
     (id,) = stack(site)
     with site.db.transaction() as tx:

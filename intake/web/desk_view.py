@@ -106,6 +106,7 @@ class Desk:
     warnings: tuple[str, ...]
     blind: bool
     urgent: bool
+    urgent_why: str  # where a rule read that it is; "" when nobody or a person said so
     siblings: tuple[tuple[str, str], ...]  # documents of the delivery it may be an Anlage of: (id, title)
     parent: tuple[str, str] | None
     attached: bool  # whether it has Anlagen itself
@@ -186,6 +187,8 @@ def desk_of(conn: Connection, viewer: Viewer, id: str, draft: Draft | None = Non
         chosen=chosen, usual=fields.typed_over(usual, typed.values), others=fields.typed_over(others, typed.values),
         warnings=tuple(one.value for one in shown if one.field == "warning"), blind=hidden,
         urgent=best.get("urgent") == "ja" if typed.urgent is None else typed.urgent,
+        urgent_why=next((fields.reason(one) for one in shown if one.field == "urgent" and one.value == "ja"
+                         and not one.evidence[0].by.startswith("clerk:")), ""),
         siblings=tuple((one.id, titles.get(one.id, f"Seiten {len(one.pages)}")) for one in beside
                        if one.id != id and one.parent is None),
         parent=(document.parent, titles.get(document.parent, "Hauptschriftstück")) if document.parent else None,
@@ -216,7 +219,12 @@ def _strip(conn: Connection, beside: Sequence[Document], here: Document, whole: 
 
 
 def _loose(ref: PageRef) -> Leaf:
-    return Leaf(0, "", 0, False, False, "Trennblatt" if ref.state is PageState.SEPARATOR else "Leerseite", ref.part, ref.number)
+    return Leaf(0, "", 0, False, False, LOOSE[ref.state], ref.part, ref.number)
+
+
+LOOSE = {PageState.SEPARATOR: "Trennblatt", PageState.BLANK: "Leerseite", PageState.REPLACED: "durch Nachscan ersetzt",
+         PageState.DOUBLE: "doppelt", PageState.ASIDE: "Zettel oder Rückseite eines Nachscans"}
+"""What a page is called that lies in no document."""
 
 
 def _entries(conn: Connection, viewer: Viewer, shown: Sequence[Proposal], chosen: str) -> tuple[Candidate, ...]:

@@ -34,7 +34,8 @@ ACTIONS: Mapping[str, str] = {
     "model.used": "Modell gewechselt", "acknowledgement.planned": "Eingangsbestätigung vorgemerkt",
     "acknowledgement.sent": "Eingangsbestätigung gesendet", "acknowledgement.given_up": "Eingangsbestätigung aufgegeben",
     "office_mail.planned": "Mail an das Amt vorgemerkt", "office_mail.sent": "Mail an das Amt gesendet",
-    "office_mail.given_up": "Mail an das Amt aufgegeben", "source.deleted": "Quelle geleert", "session.started": "angemeldet", "session.ended": "abgemeldet",
+    "office_mail.given_up": "Mail an das Amt aufgegeben", "source.deleted": "Quelle geleert",
+    "session.started": "angemeldet", "session.ended": "abgemeldet",
     "user.invited": "Konto angelegt", "user.changed": "Rechte geändert", "user.removed": "Zugang entzogen",
     "user.locked": "Konto gesperrt", "user.opened": "Konto entsperrt", "user.link": "neuer Kennwort-Link",
     "token.new": "Zugang ausgestellt", "token.revoked": "Zugang gesperrt", "journal.forgotten": "Angaben gelöscht",
@@ -58,7 +59,7 @@ FIELDS: Mapping[str, str] = {
     "reference": "Zeichen", "batch": "Stapel", "roles": "Rollen", "classes": "Klassen", "offices": "Ämter",
 }
 RULES: Mapping[str, str] = {"own_reference": "eigenes Aktenzeichen", "budget": "Fehlerbudget"}
-SERVICES: Mapping[str, str] = {"pipeline": "Programm", "receive": "Posteingang", "policy": "Fehlerbudget"}
+SERVICES: Mapping[str, str] = {"pipeline": "Programm", "receive": "Posteingang", "officemail": "Mail an die Ämter", "policy": "Fehlerbudget"}
 HASH = re.compile(r"[0-9a-f]{64}")
 NOT_SHOWN = frozenset({"revision", "original", "state", "position"})
 MOST_CHARACTERS = 400

@@ -227,6 +227,23 @@ def test_klaerung_irrlaeufer_and_putting_off(live: Live, as_person: Open, shoot:
         assert get_document(conn, third).state is DocumentState.REJECTED
 
 
+def test_e_marks_what_is_urgent_and_takes_the_mark_away(live: Live, as_person: Open, shoot: Shoot) -> None:
+    first, _ = waiting(live)
+    page = at_desk(as_person(), live, first)
+    box = page.get_by_label("eilt")
+    page.keyboard.press("e")
+    expect(box).to_be_checked()
+    shoot(page, "desk-eilt")
+    page.keyboard.press("e")
+    expect(box).not_to_be_checked()
+    page.keyboard.press("e")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function("id => document.querySelector('#desk')?.dataset.document !== id", arg=first)
+    with live.site.db.read() as conn:
+        decision = live_decision(conn, first)
+    assert decision and decision.values["urgent"] == "ja"
+
+
 def test_letters_can_be_switched_off(live: Live, as_person: Open) -> None:
     first, _ = waiting(live)
     page = at_desk(as_person(), live, first)
