@@ -22,7 +22,7 @@ from classifiers.artefacts import Artefact
 from classifiers.calibrate import Curve
 from classifiers.features import Hasher, Matrix, Text
 from classifiers.near import Earlier, signs
-from classifiers.vectors import Scale, scale
+from classifiers.vectors import Scale, scale, stacked
 from intake.vocabulary import AktenplanEntry
 
 HALF_LIFE = 600.0
@@ -231,7 +231,9 @@ def train_measured(
     if least <= 1:
         earlier = earlier.add(signs(rows), [one.label for one in known], [_title(one) for one in known])
     task = _task(taught, range(len(known)))
-    weights, bias = ridge.solve(taught.rows[task.places], task.wanted, len(task.labels), task.trust, taught.part(task.places))
+    every = task.places == list(range(taught.rows.shape[0]))  # no copy of what may be gigabytes
+    weights, bias = ridge.solve(taught.rows if every else taught.rows[task.places], task.wanted, len(task.labels), task.trust,
+                                taught.part(task.places))
     return Model(task.labels, task.counts, weights, bias, sizes, curve, earlier=earlier, hasher=hasher), unseen
 
 
@@ -266,7 +268,7 @@ class _Task:
 def _taught(known: Sequence[Example], rows: Matrix, names: Mapping[str, AktenplanEntry], sizes: Scale, hasher: Hasher) -> _Taught:
     named = tuple(label for label in sorted({one.label for one in known}) if label in names)
     if named:
-        rows = sparse.vstack([rows, sizes.rows(hasher, [_named(names[label]) for label in named])], format="csr")
+        rows = stacked([rows, sizes.rows(hasher, [_named(names[label]) for label in named])], rows.shape[1])
     return _Taught(known, rows, named, ridge.products(rows) if rows.shape[0] <= ridge.EXACT else None)
 
 

@@ -43,9 +43,12 @@ def solve(
     """
     buckets = rows.shape[1]
     used = np.flatnonzero(np.bincount(rows.indices, minlength=buckets))
-    place = np.zeros(buckets, dtype=np.int32)
-    place[used] = np.arange(len(used), dtype=np.int32)
-    rows = sparse.csr_matrix((rows.data, place[rows.indices], rows.indptr), shape=(rows.shape[0], len(used)))
+    if len(used) > buckets // 2:  # many documents: hardly a bucket is empty, and a second copy would be gigabytes
+        used = np.arange(buckets)
+    else:
+        place = np.zeros(buckets, dtype=np.int32)
+        place[used] = np.arange(len(used), dtype=np.int32)
+        rows = sparse.csr_matrix((rows.data, place[rows.indices], rows.indptr), shape=(rows.shape[0], len(used)))
     if known is not None:
         dual, bias = exact(known, wanted, labels, trust)
     else:

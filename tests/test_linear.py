@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse  # type: ignore[import-untyped]
 
+from classifiers import ridge
 from classifiers.artefacts import load, save
 from classifiers.evaluate.measures import ece
 from classifiers.features import HEAD, Hasher, Text, hashed, tokenise
@@ -20,7 +22,7 @@ from classifiers.filer import Filer, example_of
 from classifiers.linear import HALF_LIFE, LEAST_TRUST, Example, Model, held_out, train, train_measured, trusts
 from classifiers.near import signs
 from classifiers.plan import PlanRanker
-from classifiers.vectors import scale
+from classifiers.vectors import scale, stacked
 from intake.vocabulary import AktenplanEntry, Envelope, Material
 from tests.paper import page_of
 
@@ -221,7 +223,6 @@ def test_fast_enough() -> None:
 
 
 def test_many_documents_are_solved_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    from classifiers import ridge
 
     monkeypatch.setattr(ridge, "PASSES", 20)
     few = train(letters(150))
@@ -238,3 +239,25 @@ def test_the_heading_says_the_kind() -> None:
             for kind in (motion, change) for other in (change, motion)] * 6
     asked = [Example(f"Stadt Mittelau\n{motion}\nzum {change} vom Juni"), Example(f"{change}\n\nzum {motion} vom Juni")]
     assert [one.first for one in train(made).predict(asked)] == [motion, change]
+
+
+@given(st.lists(st.integers(0, 4), max_size=6), st.integers(1, 5))
+def test_matrices_below_each_other(heights: list[int], columns: int) -> None:
+    parts = [sparse.random(height, columns, 0.5, format="csr", dtype=np.float32, random_state=at)
+             for at, height in enumerate(heights)]
+    whole = np.vstack([np.zeros((0, columns), np.float32), *(part.toarray() for part in parts)])
+    found = stacked(list(parts), columns)
+    assert found.shape == whole.shape
+    assert (found.toarray() == whole).all()
+    assert found.indices.dtype == found.indptr.dtype == np.int32
+
+
+def test_weights_are_the_same_with_few_and_with_all_features_in_use() -> None:
+    rows = sparse.random(30, 40, 0.9, format="csr", dtype=np.float32, random_state=1)
+    wide = sparse.hstack([rows, sparse.csr_matrix((30, 60), dtype=np.float32)], format="csr")  # most of it unused
+    wanted, trust = np.arange(30) % 3, np.ones(30, dtype=np.float32)
+    few, bias = ridge.solve(rows, wanted, 3, trust)
+    many, other = ridge.solve(wide, wanted, 3, trust)
+    assert np.allclose(many.toarray()[:40], few.toarray(), atol=1e-4)
+    assert many.shape == (100, 3) and not many[40:].nnz
+    assert np.allclose(bias, other, atol=1e-4)
