@@ -326,6 +326,10 @@ class Home:
         """Where register files are dropped: register/, with a folder for each tenant where there are several."""
         return self.root / "register" / tenant.name if len(self.settings.tenant) > 1 else self.root / "register"
 
+    def rescans(self, profile: Backfile) -> Path:
+        """Where rescans of old files are dropped."""
+        return Path(profile.rescan_folder) if profile.rescan_folder else self.root / "eingang" / profile.name / "nachscan"
+
     def folder(self, profile: ScanProfile) -> Path:
         return Path(profile.folder) if profile.folder else self.root / "eingang" / profile.name
 

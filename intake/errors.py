@@ -24,6 +24,7 @@ class Reason(StrEnum):
     ACTIVE = "active"  # macros, executables, external relationships
     UNREADABLE = "unreadable"  # we may not read the file (permissions)
     UNSETTLED = "unsettled"  # a file that never stops growing
+    UNMATCHED = "unmatched"  # a rescan of which nobody knows which page it is for
     INCOMPLETE = "incomplete"  # what belongs to it never came (the data beside a PDF)
     CRASHED = "crashed"  # the box died three times on it
     REFUSED = "refused"  # what was decided cannot be done (the Akte was closed meanwhile)

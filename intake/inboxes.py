@@ -211,6 +211,10 @@ class Backfile(Cutting):
         "viele Seiten sie hat; unsere Namen gelten auch selbst.")
     index_sure: float = Field(
         0.9, ge=0.05, le=0.99, description="Wahrscheinlichkeit, mit der ein Wert des Verzeichnisses stimmt; Ihr Erfahrungswert.")
+    rescan_folder: str = Field(
+        "", description="Wohin Nachscans gelegt werden; leer = eingang/<name>/nachscan dieser Installation. Welche Seite gemeint "
+        "ist, sagt der gedruckte Zettel davor (poststelle batch slips), sonst der Name (A_1_akte_S12.tif ersetzt Seite 12 von "
+        "A_1/akte.pdf, A_1_akte_S12+.tif kommt dahinter) oder die Tabelle nachscan.csv daneben (Nachscan; Datei; Seite; Art).")
     registers: bool = Field(True, description="true = Register der Bauakte (01 bis 14) und Bauvorlagen erkennen.")
     protection: Literal["normal", "hoch", "sehr hoch"] = Field(
         "normal", description="Schutzbedarf der Integrität (TR-RESISCAN): bestimmt, wie viele Schriftstücke ein Mensch ansieht.")

@@ -15,9 +15,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from intake import filing
+from intake.backfile.rescans import LIST as RESCAN_LIST
 from intake.blobs import Blobs
 from intake.box import Box
-from intake.config import HandOver, Home, Mailbox, Tenant
+from intake.config import Backfile, HandOver, Home, Mailbox, ScanProfile, Tenant
 from intake.db.akten import register_rows, registers
 from intake.db.core import Database, utcnow
 from intake.db.knowledge import (

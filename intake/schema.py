@@ -269,6 +269,16 @@ stops = Table(
     Index("ix_stops_newest", "tenant", "stratum", "at"),
 )
 
+budget_choices = Table(
+    # what the administration chose for filing without a person: the newest row; none = as [tenant.rules] says
+    "budget_choices", metadata, _id(), _tenant(),
+    Column("automatic", Boolean, nullable=False),
+    Column("budget", Float, nullable=False),
+    Column("by", String(120), nullable=False),
+    Column("at", String(32), nullable=False),
+    Index("ix_budget_choices_newest", "tenant", "at"),
+)
+
 model_uses = Table(
     # which version of a model the tenant uses: the newest row; version "" = none
     "model_uses", metadata, _id(), _tenant(),

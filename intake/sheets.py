@@ -217,7 +217,7 @@ def reorder(tx: Tx, document_id: str, revision: int, by: str, order: Sequence[in
     if sorted(order) != list(range(1, len(document.pages) + 1)):
         raise Refused(f"Nennen Sie jede Seite von 1 bis {len(document.pages)} genau einmal, in der neuen Reihenfolge.")
     put_pages(tx, document, [document.pages[number - 1] for number in order])
-    _renumber_evidence(tx, document, {old: new for new, old in enumerate(order, start=1)})
+    renumber_evidence(tx, document, {old: new for new, old in enumerate(order, start=1)})
     return _same_state(tx, document, by, "document.reordered", {"order": list(order)})
 
 
@@ -228,7 +228,7 @@ def put_back_page(tx: Tx, document_id: str, revision: int, by: str, part: int, n
     at = next((index for index, own in enumerate(document.pages) if (own.part, own.number) > (part, number)),
               len(document.pages))
     put_pages(tx, document, [*document.pages[:at], ref, *document.pages[at:]])
-    _renumber_evidence(tx, document, {old: old + (old > at) for old in range(1, len(document.pages) + 1)})
+    renumber_evidence(tx, document, {old: old + (old > at) for old in range(1, len(document.pages) + 1)})
     return _same_state(tx, document, by, "document.page_put_back", {"part": part, "number": number})
 
 
@@ -251,12 +251,12 @@ def set_aside(tx: Tx, document_id: str, revision: int, by: str, page: int, state
     """Take a page out of a document as blank or as a separator (it stays viewable); the new revision."""
     document = hold(tx, document_id, revision, OPEN)
     _check_page(document, page)
-    if len(document.pages) == 1 or state is PageState.LIVE:
+    if len(document.pages) == 1 or state not in (PageState.BLANK, PageState.SEPARATOR):
         raise Refused("Die letzte Seite bleibt im Schriftstück. Weisen Sie das Schriftstück zurück.")
     gone = document.pages[page - 1]
     set_page_state(tx, document.delivery, gone.part, gone.number, state)
     put_pages(tx, document, [*document.pages[:page - 1], *document.pages[page:]])
-    _renumber_evidence(tx, document, {old: 0 if old == page else old - (old > page)
+    renumber_evidence(tx, document, {old: 0 if old == page else old - (old > page)
                                       for old in range(1, len(document.pages) + 1)})
     return _same_state(tx, document, by, "document.page_set_aside", {"page": page, "state": state.value})
 
@@ -281,7 +281,7 @@ def _same_state(tx: Tx, document: Document, by: str, action: str, new: Mapping[s
     return moved.revision
 
 
-def _renumber_evidence(tx: Tx, document: Document, pages: Mapping[int, int]) -> None:
+def renumber_evidence(tx: Tx, document: Document, pages: Mapping[int, int]) -> None:
     """Evidence keeps pointing at its page; of a page that is gone (0) the place is dropped, the text stays."""
     def follow(evidence: Evidence) -> Evidence:
         page = pages.get(evidence.page, 0)

@@ -56,6 +56,9 @@ class PageState(StrEnum):
     LIVE = "live"
     SEPARATOR = "separator"
     BLANK = "blank"
+    REPLACED = "replaced"  # by a rescan; stays viewable
+    DOUBLE = "double"  # the same sheet once more, set aside by a person; stays viewable
+    ASIDE = "aside"  # of a rescan: its slip, a blank back, a page that lies in another delivery
 
 
 @dataclass(frozen=True, slots=True)

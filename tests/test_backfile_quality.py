@@ -213,7 +213,7 @@ def test_slips_are_one_page_each_with_a_code_that_is_read_again(tmp_path: Path) 
     import pypdfium2
     import zxingcpp
 
-    every = [report.Slip("los", f"A_{number}/brief.pdf", number, "unscharf", f"poststelle/nachscan/B/D{number}/{number}")
+    every = [report.Slip("los", f"A_{number}/brief.pdf", str(number), "unscharf", f"poststelle/nachscan/B/D{number}/{number}")
              for number in (1, 2)]
     target = tmp_path / "nachscan.pdf"
     report.slips(every, target)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
+from intake.backfile import rescans
 from intake.db import batches as lose
 from intake.db.batches import Batch, Difference
 from intake.db.core import Database, Tx
@@ -15,6 +17,7 @@ DECISIONS: Mapping[str, str] = {
     "ordered": "nachgefordert, wird ersetzt",
     "same": "dasselbe Blatt, eines gilt",
     "different": "kein Fehler, verschiedene Blätter",
+    "dropped": "dasselbe Blatt, die zweite Seite wird ausgesondert",
     "lost": "endgültig nicht vorhanden",
 }
 """The closed list of words on a difference."""
@@ -51,9 +54,27 @@ def decide(tx: Tx, batch: Batch, difference: Difference, decision: str, note: st
         raise Refused(f"„{decision}“ ist keine Entscheidung. Möglich sind: {words}.")
     if difference.kind in FORBIDDEN:
         raise Refused("Diese Abweichung lässt sich nicht abhaken; sie verschwindet, wenn der Fehler behoben ist.")
+    if decision == "dropped":
+        _drop(tx, batch, difference, by)
     lose.decide(tx, difference, decision, note.strip(), by)
     record(tx, batch.tenant, by, "batch.difference_decided", subjects={"batch": batch.id},
            new={"kind": difference.kind, "subject": difference.subject, "decision": decision, "note": note.strip()})
+
+
+def decisions_on(kind: str) -> Mapping[str, str]:
+    """The words that fit a kind of difference."""
+    return {word: title for word, title in DECISIONS.items() if word != "dropped" or kind == "double"}
+
+
+def _drop(tx: Tx, batch: Batch, difference: Difference, by: str) -> None:
+    """Set the second page of a double aside; the subject of the difference says which it is (`balance`)."""
+    found = re.fullmatch(r"(.+?)(?:, Teil (\d+))?, Seite (\d+)", difference.subject)
+    if difference.kind != "double" or found is None:
+        raise Refused("Ausgesondert werden nur Seiten, die doppelt sind. Wählen Sie eine andere Entscheidung.")
+    items = lose.items_ending(tx.connection, batch.id, found[1])
+    if len(items) != 1:
+        raise Refused(f"„{found[1]}“ heißen {len(items)} Dateien dieses Stapels. Sondern Sie die Seite in der Prüfung aus.")
+    rescans.set_double_aside(tx, batch, items[0], (int(found[2] or 0), int(found[3])), by)
 
 
 def obstacles(db: Database, batch: Batch) -> list[str]:

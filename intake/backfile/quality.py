@@ -19,7 +19,7 @@ from intake.db import batches as lose
 from intake.db import checks
 from intake.db.batches import Batch, Sign
 from intake.db.checks import Check, Draw, Lot
-from intake.db.core import Tx
+from intake.db.core import Tx, parse_stamp
 from intake.db.documents import get_document
 from intake.errors import Refused
 from intake.journal import record
@@ -38,6 +38,15 @@ FAINT = 0.6
 """Mean confidence below which a page is told as faint or blurred."""
 NO_DESTRUCTION = ("Urkunde", "notariell", "Notar", "Siegel", "Wertpapier", "Bürgschaft", "Vollstreckungstitel", "eidesstattlich")
 """Words in a title that keep the paper: originals with a value of their own are never destroyed (TR-RESISCAN, eligibility)."""
+
+
+def told(one: Check) -> str:
+    """What became of a check, in words."""
+    if one.verdict is None:
+        return "offen"
+    if one.settled_at:
+        return f"{VERDICTS[one.verdict]}; Nachscan geprüft, stimmt"
+    return VERDICTS[one.verdict] + ("; Nachscan ist da, bitte ansehen" if one.open else "")
 
 
 def findings(conn: Connection, batch: Batch) -> dict[tuple[str, int, int], str]:
@@ -111,7 +120,13 @@ def check(tx: Tx, batch: Batch, one: Check, verdict: str, by: str, *, defect: st
         raise Refused(f"Nennen Sie die Art des Fehlers: {', '.join(f'{name} ({title})' for name, title in DEFECTS.items())}.")
     if batch.operator and by.removeprefix("clerk:").casefold() == batch.operator.casefold():
         raise Refused("Wer gescannt hat, prüft nicht selbst (TR-RESISCAN A.O.1 e). Lassen Sie eine andere Person prüfen.")
-    checks.set_check(tx, one, verdict, defect if verdict != "ok" else "", page, note.strip(), by)
+    if one.verdict is not None and one.open:  # the rescan that was asked for lies beside the paper
+        if verdict == "ok":
+            checks.settle_check(tx, one, by)
+        else:
+            checks.ask_again(tx, one, defect, page, note.strip())
+    else:
+        checks.set_check(tx, one, verdict, defect if verdict != "ok" else "", page, note.strip(), by)
     record(tx, batch.tenant, by, "qa.checked", subjects={"batch": batch.id, "document": one.document},
            new={"verdict": verdict, "defect": defect, "page": page, "note": note.strip()})
 
@@ -143,10 +158,12 @@ def release(conn: Connection, batch: Batch, backed_up: datetime | None) -> Relea
     if not every or every[0].verdict != checks.ACCEPTED:
         raise Refused("Die Qualitätsprüfung dieses Stapels ist nicht abgeschlossen oder das Los wurde zurückgewiesen. Vorher "
                       "wird nichts vernichtet (TR-RESISCAN A.SC.8).")
-    faulty = {one.document for one in checks.checks_of(conn, every[0].id) if one.verdict != "ok"}
+    seen = checks.checks_of(conn, every[0].id)
+    faulty = {one.document for one in seen if one.faulty or one.open}
+    settled = {one.document: parse_stamp(one.settled_at) for one in seen if one.settled_at}
     free, kept = [], []
     for one in checks.lot_of(conn, batch):
-        why = _keeps(one, one.document in faulty, backed_up, every[0])
+        why = _keeps(one, one.document in faulty, backed_up, settled.get(one.document, every[0].drawn_at))
         if why:
             kept.append((one, why))
         else:
@@ -154,10 +171,11 @@ def release(conn: Connection, batch: Batch, backed_up: datetime | None) -> Relea
     return Release(tuple(free), tuple(kept))
 
 
-def _keeps(one: Lot, faulty: bool, backed_up: datetime | None, accepted: Draw) -> str:
+def _keeps(one: Lot, faulty: bool, backed_up: datetime | None, seen_at: datetime) -> str:
+    """Why the paper stays; `seen_at` when the sample was drawn, or when a person found the rescan right."""
     if faulty:
         return "in der Prüfung beanstandet"
-    if one.filed_at > accepted.drawn_at:
+    if one.filed_at > seen_at:
         return "nach der Prüfung abgelegt"
     if backed_up is None or one.filed_at >= backed_up:
         return "noch in keiner Sicherung"

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import zxingcpp
 
-from intake.backfile.quality import DEFECTS, VERDICTS, Release, plan_of
+from intake.backfile.quality import DEFECTS, Release, plan_of, told
 from intake.db.batches import Batch, Difference, Numbers
 from intake.db.checks import Check, Draw
 
@@ -39,6 +39,9 @@ table.rows td { border-bottom: 0.4pt solid #bbb } .n { text-align: right } secti
 .slip svg { width: 55mm }
 .verdict { border: 1.2pt solid #000; padding: 2.5mm 4mm; margin: 3mm 0; font-size: 11pt }
 """
+SET_ASIDE = {"replaced": "davon durch Nachscan ersetzt (bleiben sichtbar)",
+             "double": "davon doppelt, ausgesondert (bleiben sichtbar)", "aside": "davon Zettel und Rückseiten von Nachscans"}
+"""Pages that lie in no document because of rescans."""
 BAR, INK = "#1f4e79", "#000"
 
 
@@ -84,6 +87,7 @@ def report_page(facts: Facts) -> str:
             ("Seiten in den Dateien", str(facts.balance["read"])), ("davon in Schriftstücken", str(facts.balance["live"])),
             ("davon Leerseiten (bleiben sichtbar)", str(facts.balance["blank"])),
             ("davon Trennblätter", str(facts.balance["separator"])),
+            *((title, str(facts.balance[name])) for name, title in SET_ASIDE.items() if facts.balance.get(name)),
             ("Seitenbilanz", _balance(facts.balance)),
             ("Schriftstücke", str(sum(numbers.documents.values()))), ("davon abgelegt", str(numbers.documents.get("FILED", 0)))]),
         "<h2>Abweichungen</h2>", _differences(facts.differences),
@@ -94,7 +98,7 @@ def report_page(facts: Facts) -> str:
 
 
 def _balance(balance: Mapping[str, int]) -> str:
-    left = balance["read"] - balance["live"] - balance["blank"] - balance["separator"]
+    left = balance["read"] - sum(number for name, number in balance.items() if name != "read")
     return "geht auf: 0 Seiten Unterschied" if left == 0 else f"geht NICHT auf: {left} Seiten Unterschied"
 
 
@@ -119,6 +123,7 @@ def _quality(facts: Facts, faulty: Sequence[Check]) -> str:
     sampled = [check for check in facts.checks if check.sampled]
     seen = sum(check.verdict is not None for check in sampled)
     wrong = sum(check.sampled for check in faulty)
+    mended = sum(check.settled_at is not None for check in faulty)
     verdict = {"accepted": "Das Los ist angenommen.", "rejected": "Das Los ist zurückgewiesen; es ist vollständig zu prüfen "
                                                                   "oder neu zu "
                "scannen.", None: "Die Prüfung ist noch nicht abgeschlossen."}[one.verdict]
@@ -126,11 +131,12 @@ def _quality(facts: Facts, faulty: Sequence[Check]) -> str:
             f"{escape(one.seed[:16])}…</p><p class=verdict><strong>{verdict}</strong> {seen} von {len(sampled)} "
             f"Schriftstücken der "
             f"Stichprobe angesehen, {wrong} fehlerhaft, zulässig {one.accept}. Zusätzlich {len(facts.checks) - len(sampled)} "
-            "Schriftstücke mit maschinellen Befunden.</p>")
+            "Schriftstücke mit maschinellen Befunden."
+            + (f" Von den beanstandeten sind {mended} durch einen geprüften Nachscan behoben." if mended else "") + "</p>")
     if not faulty:
         return text
     rows = [(f"…{check.document[-8:]}", str(check.page or "-"), DEFECTS.get(check.defect, check.defect),
-             VERDICTS[check.verdict or "ok"], check.note, _who(check.checked_by or "")) for check in faulty]
+             told(check), check.note, _who(check.checked_by or "")) for check in faulty]
     return text + _rows(("Schriftstück", "Seite", "Fehler", "Ergebnis", "Bemerkung", "geprüft von"), rows)
 
 
@@ -202,7 +208,7 @@ class Slip:
 
     batch: str
     file: str
-    page: int
+    page: str
     why: str
     code: str
 
@@ -211,7 +217,7 @@ def slips(every: Sequence[Slip], target: Path) -> None:
     """Write a slip for each page to scan again, to be laid in front of the sheet while the paper is at hand. Raises OSError."""
     body = ["".join((
         f"<div class=slip><h1>Nachscan</h1><p class=lead>Stapel „{escape(one.batch)}“</p>",
-        f"<p>Datei</p><p class=big>{escape(one.file)}</p><p>Seite</p><p class=big>{one.page or '-'}</p><p>{escape(one.why)}</p>",
+        f"<p>Datei</p><p class=big>{escape(one.file)}</p><p>Seite</p><p class=big>{escape(one.page)}</p><p>{escape(one.why)}</p>",
         _qr(one.code), "<p>Legen Sie diesen Zettel vor das Blatt und geben Sie beides noch einmal zum Scannen.</p></div>"))
         for one in every]
     _write(_html("Nachscan", "Zettel für den Nachscan", body), target)

@@ -36,6 +36,9 @@ SENTENCES: dict[Reason, str] = {
         "dann von selbst übernommen.",
     Reason.UNSETTLED:
         "Die Datei wird seit längerem nicht fertig geschrieben. Prüfen Sie den Scanner oder die Übertragung.",
+    Reason.UNMATCHED:
+        "Zu welcher Seite dieser Nachscan gehört, ist nicht zu erkennen. Legen Sie den gedruckten Zettel vor das Blatt und "
+        "scannen Sie beides noch einmal; was kam, bleibt aufbewahrt.",
     Reason.INCOMPLETE:
         "Es fehlt, was zu dieser Datei gehört. Liefern Sie es nach oder erledigen Sie die Sendung von Hand.",
     Reason.CRASHED:

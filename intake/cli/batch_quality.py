@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import Connection
 
-from intake.backfile import quality, report
+from intake.backfile import quality, report, rescans
 from intake.backfile.facts import facts_of
+from intake.backfile.taking import profile_of
 from intake.backup import generations
 from intake.cli import common
 from intake.cli.batch import NameArgument, app, named
-from intake.config import Home, Tenant
+from intake.config import Backfile, Home, Tenant
 from intake.db import checks
+from intake.db import rescans as rows
 from intake.db.batches import Batch, item_of_delivery
 from intake.db.checks import Check, Draw
 from intake.db.core import Database, parse_stamp
@@ -68,8 +71,8 @@ def checks_command(name: NameArgument, home: common.HomeOption = None, tenant: c
 
 def _show(rows: tuple[Check, ...]) -> None:
     common.table("", ("Schriftstück", "warum", "Befund der Maschine", "Ergebnis"), [
-        (common.short(one.document), "Stichprobe" if one.sampled else "Befund", one.finding,
-         quality.VERDICTS[one.verdict] if one.verdict else "offen") for one in rows], empty="Nichts anzusehen.")
+        (common.short(one.document), "Stichprobe" if one.sampled else "Befund", one.finding, quality.told(one))
+        for one in rows], empty="Nichts anzusehen.")
 
 
 def _open(draws: tuple[Draw, ...]) -> Draw:
@@ -163,15 +166,38 @@ def slips_command(name: NameArgument, pdf: PdfOption = Path("nachscan.pdf"), hom
     with _at(home, tenant, name) as here:
         with here.db.read() as conn:
             drawn = _open(checks.draws_of(conn, here.batch.id))
-            found = []
-            for one in checks.checks_of(conn, drawn.id):
-                if one.verdict == "rescan":
-                    item = item_of_delivery(conn, get_document(conn, one.document).delivery)
-                    path = item.path if item else ""
-                    found.append(report.Slip(here.batch.name, path, one.page, quality.DEFECTS.get(one.defect, ""),
-                                             f"poststelle/nachscan/{here.batch.id}/{one.document}/{one.page}"))
+            found = [_slip(conn, here.batch, one) for one in checks.checks_of(conn, drawn.id)
+                     if one.verdict == "rescan" and one.faulty and not one.rescanned_at]
         if not found:
             raise Refused("Es gibt nichts neu zu scannen.")
         with common.writing(pdf):
             report.slips(found, pdf)
-    common.say(f"{len(found)} Zettel: {pdf}")
+    common.say(f"{len(found)} Zettel: {pdf}. Legen Sie die Nachscans in {here.home.rescans(_profile(here))}")
+
+
+def _profile(here: _At) -> Backfile:
+    return profile_of(here.tenant, here.batch.profile)
+
+
+def _slip(conn: Connection, batch: Batch, one: Check) -> report.Slip:
+    """The slip of a check; of a missing page that is not named, behind the last one."""
+    document = get_document(conn, one.document)
+    item = item_of_delivery(conn, document.delivery)
+    missing = one.defect == "missing"
+    page = one.page if 0 < one.page <= len(document.pages) else len(document.pages) if missing or len(document.pages) == 1 else 0
+    ref = document.pages[max(0, page - 1)]
+    wish = rescans.Wish(batch.id, document.id, page, (ref.part, ref.number), "fehlt" if missing else "ersetzt")
+    where = f"hinter {page}" if missing else str(page) if page else f"alle {len(document.pages)}"
+    return report.Slip(batch.name, item.path if item else "", where, quality.DEFECTS.get(one.defect, ""), rescans.code(wish))
+
+
+@app.command("rescans")
+def rescans_command(name: NameArgument, home: common.HomeOption = None, tenant: common.TenantOption = None) -> None:
+    """Was durch Nachscans ersetzt, eingefügt oder als doppelt ausgesondert wurde; die alten Seiten bleiben."""
+    with _at(home, tenant, name) as here:
+        with here.db.read() as conn:
+            found = rows.rescans_of(conn, here.batch.id)
+        common.table("", ("am", "Datei", "Schriftstück", "Seite", "was", "von"), [
+            (common.day(parse_stamp(one.at)), one.path, common.short(one.document), one.page, rows.KINDS[one.kind],
+             one.by.partition(":")[2]) for one in found], empty="Es gibt noch keinen Nachscan.")
+        common.say(f"Nachscans gehören in den Ordner {here.home.rescans(_profile(here))}")

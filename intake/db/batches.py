@@ -10,7 +10,18 @@ from sqlalchemy import Connection, case, func, select, update
 
 from intake.db.core import Tx, add, add_many, new_id, parse_stamp, stamp, upsert
 from intake.errors import Refused, Stale
-from intake.schema import batch_differences, batch_expected, batch_items, batches, deliveries, documents, page_signs, pages, parts
+from intake.schema import (
+    batch_differences,
+    batch_expected,
+    batch_items,
+    batches,
+    deliveries,
+    documents,
+    page_signs,
+    pages,
+    parts,
+    rescans,
+)
 from intake.vocabulary import DeliveryState, DocumentState, PageState
 
 STATES = {"open": "läuft", "paused": "angehalten", "closed": "abgeschlossen"}
@@ -179,16 +190,26 @@ def items_of(conn: Connection, batch: str, *, state: str = "", after: int = 0, l
     if state:
         wanted = wanted.where(batch_items.c.state == state)
     rows = conn.execute(wanted.order_by(batch_items.c.position).limit(limit)).mappings()
-    return tuple(_item(row) for row in rows)
+    return tuple(item_from(row) for row in rows)
 
 
 def item_of_delivery(conn: Connection, delivery: str) -> Item | None:
     """The item a delivery was taken for; None for a delivery of no batch."""
     row = conn.execute(select(batch_items).where(batch_items.c.delivery == delivery)).mappings().first()
-    return _item(row) if row else None
+    return item_from(row) if row else None
 
 
-def _item(row: Mapping[Any, Any]) -> Item:
+def items_ending(conn: Connection, batch: str, path: str) -> tuple[Item, ...]:
+    """Taken items whose path is `path` or ends with it."""
+    rows = conn.execute(select(batch_items).where(
+        batch_items.c.batch == batch, batch_items.c.delivery.is_not(None),
+        batch_items.c.path.endswith(path, autoescape=True))).mappings()
+    found = tuple(item_from(row) for row in rows)
+    return tuple(one for one in found if one.path == path) or found
+
+
+def item_from(row: Mapping[Any, Any]) -> Item:
+    """A row of `batch_items` as an item."""
     members = tuple((path, size, mtime) for path, size, mtime in row["members"])
     fields = tuple((name, value, where) for name, value, where in row["fields"])
     return Item(row["batch"], row["position"], row["path"], members, row["reference"], row["reference_key"], row["pages"], fields,
@@ -228,6 +249,7 @@ def opened_of(conn: Connection, batch: str) -> tuple[Opened, ...]:
     found: dict[str, tuple[int, list[str]]] = {}
     rows = conn.execute(select(parts.c.delivery, parts.c.pages, parts.c.name, parts.c.problem).join(
         batch_items, batch_items.c.delivery == parts.c.delivery).where(batch_items.c.batch == batch).order_by(parts.c.position))
+    found |= {delivery: (-more, []) for delivery, more in _because_of_rescans(conn, batch).items()}
     for row in rows:
         number, problems = found.get(row.delivery, (0, []))
         found[row.delivery] = (number + row.pages, [*problems, row.name] if row.problem else problems)
@@ -238,6 +260,20 @@ def opened_of(conn: Connection, batch: str) -> tuple[Opened, ...]:
         batch_items.c.position))
     return tuple(Opened(row.path, row.reference, row.reference_key, row.pages, row.state, row.delivery, row.now,
                         *_counted(found.get(row.delivery or "", (0, []))), row.twin_of) for row in items)
+
+
+def _because_of_rescans(conn: Connection, batch: str) -> dict[str, int]:
+    """By delivery: how many pages more its files have than the paper, because of rescans and doubles set aside."""
+    mine = rescans.c.batch == batch
+    more: dict[str, int] = {}
+    for delivery, kind, number in conn.execute(select(rescans.c.delivery, rescans.c.kind, func.count()).where(mine).group_by(
+            rescans.c.delivery, rescans.c.kind)):
+        more[delivery] = more.get(delivery, 0) + {"inserted": -number, "double": number}.get(kind, 0)
+    new = select(rescans.c.delivery, rescans.c.new_part).where(mine, rescans.c.new_part.is_not(None)).distinct().subquery()
+    for delivery, number in conn.execute(select(new.c.delivery, func.sum(parts.c.pages)).join(
+            parts, (parts.c.delivery == new.c.delivery) & (parts.c.position == new.c.new_part)).group_by(new.c.delivery)):
+        more[delivery] = more.get(delivery, 0) + number
+    return more
 
 
 def _counted(found: tuple[int, list[str]]) -> tuple[int, tuple[str, ...]]:
@@ -322,6 +358,7 @@ def numbers(conn: Connection, batch: Batch) -> Numbers:
         *mine)).scalar()
     read = conn.execute(select(func.sum(parts.c.pages)).join(deliveries, deliveries.c.id == parts.c.delivery).where(
         *mine, deliveries.c.state == DeliveryState.OPENED.value)).scalar() or 0
+    read -= sum(_because_of_rescans(conn, batch.id).values())
     by_state = conn.execute(select(documents.c.state, func.count()).join(
         deliveries, deliveries.c.id == documents.c.delivery).where(*mine).group_by(documents.c.state))
     told = conn.execute(select(func.count(), func.sum(case((batch_differences.c.decision.is_(None), 1), else_=0))).where(

@@ -51,6 +51,18 @@ class Check:
     note: str = ""
     checked_by: str | None = None
     checked_at: str | None = None
+    rescanned_at: str | None = None
+    settled_at: str | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether a person must look: nobody did, or the rescan asked for has come."""
+        return self.verdict is None or (self.rescanned_at is not None and self.settled_at is None)
+
+    @property
+    def faulty(self) -> bool:
+        """Whether the document is not right as it lies there: found faulty, and no rescan has mended it."""
+        return self.verdict is not None and self.verdict != "ok" and self.settled_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +115,11 @@ def checks_of(conn: Connection, draw: str, *, open_only: bool = False) -> tuple[
     """The documents of a draw in order; with `open_only` those nobody has looked at."""
     wanted = select(qa_checks).where(qa_checks.c.draw == draw)
     if open_only:
-        wanted = wanted.where(qa_checks.c.verdict.is_(None))
+        wanted = wanted.where(qa_checks.c.verdict.is_(None) | (
+            qa_checks.c.rescanned_at.is_not(None) & qa_checks.c.settled_at.is_(None)))
     rows = conn.execute(wanted.order_by(qa_checks.c.position))
     return tuple(Check(row.draw, row.document, row.position, row.sampled, row.finding, row.verdict, row.defect, row.page,
-                       row.note, row.checked_by, row.checked_at) for row in rows)
+                       row.note, row.checked_by, row.checked_at, row.rescanned_at, row.settled_at) for row in rows)
 
 
 def set_check(tx: Tx, check: Check, verdict: str, defect: str, page: int, note: str, by: str) -> None:
@@ -118,6 +131,31 @@ def set_check(tx: Tx, check: Check, verdict: str, defect: str, page: int, note: 
     ).values(verdict=verdict, defect=defect, page=page, note=note, checked_by=by, checked_at=stamp(tx.now)))
     if done.rowcount != 1:
         raise Stale("Dieses Schriftstück wurde inzwischen geprüft, oder das Los ist entschieden. Laden Sie die Liste neu.")
+
+
+def rescanned(tx: Tx, document: str) -> int:
+    """The rescan that a check of this document asked for is there: it is to be looked at again; how many checks ask so."""
+    return tx.connection.execute(update(qa_checks).where(
+        qa_checks.c.document == document, qa_checks.c.verdict == "rescan", qa_checks.c.settled_at.is_(None),
+    ).values(rescanned_at=stamp(tx.now))).rowcount
+
+
+def settle_check(tx: Tx, check: Check, by: str) -> None:
+    """A person found the rescan right. What was found before stays: the plan counts it. Raises Stale."""
+    _settle(tx, check, {"settled_at": stamp(tx.now), "settled_by": by})
+
+
+def ask_again(tx: Tx, check: Check, defect: str, page: int, note: str) -> None:
+    """The rescan is no better: another one is needed. Raises Stale."""
+    _settle(tx, check, {"rescanned_at": None, "defect": defect, "page": page, "note": note})
+
+
+def _settle(tx: Tx, check: Check, values: dict[str, str | int | None]) -> None:
+    done = tx.connection.execute(update(qa_checks).where(
+        qa_checks.c.draw == check.draw, qa_checks.c.document == check.document,
+        qa_checks.c.rescanned_at == check.rescanned_at, qa_checks.c.settled_at.is_(None)).values(**values))
+    if done.rowcount != 1:
+        raise Stale("Dieser Nachscan wurde inzwischen angesehen. Laden Sie die Liste neu.")
 
 
 def decide_draw(tx: Tx, draw: Draw, verdict: str, by: str) -> None:

@@ -175,7 +175,9 @@ class FolderSource:
         if trouble is not None or any(item is None for item in items):
             return trouble
         main = items[0]
-        if main is None or group.complete:
+        if main is None or (group.complete and len(items) == 1):
+            return main
+        if group.complete:
             described = [self._member(name, found[name], shared=name == group.index) for name in group.names]
             return main and replace(main, members=tuple(described))
         late = self.now() - self._seen[group.main].first > self.alarm_seconds

@@ -21,10 +21,14 @@ MOST_MEMBERS, DEEPEST = 2_000, 4
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What is laid beside each document: `index` the name of a CSV for all of them ("" = none), `marker` an ending or ""."""
+    """What is laid beside each document: `index` the name of a CSV for all of them ("" = none), `marker` an ending or "".
+
+    `alone`: a document without any data is complete too.
+    """
 
     index: str = "index.csv"
     marker: str = ""
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ def grouped(names: Collection[str], beside: Beside) -> tuple[Group, ...]:
                         and (one := stem + beside.marker) in by_name and by_name[one] not in used)
         used |= {name, *data, *markers}
         shared = index if not data else ""
-        groups.append(Group(name, data, markers, shared, bool(data or shared) and bool(markers or not beside.marker)))
+        complete = (beside.alone or bool(data or shared)) and bool(markers or not beside.marker)
+        groups.append(Group(name, data, markers, shared, complete))
     lone = [Group(one) for one in sorted(set(names) - used)]
     with_index = any(one.index for one in groups) or not index
     return (*groups, *lone, *(() if with_index else (Group(index),)))

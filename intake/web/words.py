@@ -30,7 +30,7 @@ ACTIONS: Mapping[str, str] = {
     "handover.refused": "Übergabe abgelehnt", "problem.opened": "Klärungsfall eröffnet",
     "problem.resolved": "Klärungsfall gelöst", "problem.closed": "Klärungsfall geschlossen",
     "register.imported": "Register eingelesen", "plan.imported": "Aktenplan eingelesen",
-    "automatic.stopped": "Ablegen ohne Rückfrage angehalten", "model.trained": "Modell gelernt",
+    "automatic.stopped": "Ablegen ohne Rückfrage angehalten", "budget.chosen": "Fehlerbudget gewählt", "model.trained": "Modell gelernt",
     "model.used": "Modell gewechselt", "acknowledgement.planned": "Eingangsbestätigung vorgemerkt",
     "acknowledgement.sent": "Eingangsbestätigung gesendet", "acknowledgement.given_up": "Eingangsbestätigung aufgegeben",
     "office_mail.planned": "Mail an das Amt vorgemerkt", "office_mail.sent": "Mail an das Amt gesendet",
@@ -45,12 +45,14 @@ ACTIONS: Mapping[str, str] = {
     "document.forwarded": "weitergeleitet", "document.sent_back": "als Irrläufer zurückgegeben",
     "batch.new": "Stapel angelegt", "batch.paused": "Stapel angehalten", "batch.resumed": "Stapel fortgesetzt",
     "batch.closed": "Stapel geschlossen", "batch.difference_decided": "Abweichung entschieden",
+    "rescan.used": "Nachscan verwendet", "rescan.replaced": "Seite durch Nachscan ersetzt",
+    "rescan.inserted": "Seite aus Nachscan eingefügt", "rescan.double": "doppelte Seite ausgesondert",
     "qa.drawn": "Stichprobe gezogen", "qa.checked": "Stichprobe geprüft", "qa.accepted": "Los angenommen",
     "qa.rejected": "Los zurückgewiesen", "user.password": "Kennwort gesetzt", "user.totp": "zweiter Faktor geändert",
 }
 SUBJECTS: Mapping[str, str] = {
     "delivery": "Sendung", "document": "Schriftstück", "problem": "Klärungsfall", "file": "Akte", "case": "Vorgang",
-    "user": "Konto", "token": "Zugang", "filing": "Ablage", "batch": "Stapel",
+    "user": "Konto", "token": "Zugang", "filing": "Ablage", "batch": "Stapel", "rescan": "Nachscan",
 }
 FIELDS: Mapping[str, str] = {
     "entry": "Aktenplan", "file": "Akte", "file_title": "Aktentitel", "case": "Vorgang", "case_title": "Vorgangstitel",

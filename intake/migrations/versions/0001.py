@@ -524,6 +524,18 @@ def upgrade() -> None:
     with op.batch_alter_table('model_uses', schema=None) as batch_op:
         batch_op.create_index('ix_model_uses_newest', ['tenant', 'name', 'at'], unique=False)
 
+    op.create_table('budget_choices',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('automatic', sa.Boolean(), nullable=False),
+    sa.Column('budget', sa.Float(), nullable=False),
+    sa.Column('by', sa.String(length=120), nullable=False),
+    sa.Column('at', sa.String(length=32), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_budget_choices'))
+    )
+    with op.batch_alter_table('budget_choices', schema=None) as batch_op:
+        batch_op.create_index('ix_budget_choices_newest', ['tenant', 'at'], unique=False)
+
     op.create_table('acknowledgements',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('tenant', sa.String(length=41), nullable=False),
