@@ -16,7 +16,7 @@ from classifiers.artefacts import load
 from classifiers.calibrate import Curve
 from classifiers.evaluate.__main__ import main as evaluate
 from classifiers.evaluate.fewshot import draw
-from classifiers.evaluate.measures import Fields, accuracy, ece, macro_f1, margin, oracle, threshold
+from classifiers.evaluate.measures import Fields, accuracy, ece, ece_by_chance, macro_f1, margin, oracle, threshold
 from classifiers.evaluate.plan import read_entries
 from classifiers.linear import Model, Ranked
 from classifiers.train.__main__ import main as learn
@@ -110,6 +110,12 @@ def test_figures() -> None:
     assert accuracy(truth, found, 2) == 0.75
     assert macro_f1(truth, found) == pytest.approx((0.5 + 2 / 3 + 0) / 3)
     assert ece(["a"] * 10, [ranked("a", 0.8)] * 10) == pytest.approx(0.2)
+
+
+def test_the_error_of_true_probabilities_shrinks_with_the_documents() -> None:
+    few, many = ([ranked("a", 0.1 + 0.8 * at / count) for at in range(count)] for count in (150, 15_000))
+    assert ece_by_chance(few) > 5 * ece_by_chance(many) > 0
+    assert ece_by_chance([ranked("a", 1.0)] * 100) == 0.0
     assert oracle([0.9, 0.8, 0.7, 0.6], [True, True, False, True], 0.25) == 1.0
     assert oracle([0.9, 0.8], [False, True], 0.05) == 0.0
     assert 0.05 + margin(0.05, 100) == pytest.approx(0.09)

@@ -16,7 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from classifiers.evaluate.measures import Fields, Row, accuracy, ece, macro_f1, oracle, peak_mib, read_rows, threshold
+from classifiers.evaluate.measures import (
+    Fields,
+    Row,
+    accuracy,
+    ece,
+    ece_by_chance,
+    macro_f1,
+    oracle,
+    peak_mib,
+    read_rows,
+    threshold,
+)
 from classifiers.evaluate.plan import read_entries
 from classifiers.linear import Example, Ranked, train_measured
 from intake.errors import ConfigError
@@ -103,7 +114,7 @@ def measure(learn: Sequence[Example], test: Sequence[Example], entries: Sequence
     wrong = sum(auto and not good for auto, good in zip(filed, right, strict=True))
     return {
         "accuracy": accuracy(truth, ranked), "macro_f1": macro_f1(truth, ranked), "top3": accuracy(truth, ranked, 3),
-        "ece": ece(truth, ranked),
+        "ece": ece(truth, ranked), "ece_by_chance": ece_by_chance(ranked),
         "budget": {"max_error": most, "coverage": sum(filed) / len(filed), "error": wrong / max(1, sum(filed)),
                    "threshold": limit, "oracle": oracle([one.probability for one in ranked], right, most)},
         "cpu_s": {"train": trained - begun, "predict": done - trained}, "peak_mib": peak_mib(),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics import f1_score  # type: ignore[import-untyped]
 
 from classifiers.linear import Example, Ranked
@@ -66,8 +67,18 @@ def macro_f1(truth: Sequence[str], ranked: Sequence[Ranked]) -> float:
 
 def ece(truth: Sequence[str], ranked: Sequence[Ranked], bins: int = 15) -> float:
     """Expected calibration error of the first label's probability, in `bins` bins of equally many documents."""
-    sure = np.array([one.probability for one in ranked])
     right = np.array([one.first == label for label, one in zip(truth, ranked, strict=True)], dtype=float)
+    return _gap(np.array([one.probability for one in ranked]), right, bins)
+
+
+def ece_by_chance(ranked: Sequence[Ranked], bins: int = 15, draws: int = 200) -> float:
+    """What `ece` is on average for as many documents whose probabilities are exactly true: less cannot be told from luck."""
+    sure = np.array([one.probability for one in ranked])
+    luck = np.random.default_rng(0)
+    return float(np.mean([_gap(sure, (luck.random(len(sure)) < sure).astype(float), bins) for _ in range(draws)]))
+
+
+def _gap(sure: NDArray[np.float64], right: NDArray[np.float64], bins: int) -> float:
     order = np.argsort(sure, kind="stable")
     return float(sum(abs(sure[part].mean() - right[part].mean()) * len(part)
                      for part in np.array_split(order, bins) if len(part)) / max(1, len(order)))

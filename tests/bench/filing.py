@@ -74,7 +74,7 @@ def budget() -> None:
         oracles.append(one["oracle"])
         print(f"{year}: filed {one['coverage']:.3f} (oracle {one['oracle']:.3f}), wrong {one['error']:.3f} of {auto} "
               f"(allowed by chance {0.05 + margin(0.05, auto):.3f}); accuracy {found['accuracy']:.3f}, "
-              f"ECE {found['ece']:.3f}", flush=True)
+              f"ECE {found['ece']:.3f} ({found['ece_by_chance']:.3f} by chance alone)", flush=True)
     mean, best = sum(coverages) / 5, sum(oracles) / 5
     print(f"pooled error {wrong / max(1, filed):.4f}, mean coverage {mean:.3f} = {mean / best:.2f} of the oracle's")
 
