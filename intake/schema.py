@@ -224,6 +224,9 @@ proposals = Table(
     Column("evidence", JSON, nullable=False),
     Column("raw", Text, nullable=False),
     Column("checks", JSON, nullable=False),
+    # the first register of each document, for counting: a thirtieth of all rows
+    Index("ix_proposals_register", "document", "rank",
+          sqlite_where=text("field = 'register'"), postgresql_where=text("field = 'register'")),
 )
 
 decisions = Table(
@@ -579,7 +582,12 @@ batch_items = Table(
     Column("delivery", ForeignKey("deliveries.id"), index=True),
     UniqueConstraint("batch", "path"),
     Index("ix_batch_items_state", "batch", "state", "position"),
+    # how often the signs of its pages changed, and as of which change its Akte was compared; another number is outdated
+    Column("signed", Integer, nullable=False, default=0),
+    Column("compared", Integer, nullable=False, default=0),
     Index("ix_batch_items_reference", "batch", "reference_key"),
+    Index("ix_batch_items_outdated", "batch", "position",
+          sqlite_where=text("compared <> signed"), postgresql_where=text("compared <> signed")),
 )
 
 batch_expected = Table(
@@ -599,6 +607,7 @@ batch_differences = Table(
     Column("kind", String(20), nullable=False),
     Column("subject", String(200), nullable=False),  # an Aktenzeichen, a path, a page: what it is about
     Column("sentence", Text, nullable=False),
+    Column("item", Integer),  # the position of the item whose pages it is about; null = it is about a whole file, Akte or batch
     Column("found_at", String(32), nullable=False),
     Column("gone_at", String(32)),  # a later look did not find it any more
     Column("decision", String(20)),
@@ -606,6 +615,7 @@ batch_differences = Table(
     Column("decided_at", String(32)),
     Column("decided_by", String(120)),
     UniqueConstraint("batch", "kind", "subject"),
+    Index("ix_batch_differences_item", "batch", "item"),
 )
 
 qa_draws = Table(
@@ -658,6 +668,19 @@ rescans = Table(
     Column("new_number", Integer),
     Column("path", Text, nullable=False),  # of the delivered file
     Column("page", Integer, nullable=False),  # in the document, as it was then
+    Column("by", String(120), nullable=False),
+    Column("at", String(32), nullable=False),
+)
+
+batch_redos = Table(
+    # re-processing of a batch: what was compared, how many would change or stay; carried out or only looked at
+    "batch_redos", metadata, _id(), _tenant(),
+    Column("batch", ForeignKey("batches.id"), nullable=False, index=True),
+    Column("what", String(10), nullable=False),  # read, split, classify
+    Column("looked", Integer, nullable=False),
+    Column("differ", Integer, nullable=False),  # and may change
+    Column("kept", Integer, nullable=False),  # differ and stay: filed, or a person decided
+    Column("changed", Integer),  # null = only looked at
     Column("by", String(120), nullable=False),
     Column("at", String(32), nullable=False),
 )

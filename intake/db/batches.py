@@ -417,8 +417,15 @@ class Sign:
 
 def put_signs(tx: Tx, tenant: str, signs: Iterable[Sign]) -> None:
     """Note what pages look like; a page read again replaces what was noted."""
-    upsert(tx, page_signs, ("delivery", "part", "number"), [
-        {"tenant": tenant, **{name: getattr(one, name) for name in Sign.__slots__}} for one in signs])
+    rows = [{"tenant": tenant, **{name: getattr(one, name) for name in Sign.__slots__}} for one in signs]
+    upsert(tx, page_signs, ("delivery", "part", "number"), rows)
+    signs_changed(tx, {row["delivery"] for row in rows})
+
+
+def signs_changed(tx: Tx, changed: Collection[str]) -> None:
+    """The pages of these deliveries are others than when their Akten were last compared."""
+    tx.connection.execute(update(batch_items).where(batch_items.c.delivery.in_(tuple(changed))).values(
+        signed=batch_items.c.signed + 1))
 
 
 def signs_of(conn: Connection, batch: Batch) -> Iterable[tuple[str, str, Sign]]:

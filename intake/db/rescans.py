@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 
-from intake.db.batches import Batch, Item, item_from
+from intake.db.batches import Batch, Item, item_from, signs_changed
 from intake.db.core import Tx, add, new_id, upsert
 from intake.schema import batch_items, batches, deliveries, page_signs, pages, parts, rescans
 from intake.vocabulary import PageState, Part
@@ -96,6 +96,7 @@ def forget_sign(tx: Tx, delivery: str, part: int, number: int) -> None:
     """A page that is no longer in use is not compared any more."""
     tx.connection.execute(delete(page_signs).where(
         page_signs.c.delivery == delivery, page_signs.c.part == part, page_signs.c.number == number))
+    signs_changed(tx, [delivery])
 
 
 def batch_by_id(conn: Connection, tenant: str, id: str) -> Batch | None:

@@ -424,6 +424,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('proposals', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_proposals_document'), ['document'], unique=False)
+        batch_op.create_index('ix_proposals_register', ['document', 'rank'], unique=False, sqlite_where=sa.text("field = 'register'"), postgresql_where=sa.text("field = 'register'"))
 
     op.create_table('published_heads',
     sa.Column('tenant', sa.String(length=41), nullable=False),
@@ -652,6 +653,7 @@ def upgrade() -> None:
     sa.Column('kind', sa.String(length=20), nullable=False),
     sa.Column('subject', sa.String(length=200), nullable=False),
     sa.Column('sentence', sa.Text(), nullable=False),
+    sa.Column('item', sa.Integer(), nullable=True),
     sa.Column('found_at', sa.String(length=32), nullable=False),
     sa.Column('gone_at', sa.String(length=32), nullable=True),
     sa.Column('decision', sa.String(length=20), nullable=True),
@@ -662,6 +664,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_batch_differences')),
     sa.UniqueConstraint('batch', 'kind', 'subject', name=op.f('uq_batch_differences_batch_kind_subject'))
     )
+    with op.batch_alter_table('batch_differences', schema=None) as batch_op:
+        batch_op.create_index('ix_batch_differences_item', ['batch', 'item'], unique=False)
+
     op.create_table('batch_expected',
     sa.Column('tenant', sa.String(length=41), nullable=False),
     sa.Column('batch', sa.String(length=26), nullable=False),
@@ -684,6 +689,8 @@ def upgrade() -> None:
     sa.Column('fields', sa.JSON(), nullable=False),
     sa.Column('state', sa.String(length=16), nullable=False),
     sa.Column('delivery', sa.String(length=26), nullable=True),
+    sa.Column('signed', sa.Integer(), nullable=False),
+    sa.Column('compared', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['batch'], ['batches.id'], name=op.f('fk_batch_items_batch')),
     sa.ForeignKeyConstraint(['delivery'], ['deliveries.id'], name=op.f('fk_batch_items_delivery')),
     sa.PrimaryKeyConstraint('batch', 'position', name=op.f('pk_batch_items')),
@@ -691,6 +698,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('batch_items', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_batch_items_delivery'), ['delivery'], unique=False)
+        batch_op.create_index('ix_batch_items_outdated', ['batch', 'position'], unique=False, sqlite_where=sa.text('compared <> signed'), postgresql_where=sa.text('compared <> signed'))
         batch_op.create_index('ix_batch_items_reference', ['batch', 'reference_key'], unique=False)
         batch_op.create_index('ix_batch_items_state', ['batch', 'state', 'position'], unique=False)
 
@@ -778,5 +786,22 @@ def upgrade() -> None:
     with op.batch_alter_table('rescans', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_rescans_batch'), ['batch'], unique=False)
         batch_op.create_index(batch_op.f('ix_rescans_delivery'), ['delivery'], unique=False)
+
+    op.create_table('batch_redos',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('batch', sa.String(length=26), nullable=False),
+    sa.Column('what', sa.String(length=10), nullable=False),
+    sa.Column('looked', sa.Integer(), nullable=False),
+    sa.Column('differ', sa.Integer(), nullable=False),
+    sa.Column('kept', sa.Integer(), nullable=False),
+    sa.Column('changed', sa.Integer(), nullable=True),
+    sa.Column('by', sa.String(length=120), nullable=False),
+    sa.Column('at', sa.String(length=32), nullable=False),
+    sa.ForeignKeyConstraint(['batch'], ['batches.id'], name=op.f('fk_batch_redos_batch')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_batch_redos'))
+    )
+    with op.batch_alter_table('batch_redos', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_batch_redos_batch'), ['batch'], unique=False)
 
     # ### end Alembic commands ###
