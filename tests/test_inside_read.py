@@ -215,3 +215,10 @@ def test_the_resolution_of_recognition(native: float, wanted: float, found: floa
 
 def test_json_of_a_page_has_what_the_vocabulary_needs() -> None:
     assert as_json(Page(1, 210.0, 297.0))["words"] == []
+
+
+def test_a_bent_page_of_an_old_book_has_no_stamps(tmp_path: Path, shared_data: Path) -> None:
+    (page,) = read(shared_data / "fraktur_pages" / "grenzboten_1841" / "179412.tif", "image/tiff", tmp_path)
+    truth = (shared_data / "fraktur_pages" / "grenzboten_1841" / "179412.gt.txt").read_text(encoding="utf-8")
+    assert page["script"] == "fraktur" and page["stamps"] == []
+    assert len(page["text"]) == pytest.approx(len(truth), rel=0.02)  # no line twice

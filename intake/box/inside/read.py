@@ -204,10 +204,10 @@ def _from_picture(sheet: Sheet, order: Order, engines: Engines, preview: Path) -
     image.save_preview(shown, preview)
     skew = 0.0 if bare else geometry.skew_of(ink)
     across, down = (sheet.width_mm, sheet.height_mm) if rotation in (0, 180) else (sheet.height_mm, sheet.width_mm)
-    if not bare and not fraktur:
+    if not bare and not fraktur:  # old books: lines are bent at the fold, which looks as slanted as a stamp does
         words = _closer(image.turn(grey, rotation), words, down, skew, engines)
-    if not bare and not marks and grey.width * grey.height <= LARGE_PIXELS:
-        words, pressed = _stamped(sheet, grey, ink, shown, words, (rotation, skew, across), engines)
+        if not marks and grey.width * grey.height <= LARGE_PIXELS:
+            words, pressed = _stamped(sheet, grey, ink, shown, words, (rotation, skew, across), engines)
     kind = script.script_of(words, across, down, fraktur=fraktur, inked=not bare)
     words = _ordered(words, kind, shown, across, down)
     return Page(
