@@ -12,7 +12,7 @@ demo: setup  ## the main job on samples/, in a fresh installation in demo/
 	@$(BIN)/poststelle demo demo
 
 test: setup lint  ## every check
-	@$(BIN)/pytest -q $(ARGS)
+	@$(BIN)/pytest -q -n auto --dist loadfile $(ARGS)
 
 test-long: setup  ## what takes longer: kill -9 over real scans, bulk
 	@$(BIN)/pytest -q -m long $(ARGS)
