@@ -17,20 +17,25 @@ from intake.db.forecasts import (
     OWN_REFERENCE,
     Forecast,
     Judged,
+    add_choice,
     add_stop,
     audited_and_filed,
+    last_choice,
     last_stop,
     newest_judged,
     put_forecast,
     rests,
 )
 from intake.db.problems import open_problem
+from intake.errors import Refused
 from intake.journal import record
 from intake.policy import Candidate, Verdict
 from intake.propose import Knowledge, best
 from intake.vocabulary import Cut, Document, Page, Problem, Proposal
 
 MOST_JUDGED = 5 * WINDOW
+CHOICES = (0.05, 0.02, 0.01)
+"""Error budgets that the administration may choose."""
 SUBJECTS = {BUDGET: policy.BUDGET, OWN_REFERENCE: policy.OWN_REFERENCE}
 
 
@@ -45,6 +50,7 @@ class Scope:
 def decide(tx: Tx, tenant: Tenant, document: Document, proposals: Sequence[Proposal], pages: Sequence[Page],
            knowledge: Knowledge, cut: Cut | None) -> Verdict:
     """The verdict on a document, its forecast written down; in the transaction that moves the document."""
+    tenant = as_chosen(tx.connection, tenant)
     rules = tenant.rules
     if rules.own_reference or rules.automatic:
         stop_what_must(tx, tenant)
@@ -72,8 +78,33 @@ def decide(tx: Tx, tenant: Tenant, document: Document, proposals: Sequence[Propo
     return said
 
 
+def as_chosen(conn: Connection, tenant: Tenant) -> Tenant:
+    """The tenant with what its administration chose at the screen in place of what [tenant.rules] says."""
+    choice = last_choice(conn, tenant.name)
+    if choice is None:
+        return tenant
+    return tenant.model_copy(update={"rules": tenant.rules.model_copy(
+        update={"automatic": choice.automatic, "budget": choice.budget})})
+
+
+def choose(tx: Tx, tenant: Tenant, by: str, budget_share: float | None) -> None:
+    """File without a person within this error budget (one of `CHOICES`) from now on, or (None) not at all. Raises Refused."""
+    if budget_share is not None and budget_share not in CHOICES:
+        raise Refused("Dieses Fehlerbudget gibt es nicht. Wählen Sie 5, 2 oder 1 Prozent, oder schalten Sie es aus.")
+    before = as_chosen(tx.connection, tenant).rules
+    after = (budget_share is not None, budget_share if budget_share is not None else before.budget)
+    if after == (before.automatic, before.budget):
+        return
+    add_choice(tx, tenant.name, *after, by)
+    record(tx, tenant.name, by, "budget.chosen", subjects={}, old={"automatic": before.automatic, "budget": before.budget},
+           new={"automatic": after[0], "budget": after[1]})
+
+
 def scopes(conn: Connection, tenant: Tenant) -> tuple[Scope, ...]:
-    """What is earned, scope by scope, the one for all others first; together they are wrong with at most 5 %."""
+    """What is earned, scope by scope, the one for all others first; together they are wrong with at most 5 %.
+
+    Judged by the budget of `tenant` (see `as_chosen`).
+    """
     judged, allowed = newest_judged(conn, tenant.name, BUDGET, MOST_JUDGED), tenant.rules.budget
     counts: dict[str, int] = {}
     for one in judged:

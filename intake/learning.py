@@ -14,18 +14,18 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from intake.db.core import Tx, parse_stamp, utcnow
+from intake.db.core import parse_stamp, utcnow
 from intake.db.documents import get_document, proposals_of
 from intake.db.forecasts import proposed_entries
-from intake.db.lessons import Lesson, all_live, lessons, use_model, uses
+from intake.db.lessons import Lesson, all_live, lessons, uses
 from intake.db.plan import all_entries, open_entries, with_classes
 from intake.errors import Refused
 from intake.journal import record
 from intake.pipeline import Postroom, material_of
 from intake.policy import OPEN_CLASSES
+from intake.versions import FILING, folder, put_in_use, versions
 from intake.vocabulary import AktenplanEntry, Material, Proposal
 
-FILING = "filing"
 MOST_AT_ONCE = 500
 """So many decisions since the last training are learnt when a worker starts; with more it is time to train."""
 MOST_TRAINED = 1024
@@ -85,20 +85,6 @@ class Differs:
     decided: str
 
 
-def folder(room: Postroom, tenant: str, version: str) -> Path:
-    """Where a version of the tenant's own lies; raises Refused when it is not there."""
-    found = room.home.models(tenant) / FILING / version
-    if not version.isdecimal() or not (found / "card.toml").is_file():
-        raise Refused(f"Die Fassung „{version}“ gibt es nicht. Vorhandene zeigt: poststelle model show")
-    return found
-
-
-def versions(room: Postroom, tenant: str) -> list[str]:
-    """The tenant's versions, the oldest first."""
-    found = (path.parent.name for path in (room.home.models(tenant) / FILING).glob("*/card.toml"))
-    return sorted((name for name in found if name.isdecimal()), key=int)
-
-
 # ---- in the worker ---------------------------------------------------------------------------------------------------
 
 
@@ -118,7 +104,7 @@ def refresh(room: Postroom, tools: Tools, tenant: str, old: Learnt | None) -> Le
 def _from_version(room: Postroom, tools: Tools, tenant: str, version: str, old: Learnt | None) -> Learnt:
     """The version in use and the decisions since it was trained."""
     if old is None:
-        artefact = tools.load(folder(room, tenant, version))
+        artefact = tools.load(folder(room.home, tenant, version))
         at, id = artefact.card["data"]["until"]
         old = Learnt(tools.restore(artefact), version, (at, id))
     with room.db.read() as conn:
@@ -178,7 +164,7 @@ def train(room: Postroom, tools: Tools, tenant: str, by: str, *, force: bool = F
         raise Refused("Zum Lernen braucht es Entscheidungen zu mindestens zwei Aktenplaneinträgen. Geben Sie zuerst "
                       "Schriftstücke frei: poststelle review ls")
     recent, right = _on_recent(room, tools, pairs, entries)
-    number = str(int((versions(room, tenant) or ["0"])[-1]) + 1)
+    number = str(int((versions(room.home, tenant) or ["0"])[-1]) + 1)
     model = tools.train([example for _, example in pairs], entries=entries)
     artefact, last = model.to_artefact(), known[-1]
     card = {
@@ -214,17 +200,13 @@ def _on_recent(room: Postroom, tools: Tools, pairs: Sequence[tuple[Lesson, Any]]
     return count, (mine, sum(proposed.get(lesson.document) == example.label for lesson, example in recent))
 
 
-def put_in_use(tx: Tx, tenant: str, version: str, by: str, why: str) -> None:
-    """Use a version ("" = the plan's own words alone) from now on; with journal."""
-    use_model(tx, tenant, FILING, version, by, why)
-    record(tx, tenant, by, "model.used", subjects={"model": f"{FILING}/{version or '-'}"}, new={"why": why})
-
-
-def compare(room: Postroom, tools: Tools, tenant: str, first: str, second: str) -> tuple[int, list[Differs]]:
-    """(how many documents, those that the two versions would file differently) of the last month."""
-    models = [tools.restore(tools.load(folder(room, tenant, version))) for version in (first, second)]
+def compare(room: Postroom, tools: Tools, tenant: str, first: str, second: str,
+            most: int | None = None) -> tuple[int, list[Differs]]:
+    """(how many documents, those that the two versions would file differently) of the last month; of the `most` newest."""
+    models = [tools.restore(tools.load(folder(room.home, tenant, version))) for version in (first, second)]
     with room.db.read() as conn:
         known = [one for one in _learnable(room, tenant, lessons(conn, tenant)) if parse_stamp(one.at) > utcnow() - MONTH]
+    known = known[-most:] if most else known
     found = []
     for lesson, example in _examples(room, tools, known):
         one, other = (model.predict([example])[0].first for model in models)
@@ -249,5 +231,5 @@ def _day(value: date | None) -> str:
 
 def card_of(room: Postroom, tools: Tools, tenant: str, version: str) -> Mapping[str, Any]:
     """The card of a version, its bytes checked against it. Raises Refused and ConfigError."""
-    card: Mapping[str, Any] = tools.load(folder(room, tenant, version)).card
+    card: Mapping[str, Any] = tools.load(folder(room.home, tenant, version)).card
     return card

@@ -42,7 +42,7 @@ from intake.extract.sheet import Sheets
 from intake.extract.standard import as_fields, extract, standard
 from intake.extract.urgent import UrgentWords
 from intake.extract.vorgang import outline
-from intake.learning import FILING, Learnt, Tools, refresh
+from intake.learning import Learnt, Tools, refresh
 from intake.pipeline import SCRATCH, Postroom
 from intake.propose import Knowledge
 from intake.protocols import Boundary, Extractor, Store, Target
@@ -64,6 +64,7 @@ from intake.stores.handover import STATE, HotFolder
 from intake.stores.post import Post
 from intake.stores.xdomea import Xdomea
 from intake.unpack import trust_anchors
+from intake.versions import FILING
 from intake.vocabulary import NOTE_TYPE, AktenplanEntry, Answer, Material, Page, RegisterEntry
 
 PLAN_RANKER, KINDS = "classifiers.plan:PlanRanker", "classifiers.kinds:kinds"

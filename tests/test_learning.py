@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fakes import fake_room
 
-from intake import learning, pipeline, postroom, review
+from intake import learning, pipeline, postroom, review, versions
 from intake.db.core import Database
 from intake.db.documents import documents_of, get_document, proposals_of
 from intake.db.forecasts import proposed_entries
@@ -153,13 +153,13 @@ def test_versions_are_trained_used_and_rolled_back(taught: Postroom) -> None:
     count, differs = learning.compare(taught, tools, TENANT, "1", "2")
     assert count == 4 and all(one.decided in TEXTS for one in differs)
     with taught.db.transaction() as tx:
-        learning.put_in_use(tx, TENANT, "1", "clerk:kms", "zurück")
+        versions.put_in_use(tx, TENANT, "1", "clerk:kms", "zurück")
     with taught.db.read() as conn:
         assert [one.version for one in uses(conn, TENANT, "filing")] == ["1", "2", "1"]
         assert [one.action for one in entries(conn, TENANT)].count("model.used") == 3
     assert first_entry(taught, arrived(taught, "stockfinster, der Mast flackert"))[1] == "model:filing@1+1"
     with pytest.raises(Refused, match="gibt es nicht"):
-        learning.folder(taught, TENANT, "9")
+        versions.folder(taught.home, TENANT, "9")
 
 
 def test_too_few_decisions_are_said(room: Postroom) -> None:

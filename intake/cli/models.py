@@ -14,13 +14,12 @@ from intake import automatic, learning, policy, postroom
 from intake.cli import common
 from intake.cli.common import ByOption, HomeOption, JsonOption, TenantOption
 from intake.cli.training import export_training
-from intake.config import Tenant
+from intake.config import Home, Tenant
 from intake.db.forecasts import BUDGET, OWN_REFERENCE, audited_and_filed
 from intake.db.lessons import uses
 from intake.db.plan import get_entry
-from intake.errors import Refused
-from intake.learning import FILING
 from intake.pipeline import Postroom
+from intake.versions import FILING, put_in_use, roll_back, versions
 
 app = typer.Typer(no_args_is_help=True, help="Was gelernt ist, und was ohne Rückfrage abgelegt werden darf.")
 Version = Annotated[str, typer.Argument(metavar="FASSUNG", help="Nummer wie in „model show“.")]
@@ -51,14 +50,15 @@ def train(home: HomeOption = None, tenant: TenantOption = None, by: ByOption = N
 @app.command("show")
 def show(home: HomeOption = None, tenant: TenantOption = None, as_json: JsonOption = False) -> None:
     """Die Fassungen mit ihren Karten, und was zum Ablegen ohne Rückfrage noch fehlt."""
-    with _room(home, tenant) as (room, named):
+    with _room(home, tenant) as (room, town):
         with room.db.read() as conn:
+            named = automatic.as_chosen(conn, town)
             history, scopes = uses(conn, named.name, FILING), automatic.scopes(conn, named)
             strata = {stratum: audited_and_filed(conn, named.name, stratum) for stratum in (BUDGET, OWN_REFERENCE)}
             stopped = automatic.last_reason(conn, named.name)
             names = {scope.name: _scope_name(conn, named.name, scope.name) for scope in scopes}
         cards = [learning.card_of(room, postroom.learning_tools(), named.name, version)
-                 for version in learning.versions(room, named.name)]
+                 for version in versions(room.home, named.name)]
     used = history[0].version if history else ""
     if as_json:
         typer.echo(json.dumps({
@@ -95,6 +95,22 @@ def _scope_name(conn: object, tenant: str, name: str) -> str:
     return f"Art {value}" if value else "alle übrigen"
 
 
+MOST_COMPARED = 300
+"""Documents that a comparison at the screen looks at; the command takes all of the last month."""
+
+
+def compared(place: Home, tenant: str, first: str, second: str) -> tuple[int, int, int, int]:
+    """Of the newest decisions: how many were looked at, how many two versions would file differently, of these how many the
+    first has right, and the second. Raises Refused and ConfigError."""
+    room = postroom.build(place)
+    try:
+        count, found = learning.compare(room, postroom.learning_tools(), tenant, first, second, MOST_COMPARED)
+    finally:
+        room.db.close()
+    right = [sum(getattr(one, which) == one.decided for one in found) for which in ("first", "second")]
+    return count, len(found), right[0], right[1]
+
+
 @app.command("compare")
 def compare(first: Version, second: Version, home: HomeOption = None, tenant: TenantOption = None) -> None:
     """Welche Schriftstücke des letzten Monats zwei Fassungen verschieden ablegen würden."""
@@ -121,21 +137,15 @@ def use(version: Version, home: HomeOption = None, tenant: TenantOption = None, 
         if wanted:
             learning.card_of(room, postroom.learning_tools(), named.name, wanted)
         with room.db.transaction() as tx:
-            learning.put_in_use(tx, named.name, wanted, f"clerk:{common.clerk(by)}", "von Hand gewählt")
+            put_in_use(tx, named.name, wanted, f"clerk:{common.clerk(by)}", "von Hand gewählt")
     common.say(f"Ab sofort wird Fassung {wanted} benutzt." if wanted else "Ab sofort wird keine Fassung benutzt.")
 
 
 @app.command("rollback")
 def rollback(home: HomeOption = None, tenant: TenantOption = None, by: ByOption = None) -> None:
     """Zurück zu der Fassung, die vor der jetzigen benutzt wurde."""
-    with _room(home, tenant) as (room, named):
-        with room.db.read() as conn:
-            history = uses(conn, named.name, FILING)
-        if not history:
-            raise Refused("Es wurde noch keine Fassung benutzt; es gibt nichts zurückzunehmen.")
-        before = next((one.version for one in history if one.version != history[0].version), "")
-        with room.db.transaction() as tx:
-            learning.put_in_use(tx, named.name, before, f"clerk:{common.clerk(by)}", f"statt {history[0].version or 'keiner'}")
+    with _room(home, tenant) as (room, named), room.db.transaction() as tx:
+        before = roll_back(tx, named.name, f"clerk:{common.clerk(by)}")
     common.say(f"Ab sofort wird wieder Fassung {before} benutzt." if before else "Ab sofort wird keine Fassung benutzt.")
 
 

@@ -16,7 +16,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from intake import log, postroom
-from intake.automatic import earned_line
+from intake.automatic import as_chosen, earned_line
 from intake.cli import common
 from intake.cli.common import HomeOption, JsonOption, TenantOption
 from intake.config import Home
@@ -29,8 +29,8 @@ STATES = {
     "RECEIVED": "eingegangen, wird gelesen", "OPENED": "gelesen", "TWIN": "Dublette", "CLARIFY": "in Klärung",
     "QUARANTINED": "in Quarantäne", "REJECTED": "zurückgewiesen", "NEW": "neu", "PROPOSED": "wartet auf Prüfung",
     "APPROVED": "freigegeben", "FILED": "abgelegt", "SUPERSEDED": "ersetzt", "live": "in Schriftstücken",
-    "separator": "Trennblätter", "blank": "Leerseiten", "replaced": "durch Nachscan ersetzt",
-    "double": "doppelt, ausgesondert", "aside": "Zettel und Rückseiten von Nachscans", "processed": "verarbeitet", "rejected": "nicht verarbeitbar",
+    "separator": "Trennblätter", "blank": "Leerseiten", "replaced": "durch Nachscan ersetzt", "double": "doppelt, ausgesondert",
+    "aside": "Zettel und Rückseiten von Nachscans", "processed": "verarbeitet", "rejected": "nicht verarbeitbar",
     "quarantined": "in Quarantäne", "in_flight": "in Arbeit",
 }
 """The German word of every state, page state and outcome."""
@@ -135,8 +135,8 @@ def status(home: HomeOption = None, tenant: TenantOption = None, as_json: JsonOp
     named = common.the_tenant(opened, tenant).name if common.tenant_named(tenant) else None
     with common.database(opened) as db, db.read() as conn:
         numbers = counts(conn, named)
-        earning = [(one.title or one.name, earned_line(conn, one)) for one in (
-                       as_chosen(conn, town) for town in opened.settings.tenant) if one.rules.automatic and named in (None, one.name)]
+        towns = [as_chosen(conn, one) for one in opened.settings.tenant if named in (None, one.name)]
+        earning = [(one.title or one.name, earned_line(conn, one)) for one in towns if one.rules.automatic]
     if as_json:
         typer.echo(json.dumps(numbers, ensure_ascii=False))
         return

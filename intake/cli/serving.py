@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -24,6 +25,7 @@ def serve(home: common.HomeOption = None) -> None:
     """Die Bildschirme und die Schnittstelle für Scanner und Portale anbieten, bis SIGTERM kommt."""
     import uvicorn  # noqa: PLC0415  (only here; everything else starts without it)
 
+    from intake.cli.models import compared  # noqa: PLC0415
     from intake.web.app import create  # noqa: PLC0415
 
     place = common.open_home(home)
@@ -32,9 +34,9 @@ def serve(home: common.HomeOption = None) -> None:
     check_exposure(web)
     common.say(f"Die Bildschirme sind unter {web.base}/ zu erreichen, die Schnittstelle unter {web.base}/api/v1/. "
                "Beenden mit Strg+C.")
-    uvicorn.run(create(place), host=web.host, port=web.port, ssl_certfile=web.certificate or None, ssl_keyfile=web.key or None,
-                log_config=None, access_log=False, server_header=False, proxy_headers=False,
-                timeout_graceful_shutdown=STREAMS_END)
+    uvicorn.run(create(place, partial(compared, place)), host=web.host, port=web.port,
+                ssl_certfile=web.certificate or None, ssl_keyfile=web.key or None, log_config=None, access_log=False,
+                server_header=False, proxy_headers=False, timeout_graceful_shutdown=STREAMS_END)
 
 
 def check_exposure(web: WebSettings) -> None:

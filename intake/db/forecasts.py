@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Integer, and_, case, cast, func, select, update
 
 from intake.budget import Tally
-from intake.db.core import Tx, add, new_id, stamp, upsert
-from intake.schema import forecasts, problems, stops
+from intake.db.core import Tx, add, new_id, parse_stamp, stamp, upsert
+from intake.schema import budget_choices, forecasts, problems, stops
 
 PLACE = frozenset({"entry", "file", "case", "new_file", "file_title", "file_reference", "office", "handler"})
 """Fields that say where a document belongs: not shown of a document in the blind audit."""
@@ -48,6 +49,29 @@ class Judged:
     branch: str
     kind: str
     wrong: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen for filing without a person: on or off, the error budget (a share), by whom and when."""
+
+    automatic: bool
+    budget: float
+    by: str
+    at: datetime
+
+
+def add_choice(tx: Tx, tenant: str, automatic: bool, budget: float, by: str) -> None:
+    """From now on this holds."""
+    add(tx, budget_choices, id=new_id(), tenant=tenant, automatic=automatic, budget=budget, by=by, at=tx.now)
+
+
+def last_choice(conn: Connection, tenant: str) -> Choice | None:
+    """The newest choice; None where the settings alone say it."""
+    table = budget_choices
+    row = conn.execute(select(table).where(table.c.tenant == tenant).order_by(
+        table.c.at.desc(), table.c.id.desc()).limit(1)).first()
+    return Choice(row.automatic, row.budget, row.by, parse_stamp(row.at)) if row else None
 
 
 def put_forecast(tx: Tx, tenant: str, one: Forecast) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, or_, select, update
 
 from intake.access import Unit, classes_of
 from intake.aktenplan import in_order, link, sort_keys
@@ -209,3 +209,8 @@ def versions(conn: Connection, tenant: str, name: str) -> tuple[AktenplanEntry, 
     rows = conn.execute(select(table).where(table.c.tenant == tenant, table.c.id == name).order_by(
         table.c.version)).mappings()
     return tuple(_entry(row) for row in rows)
+
+
+def newest_version(conn: Connection, tenant: str) -> int:
+    """The highest version of any entry of the tenant's plan; 0 without a plan."""
+    return int(conn.execute(select(func.max(table.c.version)).where(table.c.tenant == tenant, table.c.current)).scalar() or 0)

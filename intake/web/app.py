@@ -25,7 +25,9 @@ from intake.web import (
     handing_in,
     klaerung,
     konto,
+    lernen,
     login,
+    mandanten,
     oidc,
     pictures,
     posteingang,
@@ -37,20 +39,21 @@ from intake.web import (
 from intake.web.guard import Guard
 from intake.web.pages import STATIC, fragment, page, wants_html
 from intake.web.rules import Unauthorised, User, current_user
-from intake.web.state import Web
+from intake.web.state import Compare, Web
 
 PROBLEM = "application/problem+json"
 """RFC 9457."""
 SCREENS = (api, login, konto, oidc, posteingang, pictures, desk, eingang, akten, klaerung, stapel, protokoll, uebersicht,
-           benutzer, verwaltung)
+           benutzer, mandanten, lernen, verwaltung)
 """The modules of the screens: each has a `router`. A new one is entered here."""
 
 
-def create(home: Home) -> FastAPI:
-    """The app of an installation; it opens the database but starts nothing."""
+def create(home: Home, compare: Compare | None = None) -> FastAPI:
+    """The app of an installation; it opens the database but starts nothing. `compare` lets two versions of a model propose;
+    without it the screen names the command that does."""
     app = FastAPI(title="Poststelle", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.state.web = Web(home, Database(home.database_url), cache(lambda tenant: Blobs(home.blobs(tenant))),
-                        Box(home.settings.box))
+                        Box(home.settings.box), compare)
     app.include_router(handing_in.router)
     for screen in SCREENS:
         for route in screen.router.routes:

@@ -13,6 +13,9 @@ from intake.box import Box
 from intake.config import Home
 from intake.db.core import Database
 
+Compare = Callable[[str, str, str], tuple[int, int, int, int]]
+"""(tenant, version, version) -> documents looked at, filed differently, of these right by the first, by the second."""
+
 
 @dataclass(frozen=True, slots=True)
 class Web:
@@ -22,6 +25,7 @@ class Web:
     db: Database
     blobs: Callable[[str], Blobs]
     box: Box  # draws the fine pictures of pages
+    compare: Compare | None = None
 
 
 def the_web(request: Request) -> Web:

@@ -29,12 +29,13 @@ STRATA = {BUDGET: "nach Fehlerbudget", OWN_REFERENCE: "nach eigenem Aktenzeichen
 def overview(request: Request, web: WebState, user: SignedIn) -> Response:
     """The figures of one moment."""
     with web.db.read() as conn:
+        tenant = automatic.as_chosen(conn, user.tenant)
         days, hours = figures.per_day(conn, user.viewer), figures.pages_per_hour(conn, user.viewer)
         load = figures.load_per_office(conn, user.viewer)
         values: dict[str, Any] = {
             "today": figures.today(conn, user.viewer), "waits": waiting_for(conn, user.viewer),
             "oldest": figures.oldest(conn, user.viewer), "share": figures.automatic_share(conn, user.viewer),
-            "strata": _strata(conn, user.tenant), "scopes": scopes(conn, user.tenant),
+            "strata": _strata(conn, tenant), "scopes": scopes(conn, tenant), "rules": tenant.rules,
             "stopped": automatic.last_reason(conn, user.tenant.name)}
     charts = {
         "days": plots.columns([f"{day:%d.%m.}" for day, _, _ in days], [

@@ -1,4 +1,4 @@
-"""Verwaltung besides people: the plan and the registers by upload, doors, tokens, what is learnt."""
+"""Verwaltung besides people: the plan and the registers by upload, doors, tokens."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from intake import automatic
 from intake.aktenplan import read_plan
 from intake.db.core import new_id, utcnow
 from intake.db.knowledge import file_count, imported_at, register_size
-from intake.db.lessons import uses
 from intake.db.plan import all_entries, import_plan, open_entries
 from intake.db.tokens import new_token, revoke_token, tokens_of
 from intake.errors import ConfigError, InputError, Reason, Refused
@@ -29,7 +27,6 @@ from intake.web.state import Web, WebState
 router = APIRouter(prefix="/verwaltung", dependencies=[needs(ADMIN)])
 PLAN_BYTES, REGISTER_BYTES = 20 * 2**20, 200 * 2**20
 PLAN_ENDINGS, REGISTER_ENDINGS = (".csv", ".xlsx", ".xml"), (".csv", ".xlsx")
-FILING = "filing"
 
 
 @router.get("/aktenplan")
@@ -138,12 +135,3 @@ def revoke(request: Request, web: WebState, user: SignedIn, id: str) -> Response
         token = revoke_token(tx, user.tenant.name, id)
         record(tx, user.tenant.name, user.by, "token.revoked", subjects={"token": token.id})
     return go(request, "/verwaltung/eingaenge", f"Der Zugang „{token.name}“ ist gesperrt.")
-
-
-@router.get("/modelle")
-def models(request: Request, web: WebState, user: SignedIn) -> Response:
-    """Which versions of the model were used since when, and what the error budget is."""
-    with web.db.read() as conn:
-        history = uses(conn, user.tenant.name, FILING)
-        line = automatic.earned_line(conn, user.tenant)
-    return page(request, "verwaltung_modelle.html", user, history=history, line=line)

@@ -30,7 +30,8 @@ ACTIONS: Mapping[str, str] = {
     "handover.refused": "Übergabe abgelehnt", "problem.opened": "Klärungsfall eröffnet",
     "problem.resolved": "Klärungsfall gelöst", "problem.closed": "Klärungsfall geschlossen",
     "register.imported": "Register eingelesen", "plan.imported": "Aktenplan eingelesen",
-    "automatic.stopped": "Ablegen ohne Rückfrage angehalten", "budget.chosen": "Fehlerbudget gewählt", "model.trained": "Modell gelernt",
+    "automatic.stopped": "Ablegen ohne Rückfrage angehalten", "budget.chosen": "Fehlerbudget gewählt",
+    "model.trained": "Modell gelernt",
     "model.used": "Modell gewechselt", "acknowledgement.planned": "Eingangsbestätigung vorgemerkt",
     "acknowledgement.sent": "Eingangsbestätigung gesendet", "acknowledgement.given_up": "Eingangsbestätigung aufgegeben",
     "office_mail.planned": "Mail an das Amt vorgemerkt", "office_mail.sent": "Mail an das Amt gesendet",
@@ -45,7 +46,10 @@ ACTIONS: Mapping[str, str] = {
     "document.forwarded": "weitergeleitet", "document.sent_back": "als Irrläufer zurückgegeben",
     "batch.new": "Stapel angelegt", "batch.paused": "Stapel angehalten", "batch.resumed": "Stapel fortgesetzt",
     "batch.closed": "Stapel geschlossen", "batch.difference_decided": "Abweichung entschieden",
-    "rescan.used": "Nachscan verwendet", "rescan.replaced": "Seite durch Nachscan ersetzt",
+    "delivery.read_again": "neu gelesen", "delivery.cut_again": "neu getrennt",
+    "document.propose_again": "Vorschläge neu angefordert",
+    "batch.redone": "Stapel neu verarbeitet", "rescan.used": "Nachscan verwendet",
+    "rescan.replaced": "Seite durch Nachscan ersetzt",
     "rescan.inserted": "Seite aus Nachscan eingefügt", "rescan.double": "doppelte Seite ausgesondert",
     "qa.drawn": "Stichprobe gezogen", "qa.checked": "Stichprobe geprüft", "qa.accepted": "Los angenommen",
     "qa.rejected": "Los zurückgewiesen", "user.password": "Kennwort gesetzt", "user.totp": "zweiter Faktor geändert",
@@ -61,7 +65,8 @@ FIELDS: Mapping[str, str] = {
     "reference": "Zeichen", "batch": "Stapel", "roles": "Rollen", "classes": "Klassen", "offices": "Ämter",
 }
 RULES: Mapping[str, str] = {"own_reference": "eigenes Aktenzeichen", "budget": "Fehlerbudget"}
-SERVICES: Mapping[str, str] = {"pipeline": "Programm", "receive": "Posteingang", "officemail": "Mail an die Ämter", "policy": "Fehlerbudget"}
+SERVICES: Mapping[str, str] = {"pipeline": "Programm", "receive": "Posteingang", "officemail": "Mail an die Ämter",
+                               "policy": "Fehlerbudget"}
 HASH = re.compile(r"[0-9a-f]{64}")
 NOT_SHOWN = frozenset({"revision", "original", "state", "position"})
 MOST_CHARACTERS = 400

@@ -81,7 +81,8 @@ SCREENS = {
     "uebersicht": "/uebersicht", "verwaltung": "/verwaltung",
     "verwaltung-neu": "/verwaltung/benutzer/neu", "verwaltung-benutzer": "/verwaltung/benutzer/{user}",
     "verwaltung-plan": "/verwaltung/aktenplan", "verwaltung-eingaenge": "/verwaltung/eingaenge",
-    "verwaltung-modelle": "/verwaltung/modelle", "konto": "/konto", "fehler": "/gibt-es-nicht",
+    "verwaltung-mandanten": "/verwaltung/mandanten", "verwaltung-mandant-neu": "/verwaltung/mandanten/neu",
+    "verwaltung-fehlerbudget": "/verwaltung/fehlerbudget", "verwaltung-modelle": "/verwaltung/modelle", "konto": "/konto", "fehler": "/gibt-es-nicht",
 }
 
 
