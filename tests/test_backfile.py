@@ -136,7 +136,8 @@ def test_everything_is_taken_once_with_the_class_and_lane_of_its_profile(room: P
         item = lose.items_of(conn, batch.id)[1]
         delivery = pipeline.sendungen.get_delivery(conn, item.delivery or "")
         assert check(conn, "mittelau") == []
-        assert lose.page_balance(conn, batch) == {"live": 3, "separator": 0, "blank": 0, "read": 3}
+        assert lose.page_balance(conn, batch) == {
+            "live": 3, "separator": 0, "blank": 0, "replaced": 0, "double": 0, "aside": 0, "read": 3}
     assert (numbers.items, numbers.opened, numbers.pages, numbers.waiting) == (2, 2, 3, 0)
     assert (delivery.access_class, delivery.lane, delivery.channel, delivery.batch) == ("Bauakten", "backfile", "backfile", "los")
     assert found(room, batch) == {}

@@ -7,12 +7,14 @@ a page nobody can read), ledger (pages in the files and in the ledger differ: a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from intake.backfile.alike import candidates, one_sheet, unreadable
 from intake.blobs import Blobs
 from intake.db import batches as lose
+from intake.db import comparing
 from intake.db.batches import Batch, Opened, Sign
+from intake.db.comparing import Seen, Unmatched
 from intake.db.core import Database
 from intake.db.deliveries import newest_page_reads, parts_of
 from intake.read import unpack_pages
@@ -21,38 +23,40 @@ from intake.vocabulary import DeliveryState, Page
 Found = dict[tuple[str, str], str]
 """(kind, subject) -> sentence."""
 SHORT_SUBJECT = 200
+PROMPT = 100
+"""So many files are compared and noted in one transaction."""
 
 
-def reconcile(db: Database, blobs: Blobs, batch: Batch) -> Found:
-    """Look at everything and note the differences; what is settled stays settled. Returns them all."""
+def reconcile(db: Database, blobs: Blobs, batch: Batch, told: Callable[[int], None] = lambda _: None) -> Found:
+    """Look at everything that may have changed and note the differences; what is settled stays settled. Returns them all.
+
+    Files, Akten and the ledger are looked at whole, the pages of those Akten alone whose pages changed since the last look;
+    `told` hears how many items of these are left.
+    """
+    _pages(db, blobs, batch, told)
     with db.read() as conn:
-        opened = lose.opened_of(conn, batch.id)
-        expected = lose.expected_of(conn, batch.id)
         kept = {(one.kind, one.subject): one.sentence for one in lose.differences_of(conn, batch.id)
                 if one.kind in ("index", "unlisted")}
+        found = kept | of_akten(comparing.unmatched(conn, batch.id)) | of_files(comparing.doubtful_of(conn, batch.id))
         balance = lose.page_balance(conn, batch)
-    found = kept | of_akten(opened, {one.reference_key: one.reference for one in expected}) | of_files(opened)
-    found |= _of_pages(db, blobs, batch)
     lost = balance["read"] - sum(number for name, number in balance.items() if name != "read")
     if lost:
         found["ledger", batch.name] = (f"Die Dateien haben {balance['read']} Seiten, im Seitenverzeichnis stehen {lost} weniger. "
                                        "Prüfen Sie den Bestand mit „poststelle verify“, bevor Sie etwas vernichten.")
     with db.transaction() as tx:
         lose.put_differences(tx, batch.tenant, batch.id, found)
-    return found
+    with db.read() as conn:
+        return {(one.kind, one.subject): one.sentence for one in lose.differences_of(conn, batch.id)}
 
 
-def of_akten(opened: Sequence[Opened], expected: dict[str, str]) -> Found:
+def of_akten(unmatched: Unmatched) -> Found:
     """Missing and extra Akten, where there is a list of them."""
-    if not expected:
-        return {}
-    there = {one.reference_key: one for one in opened if one.reference_key and one.state != lose.GONE}
-    missing = {("missing", expected[key]): f"Die Akte {expected[key]} steht im Aktenverzeichnis und wurde nicht geliefert. "
-               "Fordern Sie sie an." for key in expected.keys() - there.keys()}
-    extra = {("extra", one.reference): f"Die Akte {one.reference} („{one.path}“) steht nicht im Aktenverzeichnis. Prüfen Sie, "
-             "ob sie zu diesem Stapel gehört." for key, one in there.items() if key not in expected}
-    nameless = {("extra", one.path): f"Zu welcher Akte „{one.path}“ gehört, sagt weder der Pfad noch das Verzeichnis."
-                for one in opened if not one.reference_key}
+    missing = {("missing", reference): f"Die Akte {reference} steht im Aktenverzeichnis und wurde nicht geliefert. "
+               "Fordern Sie sie an." for reference in unmatched.missing}
+    extra = {("extra", reference): f"Die Akte {reference} („{path}“) steht nicht im Aktenverzeichnis. Prüfen Sie, "
+             "ob sie zu diesem Stapel gehört." for reference, path in unmatched.extra}
+    nameless = {("extra", path): f"Zu welcher Akte „{path}“ gehört, sagt weder der Pfad noch das Verzeichnis."
+                for path in unmatched.nameless}
     return missing | extra | nameless
 
 
@@ -87,42 +91,42 @@ def _of_file(one: Opened) -> tuple[str, str] | None:
 # ---- pages -------------------------------------------------------------------------------------------------------------
 
 
-def _of_pages(db: Database, blobs: Blobs, batch: Batch) -> Found:
-    """Pages that came twice and pages nobody can read, Akte by Akte, so that memory does not grow with the batch."""
-    found: Found = {}
-    with db.read() as conn:
-        akten = _by_akte(lose.signs_of(conn, batch))
-        for signs in akten:
-            found |= {("unreadable", _place(path, sign)): f"Seite {sign.number} von „{path}“ zeigt keine lesbare Schrift: ein "
-                      "misslungener Scan, ein Foto oder eine Zeichnung. Sehen Sie nach; lassen Sie das Blatt sonst neu scannen."
-                      for path, sign in signs if unreadable(sign)}
-            words, second = _Words(db, blobs, batch.tenant), set()
-            at = {id(sign): number for number, (_, sign) in enumerate(signs)}
-            for (path, one), (other_path, other) in candidates(signs):
-                place = _place(other_path, other)
-                if place in second or unreadable(other):
-                    continue
-                if not one.text or one_sheet(words(one), words(other), at[id(other)] - at[id(one)]):
-                    second.add(place)
-                    found["double", place] = (
-                        f"Seite {other.number} von „{other_path}“ ist vermutlich dasselbe Blatt wie Seite {one.number}"
-                        + (f" von „{path}“" if path != other_path else "") + ". Beide bleiben; sagen Sie, welche gilt.")
+def _pages(db: Database, blobs: Blobs, batch: Batch, told: Callable[[int], None]) -> None:
+    """Compare the Akten whose pages changed, one after the other, so that memory does not grow with the batch."""
+    words = _Words(db, blobs, batch.tenant)
+    while True:
+        with db.read() as conn:
+            left = comparing.outdated(conn, batch.id)
+            done = [(items, of_pages(signs, words)) for items, signs in comparing.next_akten(conn, batch.id, PROMPT)]
+        if not done:
+            return
+        told(left)
+        with db.transaction() as tx:
+            for items, found in done:
+                comparing.put_compared(tx, batch.tenant, batch.id, items, found)
+
+
+def of_pages(pages: Sequence[tuple[Seen, Sign]], words: Callable[[Sign], Page]) -> dict[tuple[str, str], tuple[str, int]]:
+    """Pages of one Akte that came twice or that nobody can read: (kind, subject) -> (sentence, position of the item)."""
+    found: dict[tuple[str, str], tuple[str, int]] = {}
+    for item, sign in pages:
+        if unreadable(sign):
+            found["unreadable", _place(item.path, sign)] = (
+                f"Seite {sign.number} von „{item.path}“ zeigt keine lesbare Schrift: ein misslungener Scan, ein Foto oder eine "
+                "Zeichnung. Sehen Sie nach; lassen Sie das Blatt sonst neu scannen.", item.position)
+    at = {id(sign): (number, item) for number, (item, sign) in enumerate(pages)}
+    second = set()
+    for (path, one), (other_path, other) in candidates([(item.path, sign) for item, sign in pages]):
+        place = _place(other_path, other)
+        if place in second or unreadable(other):
+            continue
+        if not one.text or one_sheet(words(one), words(other), at[id(other)][0] - at[id(one)][0]):
+            second.add(place)
+            found["double", place] = (
+                f"Seite {other.number} von „{other_path}“ ist vermutlich dasselbe Blatt wie Seite {one.number}"
+                + (f" von „{path}“" if path != other_path else "") + ". Beide bleiben; sagen Sie, welche gilt.",
+                at[id(other)][1].position)
     return found
-
-
-def _by_akte(rows: Iterable[tuple[str, str, Sign]]) -> Iterator[list[tuple[str, Sign]]]:
-    """The pages of each Akte together; pages of no known Akte file by file."""
-    last: tuple[str, str] | None = None
-    group: list[tuple[str, Sign]] = []
-    for key, path, sign in rows:
-        here = (key, "" if key else path)
-        if here != last and group:
-            yield group
-            group = []
-        last = here
-        group.append((path, sign))
-    if group:
-        yield group
 
 
 def _place(path: str, sign: Sign) -> str:

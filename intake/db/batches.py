@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, Select, case, func, or_, select, update
 
 from intake.db.core import Tx, add, add_many, new_id, parse_stamp, stamp, upsert
 from intake.errors import Refused, Stale
@@ -34,6 +34,7 @@ CHANNEL = "backfile"
 """The channel by which the deliveries of batches come in."""
 OPEN, PAUSED, CLOSED = "open", "paused", "closed"
 WAITING, TAKEN, GONE = "waiting", "taken", "gone"
+SUBJECT = 200
 NEVER = "9999-12-31T23:59:59.999999Z"
 """`not_before` of a row whose batch is paused: no back-off of ours ever reaches so far."""
 
@@ -244,11 +245,13 @@ def expected_of(conn: Connection, batch: str) -> tuple[Expected, ...]:
         select(batch_expected).where(batch_expected.c.batch == batch).order_by(batch_expected.c.reference_key)))
 
 
-def opened_of(conn: Connection, batch: str) -> tuple[Opened, ...]:
-    """What became of each item, in order: for reconciling. One row an item, not one a page."""
+def opened_of(conn: Connection, batch: str, only: Select[Any] | None = None) -> tuple[Opened, ...]:
+    """What became of each item (of those whose position `only` selects), in order. One row an item, not one a page."""
     found: dict[str, tuple[int, list[str]]] = {}
+    mine = batch_items.c.batch == batch if only is None else (batch_items.c.batch == batch) & batch_items.c.position.in_(
+        conn.execute(only).scalars().all())
     rows = conn.execute(select(parts.c.delivery, parts.c.pages, parts.c.name, parts.c.problem).join(
-        batch_items, batch_items.c.delivery == parts.c.delivery).where(batch_items.c.batch == batch).order_by(parts.c.position))
+        batch_items, batch_items.c.delivery == parts.c.delivery).where(mine).order_by(parts.c.position))
     found |= {delivery: (-more, []) for delivery, more in _because_of_rescans(conn, batch).items()}
     for row in rows:
         number, problems = found.get(row.delivery, (0, []))
@@ -256,7 +259,7 @@ def opened_of(conn: Connection, batch: str) -> tuple[Opened, ...]:
     items = conn.execute(select(
         batch_items.c.path, batch_items.c.reference, batch_items.c.reference_key, batch_items.c.pages, batch_items.c.state,
         batch_items.c.delivery, deliveries.c.state.label("now"), deliveries.c.twin_of,
-    ).outerjoin(deliveries, deliveries.c.id == batch_items.c.delivery).where(batch_items.c.batch == batch).order_by(
+    ).outerjoin(deliveries, deliveries.c.id == batch_items.c.delivery).where(mine).order_by(
         batch_items.c.position))
     return tuple(Opened(row.path, row.reference, row.reference_key, row.pages, row.state, row.delivery, row.now,
                         *_counted(found.get(row.delivery or "", (0, []))), row.twin_of) for row in items)
@@ -289,37 +292,57 @@ def wait_again(tx: Tx, batch: Batch) -> int:
 # ---- differences -------------------------------------------------------------------------------------------------------
 
 
-def put_differences(tx: Tx, tenant: str, batch: str, found: Mapping[tuple[str, str], str]) -> None:
-    """Make the differences (kind, subject) -> sentence the ones of the batch.
+def put_differences(tx: Tx, tenant: str, batch: str, found: Mapping[tuple[str, str], str],
+                    of: Mapping[tuple[str, str], int] | None = None, items: Collection[int] | None = None) -> None:
+    """Make the differences (kind, subject) -> sentence the ones of the batch: of its files and Akten, or, with `items`, of the
+    pages of the items at these positions, which `of` names for each.
 
     What is found again keeps its decision, what is not found any more is no longer shown.
     """
-    known = {(row.kind, row.subject): row for row in _ever(tx.connection, batch)}
-    there = {(kind, subject[:200]): sentence for (kind, subject), sentence in found.items()}
+    one, there = batch_differences.c, {(kind, subject[:SUBJECT]): sentence for (kind, subject), sentence in found.items()}
+    belongs = {(kind, subject[:SUBJECT]): item for (kind, subject), item in (of or {}).items()}
+    scope = one.item.is_(None) if items is None else or_(one.item.in_(tuple(items)), one.subject.in_({key[1] for key in there}))
+    rows = tx.connection.execute(select(batch_differences).where(one.batch == batch, scope))
+    known = {(row.kind, row.subject): row for row in rows
+             if items is None or row.item in items or (row.kind, row.subject) in there}
     add_many(tx, batch_differences, [
         {"id": new_id(), "tenant": tenant, "batch": batch, "kind": kind, "subject": subject, "sentence": sentence,
-         "found_at": tx.now, "note": ""} for (kind, subject), sentence in there.items() if (kind, subject) not in known])
+         "item": belongs.get((kind, subject)), "found_at": tx.now, "note": ""}
+        for (kind, subject), sentence in there.items() if (kind, subject) not in known])
     for key, row in known.items():
         gone = None if key in there else stamp(tx.now)
         sentence = there.get(key, row.sentence)
         if (row.gone_at is None) != (gone is None) or sentence != row.sentence:
-            tx.connection.execute(update(batch_differences).where(batch_differences.c.id == row.id).values(
-                gone_at=gone, sentence=sentence))
+            tx.connection.execute(update(batch_differences).where(one.id == row.id).values(gone_at=gone, sentence=sentence))
 
 
-def _ever(conn: Connection, batch: str) -> Sequence[Any]:
-    """All differences ever found, as rows."""
-    return conn.execute(select(batch_differences).where(batch_differences.c.batch == batch)).all()
+def differences_of(conn: Connection, batch: str, *, undecided: bool = False, kind: str = "", after: int = 0,
+                   limit: int | None = None) -> tuple[Difference, ...]:
+    """The differences there are now, by kind and subject; with `undecided` only those nobody decided on.
 
-
-def differences_of(conn: Connection, batch: str, *, undecided: bool = False) -> tuple[Difference, ...]:
-    """The differences there are now, by kind and subject; with `undecided` only those nobody decided on."""
-    wanted = select(batch_differences).where(batch_differences.c.batch == batch, batch_differences.c.gone_at.is_(None))
+    With `limit` so many from behind the `after`-th, the open ones first.
+    """
+    one = batch_differences.c
+    wanted = select(batch_differences).where(one.batch == batch, one.gone_at.is_(None))
     if undecided:
-        wanted = wanted.where(batch_differences.c.decision.is_(None))
-    return tuple(Difference(row.id, row.batch, row.kind, row.subject, row.sentence, row.decision, row.note, row.decided_by,
-                            row.decided_at) for row in conn.execute(
-        wanted.order_by(batch_differences.c.kind, batch_differences.c.subject)))
+        wanted = wanted.where(one.decision.is_(None))
+    if kind:
+        wanted = wanted.where(one.kind == kind)
+    if limit is not None:
+        wanted = wanted.order_by(case((one.decision.is_(None), 0), else_=1)).offset(after).limit(limit)
+    return tuple(map(_difference, conn.execute(wanted.order_by(one.kind, one.subject))))
+
+
+def difference_of(conn: Connection, batch: str, id: str) -> Difference | None:
+    """The difference with this id, when there is one now."""
+    one = batch_differences.c
+    row = conn.execute(select(batch_differences).where(one.batch == batch, one.id == id, one.gone_at.is_(None))).first()
+    return _difference(row) if row else None
+
+
+def _difference(row: Any) -> Difference:
+    return Difference(row.id, row.batch, row.kind, row.subject, row.sentence, row.decision, row.note, row.decided_by,
+                      row.decided_at)
 
 
 def decide(tx: Tx, difference: Difference, decision: str, note: str, by: str) -> None:
@@ -384,13 +407,13 @@ def unfinished(conn: Connection, batch: Batch) -> int:
 
 
 def page_balance(conn: Connection, batch: Batch) -> dict[str, int]:
-    """Pages in the ledger by what became of them (live, separator, blank), and `read`, the pages the files have."""
+    """Pages in the ledger by what became of them, and `read`, the pages the files have. Reads every row of the ledger."""
     mine = (deliveries.c.tenant == batch.tenant, deliveries.c.batch == batch.name)
-    found = {row[0]: row[1] for row in conn.execute(select(pages.c.state, func.count()).join(
-        deliveries, deliveries.c.id == pages.c.delivery).where(*mine).group_by(pages.c.state))}
+    sums = [func.sum(case((pages.c.state == state.value, 1), else_=0)) for state in PageState]  # no sorting, unlike GROUP BY
+    found = conn.execute(select(*sums).join(deliveries, deliveries.c.id == pages.c.delivery).where(*mine)).one()
     read = conn.execute(select(func.sum(parts.c.pages)).join(deliveries, deliveries.c.id == parts.c.delivery).where(
         *mine, deliveries.c.state == DeliveryState.OPENED.value, parts.c.problem.is_(None))).scalar() or 0
-    return {state.value: found.get(state.value, 0) for state in PageState} | {"read": read}
+    return {state.value: number or 0 for state, number in zip(PageState, found, strict=True)} | {"read": read}
 
 
 # ---- what pages look like ----------------------------------------------------------------------------------------------
@@ -436,8 +459,13 @@ def signs_of(conn: Connection, batch: Batch) -> Iterable[tuple[str, str, Sign]]:
         batch_items.c.reference_key, batch_items.c.position, page_signs.c.part, page_signs.c.number
     ).execution_options(yield_per=2000)).mappings()
     for row in rows:
-        values: dict[str, Any] = {name: row[name] for name in Sign.__slots__}
-        yield row["reference_key"], row["path"], Sign(**values | {"warnings": tuple(row["warnings"])})
+        yield row["reference_key"], row["path"], sign_from(row)
+
+
+def sign_from(row: Mapping[Any, Any]) -> Sign:
+    """A row of `page_signs` as a sign."""
+    values: dict[str, Any] = {name: row[name] for name in Sign.__slots__}
+    return Sign(**values | {"warnings": tuple(row["warnings"])})
 
 
 def started(conn: Connection, batch: Batch) -> float:
