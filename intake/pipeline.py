@@ -14,17 +14,18 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, cast
 
 from intake import acknowledging, automatic, filing, handover, officemail, read, transfernote, unpack
 from intake.backfile import rescans
-from intake.backfile.stacking import Outline, Papers, Stack, outlined, sign_of, stacks, with_papers
+from intake.backfile.stacking import Outline, Papers, Stack, cut_as_said, made_of, outlined, sign_of, stacks
 from intake.blobs import Blobs
 from intake.box import OFFICE, Box, reader_version
 from intake.box.results import MailOrder, ReadOrder, ReadResult, RenditionPage
 from intake.box.sentences import SENTENCES
-from intake.config import Backfile, Cutting, Home, Inbox, Mailbox, ScanProfile
+from intake.config import Backfile, Home, Inbox, Mailbox, ScanProfile
 from intake.db import batches
 from intake.db import deliveries as sendungen
 from intake.db import documents as schriftstuecke
@@ -40,7 +41,7 @@ from intake.journal import record
 from intake.propose import Knowledge, first_choice, propose
 from intake.protocols import Boundary, Store, Target
 from intake.resolve.enclosure import enclosure, leads
-from intake.split import ONE_DOCUMENT, Cuts, Piece, Way, cut
+from intake.split import Cuts
 from intake.vocabulary import (
     Blob,
     Decision,
@@ -105,11 +106,24 @@ def plan_reading(room: Postroom, delivery_id: str) -> tuple[Chunk, ...]:
     return _unread(room, delivery, _parts(room, delivery))
 
 
-def read_again(room: Postroom, delivery_id: str) -> None:
-    """Read the pages of an opened delivery that no reader of this version has read: what was taken in from another store."""
+def read_again(room: Postroom, delivery_id: str, between: Callable[[], None] = lambda: None) -> bool:
+    """Read the pages of an opened delivery that no reader of this version has read: taken in from another store, or read by an
+    older one; False when the reader gave one of them up. `between` is called before each chunk of at most eight pages; what is
+    read stays when it raises."""
+    for chunk in unread(room, delivery_id):
+        between()
+        try:
+            read_chunk(room, delivery_id, chunk)
+        except InputError as error:
+            log.warning("not read again", extra={"delivery": delivery_id, "reason": error.reason.value})
+            return False
+    return True
+
+
+def unread(room: Postroom, delivery_id: str) -> tuple[Chunk, ...]:
+    """The pages of an opened delivery that no reader of this version has read."""
     delivery = _delivery(room, delivery_id)
-    for chunk in _unread(room, delivery, _known_parts(room, delivery)):
-        read_chunk(room, delivery_id, chunk)
+    return _unread(room, delivery, _known_parts(room, delivery))
 
 
 def _unread(room: Postroom, delivery: Delivery, parts: tuple[Part, ...]) -> tuple[Chunk, ...]:
@@ -134,6 +148,8 @@ def read_chunk(room: Postroom, delivery_id: str, chunk: Chunk) -> None:
             result = room.box.read(room.blobs(delivery.tenant).path(part.blob.sha256), part.blob.media_type, chunk.pages,
                                    _order(room, delivery), workdir, fresh=delivery.attempt > 0)
         except InputError as error:
+            if delivery.state is not DeliveryState.RECEIVED:
+                raise  # it was read before, and that stays
             _note_part_problem(room, delivery, part, error)
             return
         blob = _keep(room, delivery.tenant, part, result)
@@ -155,18 +171,13 @@ def assemble(room: Postroom, delivery_id: str) -> None:
             raise _nothing_readable(parts)
         rescans.put_in(room.db, delivery, [(part, pages_of_part(room, delivery.tenant, part)) for part in readable])
         return
-    cut_stacks = [(stack, _outlined(room, delivery, stack, _cut(room, delivery, parts, stack)))
-              for stack in _stacks(room, delivery, readable)]
+    cut_stacks = cut_anew(room, delivery, parts)
     with room.db.transaction() as tx:
         sendungen.move_delivery(tx, delivery, DeliveryState.OPENED)
-        documents = 0
-        first: str | None = None
+        made = made_of(delivery, cut_stacks, partial(room.access_class, delivery.tenant), several=len(parts) > 1)
+        for position, (document, cause) in enumerate(made):
+            schriftstuecke.add_document(tx, document, position, cause)
         for stack, cuts in cut_stacks:
-            for piece in cuts.documents:
-                document = _document(room, delivery, stack, piece, first)
-                schriftstuecke.add_document(tx, document, documents, piece.cut)
-                first = first or (document.id if stack.ref(1).part == 0 and len(parts) > 1 else None)
-                documents += 1
             for numbers, state in ((cuts.separators, PageState.SEPARATOR), (cuts.blanks, PageState.BLANK)):
                 schriftstuecke.set_page_states(
                     tx, delivery.id, [(ref.part, ref.number) for ref in map(stack.ref, numbers)], state)
@@ -178,57 +189,18 @@ def assemble(room: Postroom, delivery_id: str) -> None:
                 sign_of(delivery, stack.ref(page.number), page) for stack, _ in cut_stacks for page in stack.pages])
         schriftstuecke.check_conservation(tx, delivery.id)
         record(tx, delivery.tenant, ACTOR, "delivery.opened", subjects={"delivery": delivery.id},
-               new={"documents": documents, "parts": len(parts),
+               new={"documents": len(made), "parts": len(parts),
                     "doubtful": sum(piece.cut.doubtful for _, cuts in cut_stacks for piece in cuts.documents)})
 
 
-def _stacks(room: Postroom, delivery: Delivery, readable: list[Part]) -> list[Stack]:
-    """A stack for each file; one for all where each file is the picture of a page."""
+def cut_anew(room: Postroom, delivery: Delivery, parts: tuple[Part, ...]) -> list[tuple[Stack, Cuts]]:
+    """How a delivery would be cut now, stack by stack, from what was read last: a stack for each file, one for all where each
+    file is the picture of a page."""
     door = _profile(room, delivery)
-    return stacks([(part, pages_of_part(room, delivery.tenant, part)) for part in readable],
-                  together=isinstance(door, Backfile) and door.unit == "seite")
-
-
-def _outlined(room: Postroom, delivery: Delivery, stack: Stack, cuts: Cuts) -> Cuts:
-    """The cuts of an old Akte with the Vorgang of each document; all others as they are."""
-    door = _profile(room, delivery)
-    if room.outline is None or not isinstance(door, Backfile) or not door.registers or door.unit not in ("akte", "seite"):
-        return cuts
-    return outlined(stack, cuts, room.outline)
-
-
-def _cut(room: Postroom, delivery: Delivery, parts: tuple[Part, ...], stack: Stack) -> Cuts:
-    """Cut a stack as its door says. What hangs on a mail stays whole unless its door says split; text has no learned cuts."""
-    door, part = _profile(room, delivery), stack.places[0][0]
-    mailed = delivery.channel != "folder" or part.parent is not None or any(one.parent == part.position for one in parts)
-    if isinstance(door, Backfile):
-        if door.unit == "schriftstueck":
-            return cut(stack.pages, ONE_DOCUMENT)
-    elif part.facts or (mailed and (door is None or door.attachments == "whole")):  # an e-invoice or a message is one document
-        return cut(stack.pages, ONE_DOCUMENT)
-    way = way_of(delivery.tenant, door if isinstance(door, Cutting) else None)
-    if part.blob.media_type.startswith("text/"):
-        way = replace(way, boundaries="off")
-    wanted = way.boundaries != "off" and not way.pages_per_document
-    boundary = room.boundary(delivery.tenant) if wanted else None
-    if boundary is not None and room.papers is not None and isinstance(door, Backfile) and door.registers:
-        boundary = with_papers(boundary, room.papers)
-    return cut(stack.pages, way, boundary)
-
-
-def way_of(tenant: str, profile: Cutting | None) -> Way:
-    """How paper of this scan profile (None: the defaults of one) is cut for this tenant."""
-    said = profile or ScanProfile(name="standard")
-    return Way(tenant, said.separators, said.pages_per_document, said.boundaries, said.cut_auto, said.cut_ask)
-
-
-def _document(room: Postroom, delivery: Delivery, stack: Stack, piece: Piece, parent: str | None) -> Document:
-    """One piece of a stack as a Schriftstück; attachments of a mail hang under its body as Anlagen."""
-    own = tuple(page for page in stack.pages if page.number in set(piece.pages))
-    return Document(
-        id=new_id(), tenant=delivery.tenant, delivery=delivery.id,
-        parent=None if delivery.channel == batches.CHANNEL else parent, pages=tuple(stack.ref(number) for number in piece.pages),
-        access_class=room.access_class(delivery.tenant, own) or delivery.access_class)
+    readable = [(part, pages_of_part(room, delivery.tenant, part)) for part in parts if part.problem is None and part.pages]
+    return [(stack, outlined(door, stack, cut_as_said(
+        door, delivery, parts, stack, lambda: room.boundary(delivery.tenant), room.papers), room.outline))
+        for stack in stacks(readable, together=isinstance(door, Backfile) and door.unit == "seite")]
 
 
 def pages_of_part(room: Postroom, tenant: str, part: Part) -> tuple[Page, ...]:

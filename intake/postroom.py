@@ -152,17 +152,16 @@ def doors(home: Home) -> tuple[Door | MailDoor, ...]:
             alarm_seconds=profile.alarm_minutes * 60.0, watch=profile.watch, packages=profile.packages,
             beside=BesideFiles(profile.sidecar_index, profile.sidecar_marker) if profile.sidecar == "auto" else None))
         for tenant in home.settings.tenant for profile in tenant.profile)
-    rescans = tuple(_rescans(home, tenant, profile) for tenant in home.settings.tenant for profile in tenant.backfile)
+    rescans = tuple(_rescans(home, tenant, profile) for tenant in home.settings.tenant for profile in tenant.backfile
+                    if home.rescans(profile).is_dir())
     mailboxes = tuple(MailDoor(tenant, mailbox, _mailbox(home, mailbox))
                       for tenant in home.settings.tenant for mailbox in tenant.mailbox)
     return (*folders, *rescans, *mailboxes)
 
 
 def _rescans(home: Home, tenant: Tenant, profile: Backfile) -> Door:
-    """The folder of rescans of a profile of old files; the one inside the installation is made."""
+    """The folder of rescans of a profile of old files."""
     folder = home.rescans(profile)
-    if not profile.rescan_folder:
-        folder.mkdir(parents=True, exist_ok=True)
     door = ScanProfile(name=profile.name, folder=str(folder), lane=profile.lane, access_class=profile.access_class)
     return Door(tenant, door, FolderSource(profile.name, folder, settle_seconds=door.settle_seconds,
                                            beside=BesideFiles(RESCAN_LIST, alone=True)))

@@ -6,21 +6,21 @@ a person besides the sample; nothing is destroyed before all that is done. A.NB.
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from intake.backfile.alike import unreadable
+from intake.backfile.alike import NOTHING, unreadable
 from intake.backfile.sampling import Plan, drawn, plan
 from intake.db import batches as lose
 from intake.db import checks
 from intake.db.batches import Batch, Sign
 from intake.db.checks import Check, Draw, Lot
 from intake.db.core import Tx, parse_stamp
-from intake.db.documents import get_document
 from intake.errors import Refused
 from intake.journal import record
 
@@ -39,6 +39,8 @@ FAINT = 0.6
 NO_DESTRUCTION = ("Urkunde", "notariell", "Notar", "Siegel", "Wertpapier", "Bürgschaft", "Vollstreckungstitel", "eidesstattlich")
 """Words in a title that keep the paper: originals with a value of their own are never destroyed (TR-RESISCAN, eligibility)."""
 
+_OF_VALUE = re.compile("|".join(NO_DESTRUCTION), re.IGNORECASE)
+
 
 def told(one: Check) -> str:
     """What became of a check, in words."""
@@ -47,16 +49,6 @@ def told(one: Check) -> str:
     if one.settled_at:
         return f"{VERDICTS[one.verdict]}; Nachscan geprüft, stimmt"
     return VERDICTS[one.verdict] + ("; Nachscan ist da, bitte ansehen" if one.open else "")
-
-
-def findings(conn: Connection, batch: Batch) -> dict[tuple[str, int, int], str]:
-    """What machines noticed, by (delivery, part, page): unreadable, faint, slanted, other than its neighbours in size."""
-    found: dict[tuple[str, int, int], str] = {}
-    for _, _, sign in lose.signs_of(conn, batch):
-        told = _finding(sign)
-        if told:
-            found[sign.delivery, sign.part, sign.number] = told
-    return found
 
 
 def _finding(sign: Sign) -> str:
@@ -83,15 +75,14 @@ def draw(tx: Tx, batch: Batch, by: str) -> Draw:
     if left := lose.unfinished(conn, batch) + lose.backlog(conn, batch):
         raise Refused(f"{left} Schriftstücke oder Dateien des Stapels sind noch nicht abgelegt; die Stichprobe gilt für das "
                       "ganze Los.")
-    lot = checks.lot_of(conn, batch)
+    lot = [one.document for one in checks.lot_of(conn, batch)]
     if not lot:
         raise Refused("Von diesem Stapel ist noch nichts abgelegt.")
     made = plan(len(lot), batch.protection)
     seed = secrets.token_hex(16)
-    chosen = drawn([one.document for one in lot], made.size, seed)
-    noticed = _by_document(conn, lot, findings(conn, batch))
-    rows = [Check("", one.document, position, one.document in set(chosen), noticed.get(one.document, ""))
-            for position, one in enumerate(lot, start=1) if one.document in set(chosen) or one.document in noticed]
+    chosen, noticed = set(drawn(lot, made.size, seed)), findings(conn, batch)
+    rows = [Check("", one, position, one in chosen, "; ".join(noticed.get(one, ())[:5]))
+            for position, one in enumerate(lot, start=1) if one in chosen or one in noticed]
     found = checks.add_draw(tx, batch.tenant, Draw(
         "", batch.id, made.protection, made.lot, made.size, made.accept, made.letter, seed, tx.now, by), rows)
     record(tx, batch.tenant, by, "qa.drawn", subjects={"batch": batch.id},
@@ -99,17 +90,13 @@ def draw(tx: Tx, batch: Batch, by: str) -> Draw:
     return found
 
 
-def _by_document(conn: Connection, lot: tuple[Lot, ...], found: Mapping[tuple[str, int, int], str]) -> dict[str, str]:
-    if not found:
-        return {}
-    told: dict[str, str] = {}
-    for one in lot:
-        document = get_document(conn, one.document)
-        said = [f"Seite {at}: {found[document.delivery, ref.part, ref.number]}" for at, ref in enumerate(document.pages, start=1)
-                if (document.delivery, ref.part, ref.number) in found]
-        if said:
-            told[one.document] = "; ".join(said[:5])
-    return told
+def findings(conn: Connection, batch: Batch) -> dict[str, list[str]]:
+    """What machines noticed in filed documents, page by page: unreadable, faint, slanted, or what reading warned of."""
+    found: dict[str, list[str]] = {}
+    for document, page, sign in checks.noticed(conn, batch, NOTHING, FAINT, MUCH_SKEW):
+        if said := _finding(sign):
+            found.setdefault(document, []).append(f"Seite {page}: {said}")
+    return found
 
 
 def check(tx: Tx, batch: Batch, one: Check, verdict: str, by: str, *, defect: str = "", page: int = 0, note: str = "") -> None:
@@ -152,8 +139,22 @@ class Release:
 
 
 def release(conn: Connection, batch: Batch, backed_up: datetime | None) -> Release:
-    """What may be destroyed: the lot accepted, the document without fault, saved by a backup begun after it was filed, and no
-    original of its own value. Raises Refused before the quality assurance of the batch is closed (A.SC.8, MUSS)."""
+    """What `released` says, together."""
+    free, kept = [], []
+    for one, why in released(conn, batch, backed_up):
+        if why:
+            kept.append((one, why))
+        else:
+            free.append(one)
+    return Release(tuple(free), tuple(kept))
+
+
+def released(conn: Connection, batch: Batch, backed_up: datetime | None) -> Iterator[tuple[Lot, str]]:
+    """Every document of the lot with the reason why its paper must stay; "": it may be destroyed: the lot accepted, the document
+    without fault, saved by a backup begun after it was filed, and no original of its own value.
+
+    Raises Refused before the quality assurance of the batch is closed (A.SC.8, MUSS).
+    """
     every = checks.draws_of(conn, batch.id)
     if not every or every[0].verdict != checks.ACCEPTED:
         raise Refused("Die Qualitätsprüfung dieses Stapels ist nicht abgeschlossen oder das Los wurde zurückgewiesen. Vorher "
@@ -161,14 +162,8 @@ def release(conn: Connection, batch: Batch, backed_up: datetime | None) -> Relea
     seen = checks.checks_of(conn, every[0].id)
     faulty = {one.document for one in seen if one.faulty or one.open}
     settled = {one.document: parse_stamp(one.settled_at) for one in seen if one.settled_at}
-    free, kept = [], []
-    for one in checks.lot_of(conn, batch):
-        why = _keeps(one, one.document in faulty, backed_up, settled.get(one.document, every[0].drawn_at))
-        if why:
-            kept.append((one, why))
-        else:
-            free.append(one)
-    return Release(tuple(free), tuple(kept))
+    return ((one, _keeps(one, one.document in faulty, backed_up, settled.get(one.document, every[0].drawn_at)))
+            for one in checks.lot_of(conn, batch))
 
 
 def _keeps(one: Lot, faulty: bool, backed_up: datetime | None, seen_at: datetime) -> str:
@@ -179,8 +174,8 @@ def _keeps(one: Lot, faulty: bool, backed_up: datetime | None, seen_at: datetime
         return "nach der Prüfung abgelegt"
     if backed_up is None or one.filed_at >= backed_up:
         return "noch in keiner Sicherung"
-    word = next((word for word in NO_DESTRUCTION if word.casefold() in one.title.casefold()), "")
-    return f"Original mit eigenem Wert („{word}“)" if word else ""
+    word = _OF_VALUE.search(one.title)
+    return f"Original mit eigenem Wert („{word[0]}“)" if word else ""
 
 
 def plan_of(one: Draw) -> Plan:

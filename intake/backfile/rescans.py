@@ -265,7 +265,7 @@ def _target(tx: Tx, batch: Batch, item: Item, place: tuple[int, int], how: str, 
     owner = rows.owner_of(tx.connection, item.delivery, *place)
     if owner is None or owner[1] is None:
         raise _unmatched(f"Die Seite von „{item.path}“, zu der dieser Nachscan gehört, liegt in keinem Schriftstück (leer, "
-                         "Trennblatt oder ausgesondert). Fügen Sie sie in der Prüfung wieder ein und wählen Sie dann „Erneut lesen“.")
+                         "Trennblatt oder ausgesondert). Fügen Sie sie in der Prüfung wieder ein, dann „Erneut lesen“.")
     document = get_document(tx.connection, owner[1])
     at = [(ref.part, ref.number) for ref in document.pages].index(place)
     if how == "ersetzt":

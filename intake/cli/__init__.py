@@ -12,7 +12,7 @@ import typer
 
 from intake.cli.acknowledging import app as acknowledge_app
 from intake.cli.aktenplan import app as aktenplan_app
-from intake.cli.batch_quality import app as batch_app
+from intake.cli.batch_redo import app as batch_app
 from intake.cli.common import HomeOption, TenantOption, complain, remember, say
 from intake.cli.desk import app as review_app
 from intake.cli.desk import clarify_app

@@ -99,6 +99,8 @@ def _folders(home: Home) -> None:
     for tenant in home.settings.tenant:
         for path in (home.blobs(tenant.name), home.models(tenant.name), home.akten(tenant.name), home.registers(tenant)):
             path.mkdir(parents=True, exist_ok=True)
+        for batches in tenant.backfile:
+            home.rescans(batches).mkdir(parents=True, exist_ok=True)
         for profile in tenant.profile:
             if not profile.folder:
                 (home.folder(profile) / "erledigt").mkdir(parents=True, exist_ok=True)

@@ -52,6 +52,9 @@ def run_work(home: Home, *, until_idle: bool, told: Told | None = None) -> int:
     shown = until_idle and told is None and sys.stderr.isatty()
     log.setup(home.settings.log, home.root / "log", screen_level="warning" if until_idle else "")
     stopping = threading.Event()
+    for tenant in home.settings.tenant:
+        for profile in tenant.backfile:
+            home.rescans(profile).mkdir(parents=True, exist_ok=True)
     room = postroom.build(home)
     try:
         with _signals(stopping), (_bar() if shown else _lines() if until_idle and told is None else _silence()) as progress:

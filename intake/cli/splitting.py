@@ -14,12 +14,12 @@ from typing import Annotated, Literal
 import typer
 
 from intake import log, postroom
+from intake.backfile.stacking import way_of
 from intake.box import Box, ReadOrder
 from intake.cli import common
 from intake.cli.reading import Reading, bar, read_file
 from intake.config import Home, LogSettings, Settings, find_home, load
 from intake.errors import ConfigError, Refused
-from intake.pipeline import way_of
 from intake.protocols import Boundary
 from intake.split import ONE_DOCUMENT, Cuts, Piece, Way, cut
 
