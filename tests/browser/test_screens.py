@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from intake.web.login import HASHER
 from tests.browser.conftest import Live, Open
 from tests.browser.looks import sideways, violations
 from tests.desk_help import TOWN, put_stack
+from tests.test_versions import put_card
 from tests.test_web_hostile import hostile
 from tests.web_help import WebSite
 
@@ -82,7 +84,8 @@ SCREENS = {
     "verwaltung-neu": "/verwaltung/benutzer/neu", "verwaltung-benutzer": "/verwaltung/benutzer/{user}",
     "verwaltung-plan": "/verwaltung/aktenplan", "verwaltung-eingaenge": "/verwaltung/eingaenge",
     "verwaltung-mandanten": "/verwaltung/mandanten", "verwaltung-mandant-neu": "/verwaltung/mandanten/neu",
-    "verwaltung-fehlerbudget": "/verwaltung/fehlerbudget", "verwaltung-modelle": "/verwaltung/modelle", "konto": "/konto", "fehler": "/gibt-es-nicht",
+    "verwaltung-fehlerbudget": "/verwaltung/fehlerbudget", "verwaltung-modelle": "/verwaltung/modelle",
+    "konto": "/konto", "fehler": "/gibt-es-nicht",
 }
 
 
@@ -111,6 +114,35 @@ def test_signing_in_and_the_first_password_are_accessible(live: Live, chromium: 
     page.get_by_role("button", name="Anmelden").click()
     expect(page.get_by_role("alert")).to_contain_text("stimmt nicht")
     assert violations(page) == []
+
+
+def test_a_new_town_and_two_versions_are_accessible(live: Live, as_person: Open, shoot: Shoot) -> None:
+    page, wrong = as_person("alles", 1366, 768), []
+    page.goto(f"{live.url}/verwaltung/mandanten/neu")
+    page.get_by_label("Kurzname").fill("Neu Dorf")
+    page.get_by_role("button", name="Prüfen").click()
+    expect(page.get_by_role("alert")).to_contain_text("kleinen Buchstaben")
+    wrong += violations(page)
+    page.get_by_label("Kurzname").fill("neudorf")
+    page.get_by_label("Ämter").fill("Bauamt BA bauamt@amt.example")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Prüfen").click()
+    expect(page.locator(".toml")).to_contain_text("neudorf-scanner")
+    wrong += violations(page)
+    assert sideways(page) == 0
+    page.locator(".steps").scroll_into_view_if_needed()
+    shoot(page, "verwaltung-mandant-fertig")
+    versions = [put_card(live.site.home, version) for version in ("1", "2")]
+    page.goto(f"{live.url}/verwaltung/modelle")
+    page.locator('tr:has-text("2") button:has-text("Benutzen")').first.click()
+    expect(page.locator(".state--success")).to_have_text("in Gebrauch")
+    wrong += violations(page)
+    assert sideways(page) == 0 and wrong == []
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        shoot(page, "verwaltung-modelle-zwei")
+    for version in versions:
+        shutil.rmtree(version)
 
 
 def test_the_user_menu_by_keyboard(live: Live, as_person: Open, shoot: Shoot) -> None:
