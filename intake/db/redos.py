@@ -73,7 +73,7 @@ def touched(conn: Connection, tenant: str, subject: str) -> bool:
     """Whether a person did anything with a delivery or document, as the journal says (leaving out the receipt of a batch)."""
     entries: Iterator[str] = conn.execute(select(journal.c.entry).join(
         journal_subjects, (journal_subjects.c.seq == journal.c.seq) & (journal_subjects.c.tenant == journal.c.tenant)).where(
-        journal.c.tenant == tenant, journal_subjects.c.subject == subject)).scalars()  # type: ignore[assignment]
+        journal.c.tenant == tenant, journal_subjects.c.subject == subject)).scalars()
     return any('"actor":"clerk:' in entry and '"action":"batch.' not in entry for entry in entries)
 
 
