@@ -199,6 +199,7 @@ pages = Table(
     Column("document", ForeignKey("documents.id"), index=True),
     Column("position", Integer, nullable=False),
     Column("rotation", Integer, nullable=False, default=0),
+    Index("ix_pages_ledger", "delivery", "state"),  # for the balance of a batch, which counts them all
 )
 
 splices = Table(

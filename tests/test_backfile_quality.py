@@ -186,7 +186,7 @@ def test_the_report_says_everything_and_hostile_names_stay_text(room: Postroom, 
     with room.db.read() as conn:
         facts = facts_of(conn, room.home.settings.tenant[0], batch, "anna")
     target = tmp_path / "bericht.pdf"
-    report.report(replace(facts, registers={"01 Antrag": 3, "09 Bescheide": 1}, confidences=(0.9, 0.4)), target)
+    report.report(replace(facts, registers={"01 Antrag": 3, "09 Bescheide": 1}, confidences={9: 1, 4: 1}), target)
     pages, text = text_of(target)
     assert pages in (1, 2)
     for said in ("Bericht zum Stapel", "geht auf: 0 Seiten Unterschied", "Die Akte <b>x</b> & „y“ ist zu "

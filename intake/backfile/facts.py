@@ -6,11 +6,12 @@ from collections import Counter
 
 from sqlalchemy import Connection
 
-from intake.backfile.report import Facts
+from intake.backfile.report import LISTED, Facts
 from intake.config import Tenant
 from intake.db import batches as lose
 from intake.db import checks
 from intake.db.batches import Batch
+from intake.db.comparing import tally
 from intake.db.core import utcnow
 
 TITLES = {
@@ -21,12 +22,15 @@ TITLES = {
 
 
 def facts_of(conn: Connection, tenant: Tenant, batch: Batch, by: str) -> Facts:
-    """Everything the report says, as it is now."""
+    """Everything the report says, as it is now; of many differences the first, open ones before the others."""
     drawn = checks.draws_of(conn, batch.id)
-    first = checks.first_registers(conn, batch)
-    counted = Counter(value for value, _ in first)
+    registers: Counter[str] = Counter()
+    tenths: Counter[int] = Counter()
+    for (value, tenth), number in checks.first_registers(conn, batch).items():
+        registers[value] += number
+        tenths[tenth] += number
     return Facts(
         tenant.title or tenant.name, batch, lose.numbers(conn, batch), lose.page_balance(conn, batch),
-        lose.differences_of(conn, batch.id), drawn[0] if drawn else None,
+        lose.differences_of(conn, batch.id, limit=LISTED), drawn[0] if drawn else None,
         checks.checks_of(conn, drawn[0].id) if drawn else (), utcnow().astimezone(), by, checks.pages_per_day(conn, batch),
-        {TITLES.get(value, value): counted[value] for value in sorted(counted)}, [sure for _, sure in first])
+        {TITLES.get(value, value): registers[value] for value in sorted(registers)}, tenths, tally(conn, batch))

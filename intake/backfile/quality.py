@@ -174,8 +174,10 @@ def _keeps(one: Lot, faulty: bool, backed_up: datetime | None, seen_at: datetime
         return "nach der Prüfung abgelegt"
     if backed_up is None or one.filed_at >= backed_up:
         return "noch in keiner Sicherung"
-    word = _OF_VALUE.search(one.title)
-    return f"Original mit eigenem Wert („{word[0]}“)" if word else ""
+    if not _OF_VALUE.search(one.title):
+        return ""
+    word = next(word for word in NO_DESTRUCTION if word.casefold() in one.title.casefold())
+    return f"Original mit eigenem Wert („{word}“)"
 
 
 def plan_of(one: Draw) -> Plan:

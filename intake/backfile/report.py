@@ -12,15 +12,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from html import escape
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
 import zxingcpp
 
 from intake.backfile.quality import DEFECTS, Release, plan_of, told
-from intake.db.batches import Batch, Difference, Numbers
-from intake.db.checks import Check, Draw
+from intake.db.batches import KINDS, Batch, Difference, Numbers
+from intake.db.checks import Check, Draw, Lot
 
 STYLE = """
 @page { size: A4; margin: 20mm 20mm 24mm 25mm; font-family: "Liberation Sans", "DejaVu Sans", sans-serif; font-size: 8pt;
@@ -43,6 +45,8 @@ SET_ASIDE = {"replaced": "davon durch Nachscan ersetzt (bleiben sichtbar)",
              "double": "davon doppelt, ausgesondert (bleiben sichtbar)", "aside": "davon Zettel und Rückseiten von Nachscans"}
 """Pages that lie in no document because of rescans."""
 BAR, INK = "#1f4e79", "#000"
+LISTED = 400
+"""So many rows a paper to be signed holds at most; longer lists are a file beside it, whose hash is printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +64,31 @@ class Facts:
     by: str
     per_day: Mapping[str, int] = field(default_factory=dict)
     registers: Mapping[str, int] = field(default_factory=dict)
-    confidences: Sequence[float] = ()
+    confidences: Mapping[int, int] = field(default_factory=dict)  # documents by tenths of how sure their register is
+    tally: Mapping[tuple[str, str], int] = field(default_factory=dict)  # differences by kind and decision ("" = open)
 
 
-def report(facts: Facts, target: Path) -> None:
-    """Write the report on a batch as a PDF. Raises OSError."""
-    _write(report_page(facts), target)
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A table in a file of its own that belongs to what is signed, bound to it by its hash."""
+
+    name: str
+    rows: int
+    sha256: str
+
+    @property
+    def said(self) -> str:
+        """The sentence by which a paper names it."""
+        return (f"Die vollständige Liste ist die Datei „{self.name}“ mit {self.rows} Zeilen (SHA-256 {self.sha256}); sie gehört "
+                "zu diesem Schriftstück.")
 
 
-def report_page(facts: Facts) -> str:
+def report(facts: Facts, target: Path, listing: Listing | None = None) -> None:
+    """Write the report on a batch as a PDF; `listing` has all differences. Raises OSError."""
+    _write(report_page(facts, listing), target)
+
+
+def report_page(facts: Facts, listing: Listing | None = None) -> str:
     """The report as HTML."""
     batch, numbers = facts.batch, facts.numbers
     faulty = [one for one in facts.checks if one.verdict and one.verdict != "ok"]
@@ -90,7 +110,7 @@ def report_page(facts: Facts) -> str:
             *((title, str(facts.balance[name])) for name, title in SET_ASIDE.items() if facts.balance.get(name)),
             ("Seitenbilanz", _balance(facts.balance)),
             ("Schriftstücke", str(sum(numbers.documents.values()))), ("davon abgelegt", str(numbers.documents.get("FILED", 0)))]),
-        "<h2>Abweichungen</h2>", _differences(facts.differences),
+        "<h2>Abweichungen</h2>", _differences(facts, listing),
         "<h2>Qualitätsprüfung</h2>", _quality(facts, faulty),
         _plots(facts),
         _signs("Erstellt", facts.by, "Geprüft (Qualitätssicherung)", "", "Freigegeben (Leitung)", "")]
@@ -106,14 +126,22 @@ def _who(actor: str) -> str:
     return actor.removeprefix("clerk:")
 
 
-def _differences(every: Sequence[Difference]) -> str:
+def _differences(facts: Facts, listing: Listing | None) -> str:
+    every, number = facts.differences, sum(facts.tally.values())
     if not every:
         return "<p>Es gibt keine Abweichungen.</p>"
     from intake.backfile.people import DECISIONS  # noqa: PLC0415 (words only)
 
     rows = [(one.sentence, DECISIONS.get(one.decision or "", "offen") + (f": {one.note}" if one.note else ""),
              f"{_who(one.decided_by or '')} {(one.decided_at or '')[:10]}".strip()) for one in every]
-    return _rows(("Befund", "Entscheidung", "von, am"), rows)
+    shown = _rows(("Befund", "Entscheidung", "von, am"), rows)
+    if number <= len(every):
+        return shown
+    counts = [(KINDS.get(kind, kind), DECISIONS.get(decision, "offen"), str(many))
+              for (kind, decision), many in facts.tally.items()]
+    said = f" {listing.said}" if listing else ""
+    return (_rows(("Art", "Entscheidung", "Anzahl"), counts, numbers=(2,))
+            + f"<p>{number} Abweichungen, hier die ersten {len(every)}, offene zuerst.{escape(said)}</p>{shown}")
 
 
 def _quality(facts: Facts, faulty: Sequence[Check]) -> str:
@@ -136,8 +164,9 @@ def _quality(facts: Facts, faulty: Sequence[Check]) -> str:
     if not faulty:
         return text
     rows = [(f"…{check.document[-8:]}", str(check.page or "-"), DEFECTS.get(check.defect, check.defect),
-             told(check), check.note, _who(check.checked_by or "")) for check in faulty]
-    return text + _rows(("Schriftstück", "Seite", "Fehler", "Ergebnis", "Bemerkung", "geprüft von"), rows)
+             told(check), check.note, _who(check.checked_by or "")) for check in faulty[:LISTED]]
+    more = f"<p>{len(faulty) - LISTED} weitere stehen in der Prüfliste.</p>" if len(faulty) > LISTED else ""
+    return text + _rows(("Schriftstück", "Seite", "Fehler", "Ergebnis", "Bemerkung", "geprüft von"), rows) + more
 
 
 # ---- plots -------------------------------------------------------------------------------------------------------------
@@ -145,8 +174,7 @@ def _quality(facts: Facts, faulty: Sequence[Check]) -> str:
 
 def _plots(facts: Facts) -> str:
     kinds = Counter(DEFECTS.get(one.defect, one.defect) for one in facts.checks if one.defect)
-    steps = Counter(f"{min(int(value * 10), 9) * 10}-{min(int(value * 10), 9) * 10 + 10} %" for value in facts.confidences)
-    ordered = {name: steps[name] for name in (f"{low}-{low + 10} %" for low in range(0, 100, 10)) if steps[name]}
+    ordered = {f"{at * 10}-{at * 10 + 10} %": facts.confidences[at] for at in range(10) if facts.confidences.get(at)}
     plots = [(title, values) for title, values in (
         ("Gelesene Seiten je Tag", facts.per_day), ("Schriftstücke je Register", facts.registers),
         ("Sicherheit der Registervorschläge", ordered), ("Fehler in der Prüfung", dict(kinds))) if values]
@@ -177,29 +205,49 @@ def bars(values: Mapping[str, int], width: int = 290) -> str:
 # ---- paper that may go, slips to scan again ----------------------------------------------------------------------------
 
 
-def destruction(facts: Facts, release: Release, backed_up: datetime | None, target: Path) -> None:
-    """Write the list of paper that may be destroyed, to be signed by two persons. Raises OSError."""
-    _write(destruction_page(facts, release, backed_up), target)
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """What a list of destruction counts: documents and pages that may go; documents that stay, by reason; the lists of both."""
+
+    documents: int
+    pages: int
+    stays: Mapping[str, int]
+    free: Listing
+    kept: Listing
 
 
-def destruction_page(facts: Facts, release: Release, backed_up: datetime | None) -> str:
+def destruction(facts: Facts, release: Release, backed_up: datetime | None, target: Path, papers: Papers | None = None) -> None:
+    """Write the list of paper that may be destroyed, to be signed by two persons. Raises OSError.
+
+    Where `papers` counts more documents than `release` names, the lists are the files beside it.
+    """
+    _write(destruction_page(facts, release, backed_up, papers), target)
+
+
+def destruction_page(facts: Facts, release: Release, backed_up: datetime | None, papers: Papers | None = None) -> str:
     """The same as HTML."""
     batch = facts.batch
     free = [(one.file, one.title, one.source, str(one.pages)) for one in release.free]
     kept = [(one.file, one.title, why) for one, why in release.kept]
+    number, pages = (papers.documents, papers.pages) if papers else (len(free), sum(one.pages for one in release.free))
     body = [
         f"<h1>Freigabe zur Vernichtung</h1><p class=lead>{escape(facts.town)} · Stapel „{escape(batch.name)}“ · Stand "
         f"{facts.at:%d.%m.%Y, %H:%M Uhr}</p>",
-        f"<p>Die folgenden {len(free)} Schriftstücke mit {sum(one.pages for one in release.free)} Seiten sind abgelegt, in "
-        f"der Qualitätsprüfung "
-        "nicht beanstandet und gesichert"
-        + (f" (Sicherung vom {backed_up:%d.%m.%Y, %H:%M Uhr})" if backed_up else "") + ". Ihr Papier darf nach Ablauf der im "
-                                                                                       "Verfahren "
-        "festgelegten Frist vernichtet werden.</p>",
+        f"<p>Die folgenden {number} Schriftstücke mit {pages} Seiten sind abgelegt, in der Qualitätsprüfung nicht beanstandet "
+        "und gesichert" + (f" (Sicherung vom {backed_up:%d.%m.%Y, %H:%M Uhr})" if backed_up else "")
+        + ". Ihr Papier darf nach Ablauf der im Verfahren festgelegten Frist vernichtet werden.</p>",
+        _listed(papers.free) if papers and papers.documents > len(free) else
         _rows(("Akte", "Schriftstück", "Datei der Lieferung", "Seiten"), free, numbers=(3,)) if free else "<p>Keine.</p>",
-        "<h2>Nicht freigegeben</h2>", _rows(("Akte", "Schriftstück", "Grund"), kept) if kept else "<p>Keine.</p>",
+        "<h2>Nicht freigegeben</h2>",
+        _rows(("Grund", "Schriftstücke"), [(why, str(many)) for why, many in papers.stays.items()], numbers=(1,))
+        + _listed(papers.kept) if papers and papers.kept.rows > len(kept) else
+        _rows(("Akte", "Schriftstück", "Grund"), kept) if kept else "<p>Keine.</p>",
         _signs("Zusammengestellt", facts.by, "Freigegeben (Leitung)", "", "Vernichtet am, durch", "")]
     return _html(f"Vernichtung {batch.name}", f"Freigabe zur Vernichtung, Stapel {batch.name}", body)
+
+
+def _listed(listing: Listing) -> str:
+    return f"<p class=verdict>{escape(listing.said)}</p>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,11 +280,67 @@ def _qr(payload: str) -> str:
 
 def as_csv(rows: Iterable[Sequence[Any]], head: Sequence[str]) -> str:
     """A table for spreadsheets, with semicolons; a cell that one would take for a formula gets an apostrophe before it."""
+    return "".join(_line(row) for row in chain([head], rows))
+
+
+def _line(row: Sequence[Any]) -> str:
     out = io.StringIO()
-    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
-    writer.writerow(head)
-    writer.writerows([f"'{cell}" if str(cell)[:1] in "=+-@\t\r" else cell for cell in row] for row in rows)
+    csv.writer(out, delimiter=";", lineterminator="\r\n").writerow(
+        [f"'{cell}" if str(cell)[:1] in "=+-@\t\r" else cell for cell in row])
     return out.getvalue()
+
+
+class TableFile:
+    """Such a table as a file (UTF-8 with a mark of it, as spreadsheets want it), written row by row whatever its length."""
+
+    def __init__(self, target: Path, head: Sequence[str]) -> None:
+        """Raises OSError, as all below."""
+        self._target, self._file, self._digest, self.rows = target, target.open("wb"), sha256(), -1
+        self._put("\ufeff")
+        self.add(head)
+
+    def add(self, row: Sequence[Any]) -> None:
+        """One more row."""
+        self._put(_line(row))
+        self.rows += 1
+
+    def _put(self, text: str) -> None:
+        data = text.encode()
+        self._digest.update(data)
+        self._file.write(data)
+
+    def close(self) -> Listing:
+        """The file is whole: its name, rows (without the head) and hash."""
+        self._file.close()
+        return Listing(self._target.name, self.rows, self._digest.hexdigest())
+
+
+def differences_file(every: Iterable[Difference], target: Path) -> Listing:
+    """Write the table of all differences. Raises OSError."""
+    table = TableFile(target, ("Art", "Gegenstand", "Befund", "Entscheidung", "Bemerkung", "von"))
+    for one in every:
+        table.add((one.kind, one.subject, one.sentence, one.decision or "", one.note, one.decided_by or ""))
+    return table.close()
+
+
+def release_files(every: Iterable[tuple[Lot, str]], free: Path, kept: Path) -> tuple[Release, Papers]:
+    """Write the tables of documents whose paper may go and must stay; what a paper lists of them, and counts. Raises OSError."""
+    head = ("Schriftstück", "Akte", "Titel", "Datei", "Seiten")
+    may, must, pages = TableFile(free, head), TableFile(kept, (*head, "Grund")), 0
+    some: list[Lot] = []
+    others: list[tuple[Lot, str]] = []
+    stays: Counter[str] = Counter()
+    for one, why in every:
+        row = (one.document, one.file, one.title, one.source, one.pages)
+        if why:
+            must.add((*row, why))
+            stays[why] += 1
+            others += [(one, why)] if len(others) < LISTED else []
+        else:
+            may.add(row)
+            pages += one.pages
+            some += [one] if len(some) < LISTED else []
+    return Release(tuple(some), tuple(others)), Papers(may.rows, pages, stays, may.close(), must.close())
 
 
 # ---- page --------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import Connection
 
 from intake.backfile import quality, report, rescans
@@ -21,8 +22,8 @@ from intake.cli.batch import NameArgument, app, named
 from intake.config import Backfile, Home, Tenant
 from intake.db import checks
 from intake.db import rescans as rows
-from intake.db.batches import Batch, item_of_delivery
-from intake.db.checks import Check, Draw
+from intake.db.batches import Batch, differences_of, item_of_delivery
+from intake.db.checks import Check, Draw, Lot
 from intake.db.core import Database, parse_stamp
 from intake.db.documents import get_document
 from intake.errors import Refused
@@ -126,12 +127,9 @@ def report_command(name: NameArgument, pdf: PdfOption = Path("bericht.pdf"), hom
     with _at(home, tenant, name) as here:
         with here.db.read() as conn:
             facts = facts_of(conn, here.tenant, here.batch, common.clerk(by))
+            every = differences_of(conn, here.batch.id)
         with common.writing(pdf):
-            report.report(facts, pdf)
-            pdf.with_suffix(".csv").write_text(report.as_csv(
-                [(one.kind, one.subject, one.sentence, one.decision or "", one.note, one.decided_by or "")
-                 for one in facts.differences],
-                ("Art", "Gegenstand", "Befund", "Entscheidung", "Bemerkung", "von")), encoding="utf-8-sig")
+            report.report(facts, pdf, report.differences_file(every, pdf.with_suffix(".csv")))
     common.say(f"Geschrieben: {pdf} und {pdf.with_suffix('.csv').name}")
 
 
@@ -143,13 +141,23 @@ def release_command(name: NameArgument, pdf: PdfOption = Path("vernichtung.pdf")
         backed_up = _backed_up(here.home)
         with here.db.read() as conn:
             facts = facts_of(conn, here.tenant, here.batch, common.clerk(by))
-            free = quality.release(conn, here.batch, backed_up)
+            with common.writing(pdf):
+                every = _told(quality.released(conn, here.batch, backed_up))
+                named, papers = report.release_files(every, pdf.with_suffix(".csv"), pdf.with_name(f"{pdf.stem}-bleibt.csv"))
         with common.writing(pdf):
-            report.destruction(facts, free, backed_up, pdf)
-            pdf.with_suffix(".csv").write_text(report.as_csv(
-                [(one.document, one.file, one.title, one.source, one.pages) for one in free.free],
-                ("Schriftstück", "Akte", "Titel", "Datei", "Seiten")), encoding="utf-8-sig")
-    common.say(f"{len(free.free)} Schriftstücke dürfen vernichtet werden, {len(free.kept)} nicht: {pdf}")
+            report.destruction(facts, named, backed_up, pdf, papers)
+    common.say(f"{papers.documents} Schriftstücke dürfen vernichtet werden, {papers.kept.rows} nicht: {pdf}")
+
+
+def _told(every: Iterator[tuple[Lot, str]]) -> Iterator[tuple[Lot, str]]:
+    """The same, with the number of documents looked at shown while it lasts."""
+    with Progress(TextColumn("Schriftstücke"), TextColumn("{task.completed:.0f}"), TimeElapsedColumn(), console=common.console(),
+                  transient=True) as bar:
+        task = bar.add_task("", total=None)
+        for number, one in enumerate(every):
+            if number % 1000 == 0:
+                bar.update(task, completed=number)
+            yield one
 
 
 def _backed_up(home: Home) -> datetime | None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Text, case, cast, func, literal_column, or_, select, update
 
-from intake.db.batches import Batch
+from intake.db.batches import Batch, Sign, sign_from
 from intake.db.core import Tx, add, add_many, new_id, parse_stamp, stamp
 from intake.errors import Stale
-from intake.schema import deliveries, documents, files, filings, pages, parts, proposals, qa_checks, qa_draws
+from intake.schema import deliveries, documents, files, filings, page_signs, pages, parts, proposals, qa_checks, qa_draws
 from intake.vocabulary import DeliveryState, DocumentState
 
 ACCEPTED, REJECTED = "accepted", "rejected"
+_REGISTER: ColumnElement[str] = literal_column("'register'")
+"""Written out, so that SQLite sees that the index of registers is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +80,32 @@ class Lot:
     source: str
 
 
-def lot_of(conn: Connection, batch: Batch) -> tuple[Lot, ...]:
-    """The filed documents of a batch, in the order of delivery."""
-    counted = select(pages.c.document, func.count().label("number")).group_by(pages.c.document).subquery()
+def lot_of(conn: Connection, batch: Batch) -> Iterator[Lot]:
+    """The filed documents of a batch, in the order of delivery; one by one, as there may be hundreds of thousands."""
     rows = conn.execute(select(
-        documents.c.id, filings.c.at, files.c.reference, filings.c.title, counted.c.number, deliveries.c.name).join(
+        documents.c.id, filings.c.at, files.c.reference, filings.c.title, filings.c.pages, deliveries.c.name).join(
         deliveries, deliveries.c.id == documents.c.delivery).join(
         filings, (filings.c.document == documents.c.id) & filings.c.undone_at.is_(None)).join(
-        files, files.c.id == filings.c.file).join(counted, counted.c.document == documents.c.id).where(
+        files, files.c.id == filings.c.file).where(
         deliveries.c.tenant == batch.tenant, deliveries.c.batch == batch.name, documents.c.state == DocumentState.FILED.value,
-    ).order_by(deliveries.c.position, documents.c.position, documents.c.id))
-    return tuple(Lot(row.id, parse_stamp(row.at), row.reference, row.title, row.number, row.name) for row in rows)
+    ).order_by(deliveries.c.position, deliveries.c.id, documents.c.position, documents.c.id).execution_options(yield_per=2000))
+    for id, at, reference, title, number, name in rows:
+        yield Lot(id, parse_stamp(at), reference, title, number, name)
+
+
+def noticed(conn: Connection, batch: Batch, few: int, faint: float, skew: float) -> Iterator[tuple[str, int, Sign]]:
+    """(document, page in it, sign) of the pages in filed documents about which there may be something to tell: less than
+    `few` letters, read with less confidence than `faint`, slanted by more than `skew` degrees, or with warnings."""
+    sign = page_signs.c
+    rows = conn.execute(select(pages.c.document, pages.c.position, page_signs).join(
+        pages, (pages.c.delivery == sign.delivery) & (pages.c.part == sign.part) & (pages.c.number == sign.number)).join(
+        documents, documents.c.id == pages.c.document).join(deliveries, deliveries.c.id == sign.delivery).where(
+        deliveries.c.tenant == batch.tenant, deliveries.c.batch == batch.name, documents.c.state == DocumentState.FILED.value,
+        sign.blank.is_(False), or_(sign.letters < few, sign.quality < faint, sign.skew > skew, sign.skew < -skew,
+                                   cast(sign.warnings, Text) != "[]")).order_by(
+        pages.c.document, pages.c.position).execution_options(yield_per=2000)).mappings()
+    for row in rows:
+        yield row["document"], row["position"], sign_from(row)
 
 
 def add_draw(tx: Tx, tenant: str, draw: Draw, checks: Sequence[Check]) -> Draw:
@@ -111,15 +129,36 @@ def draws_of(conn: Connection, batch: str) -> tuple[Draw, ...]:
                       parse_stamp(row.decided_at) if row.decided_at else None, row.decided_by) for row in rows)
 
 
-def checks_of(conn: Connection, draw: str, *, open_only: bool = False) -> tuple[Check, ...]:
-    """The documents of a draw in order; with `open_only` those nobody has looked at."""
+def checks_of(conn: Connection, draw: str, *, open_only: bool = False, limit: int | None = None) -> tuple[Check, ...]:
+    """The documents of a draw in order; with `open_only` those somebody must look at; at most `limit`."""
     wanted = select(qa_checks).where(qa_checks.c.draw == draw)
     if open_only:
-        wanted = wanted.where(qa_checks.c.verdict.is_(None) | (
-            qa_checks.c.rescanned_at.is_not(None) & qa_checks.c.settled_at.is_(None)))
-    rows = conn.execute(wanted.order_by(qa_checks.c.position))
-    return tuple(Check(row.draw, row.document, row.position, row.sampled, row.finding, row.verdict, row.defect, row.page,
-                       row.note, row.checked_by, row.checked_at, row.rescanned_at, row.settled_at) for row in rows)
+        wanted = wanted.where(_open())
+    return tuple(map(_check, conn.execute(wanted.order_by(qa_checks.c.position).limit(limit))))
+
+
+def check_of(conn: Connection, draw: str, document: str) -> Check | None:
+    """The check of a document in a draw; None where it has none."""
+    row = conn.execute(select(qa_checks).where(qa_checks.c.draw == draw, qa_checks.c.document == document)).first()
+    return _check(row) if row else None
+
+
+def open_checks(conn: Connection, draw: str, seen: ColumnElement[bool]) -> tuple[int, Check | None]:
+    """How many documents of a draw somebody must look at, and the first; of those whose row of `documents` is `seen`."""
+    wanted = select(qa_checks).join(documents, documents.c.id == qa_checks.c.document).where(
+        qa_checks.c.draw == draw, _open(), seen)
+    number = conn.execute(select(func.count()).select_from(wanted.subquery())).scalar_one()
+    row = conn.execute(wanted.order_by(qa_checks.c.position).limit(1)).first()
+    return number, _check(row) if row else None
+
+
+def _open() -> ColumnElement[bool]:
+    return qa_checks.c.verdict.is_(None) | (qa_checks.c.rescanned_at.is_not(None) & qa_checks.c.settled_at.is_(None))
+
+
+def _check(row: Any) -> Check:
+    return Check(row.draw, row.document, row.position, row.sampled, row.finding, row.verdict, row.defect, row.page, row.note,
+                 row.checked_by, row.checked_at, row.rescanned_at, row.settled_at)
 
 
 def set_check(tx: Tx, check: Check, verdict: str, defect: str, page: int, note: str, by: str) -> None:
@@ -185,13 +224,16 @@ def pages_per_day(conn: Connection, batch: Batch) -> dict[str, int]:
     return {f"{row[0][8:]}.{row[0][5:7]}.{row[0][:4]}": int(row[1] or 0) for row in rows}
 
 
-def first_registers(conn: Connection, batch: Batch) -> list[tuple[str, float]]:
-    """The register first proposed for each document of the batch, and how sure the machine was of it."""
-    rows = conn.execute(select(proposals.c.document, proposals.c.value, proposals.c.confidence).join(
+def first_registers(conn: Connection, batch: Batch) -> dict[tuple[str, int], int]:
+    """How many documents of the batch the machine first proposed for a register, by register and tenths of how sure it was
+    (0 to 9)."""
+    first = proposals.alias("first")
+    before = select(first.c.id).where(first.c.document == proposals.c.document, first.c.field == _REGISTER,
+                                      first.c.rank < proposals.c.rank)
+    tenth = case(*((proposals.c.confidence < (at + 1) / 10, at) for at in range(9)), else_=9)
+    rows = conn.execute(select(proposals.c.value, tenth.label("tenth"), func.count()).join(
         documents, documents.c.id == proposals.c.document).join(deliveries, deliveries.c.id == documents.c.delivery).where(
-        deliveries.c.tenant == batch.tenant, deliveries.c.batch == batch.name, proposals.c.field == "register",
-        documents.c.state != DocumentState.SUPERSEDED.value).order_by(proposals.c.document, proposals.c.rank))
-    first: dict[str, tuple[str, float]] = {}
-    for row in rows:
-        first.setdefault(row.document, (row.value, row.confidence))
-    return list(first.values())
+        deliveries.c.tenant == batch.tenant, deliveries.c.batch == batch.name, proposals.c.field == _REGISTER,
+        documents.c.state != DocumentState.SUPERSEDED.value, ~before.correlate(proposals).exists()).group_by(
+        proposals.c.value, tenth))
+    return {(row[0], row[1]): row[2] for row in rows}

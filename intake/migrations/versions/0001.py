@@ -407,6 +407,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('pages', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_pages_document'), ['document'], unique=False)
+        batch_op.create_index('ix_pages_ledger', ['delivery', 'state'], unique=False)
 
     op.create_table('proposals',
     sa.Column('tenant', sa.String(length=41), nullable=False),
