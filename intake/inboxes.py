@@ -208,7 +208,9 @@ class Backfile(Cutting):
     columns: dict[str, str] = Field(
         {}, description="Wie die Spalten des Verzeichnisses (Index) bei uns heißen, etwa { Dateiname = \"file\", Blattzahl = "
         "\"pages\", AZ = \"file_reference\", Bauherr = \"applicant\" }. file und pages sagen, welche Datei gemeint ist und wie "
-        "viele Seiten sie hat; unsere Namen gelten auch selbst.")
+        "viele Seiten sie hat; unsere Namen gelten auch selbst. In einem XML-Verzeichnis sind es die Namen der Elemente und "
+        "Attribute ohne Namensraum, wo nötig genauer: \"Scan@href\" (Attribut href von Scan), \"Akte/Nummer\" (Element Nummer in "
+        "Akte); was um ein Element herum steht, gilt auch für alles darin.")
     index_sure: float = Field(
         0.9, ge=0.05, le=0.99, description="Wahrscheinlichkeit, mit der ein Wert des Verzeichnisses stimmt; Ihr Erfahrungswert.")
     rescan_folder: str = Field(

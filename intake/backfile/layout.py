@@ -1,7 +1,8 @@
 """Which delivered files are one unit, and what the index of the scan service and the path say of it. Pure.
 
 A unit is a file, or, where each file is the image of a page, all images whose paths agree but for the page's number. An index
-is a table (CSV, XLSX) with a row a file; what its columns are called here says the profile (`Backfile.columns`).
+is a table (CSV, XLSX) with a row a file, or XML with an entry a file; what its columns are called here says the profile
+(`Backfile.columns`).
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ class Layout:
     units: tuple[Unit, ...]
     without_file: tuple[Row, ...] = ()
     without_row: tuple[str, ...] = ()
+    counted: str = "Zeile"
+    """What an index counts: "Zeile" of a table, "Eintrag" of an XML file."""
 
 
 def is_part(path: str) -> bool:
@@ -92,7 +95,11 @@ def laid_out(files: Iterable[Found], profile: Backfile, rows: Sequence[Row] = ()
         units.append(_unit(path, ordered, profile, said, index))
     without_row = tuple(unit.path for unit in units if not any(where.startswith("index") for _, _, where in unit.fields)
                         and unit.pages is None) if rows else ()
-    return Layout(tuple(units), tuple(row for row in rows if row.line not in used), without_row)
+    return Layout(tuple(units), tuple(row for row in rows if row.line not in used), without_row, _counted(index))
+
+
+def _counted(index: str) -> str:
+    return "Eintrag" if index.lower().endswith(".xml") else "Zeile"
 
 
 def _stem(path: str) -> str:
@@ -144,7 +151,8 @@ def _rows_of(path: str, members: Sequence[Found], by_name: Mapping[str, list[Row
 
 def _unit(path: str, members: tuple[Found, ...], profile: Backfile, rows: Sequence[Row], index: str) -> Unit:
     from_path = [(name, value, "path") for name, value in _of_path(members[0].path, profile)]
-    from_index = [(name, value, f"index:{index} Zeile {row.line}") for row in rows for name, value in row.fields if name != PAGES]
+    from_index = [(name, value, f"index:{index} {_counted(index)} {row.line}") for row in rows for name, value in row.fields
+                  if name != PAGES]
     counts = [int(value) for row in rows for name, value in row.fields if name == PAGES and value.isdecimal()]
     fields = tuple(dict.fromkeys([*from_index, *from_path]))
     reference = next((value for name, value, _ in fields if name == REFERENCE), "")

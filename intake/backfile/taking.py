@@ -14,8 +14,10 @@ from itertools import islice
 from pathlib import Path
 
 from intake import bundle
+from intake.backfile import xmlindex
 from intake.backfile.layout import FILE, REFERENCE, Found, Layout, laid_out, names_of, rows_of
 from intake.blobs import Blobs
+from intake.box import Box
 from intake.config import Backfile, Home, Tenant
 from intake.db import batches as lose
 from intake.db.batches import Batch, Expected, Item
@@ -25,7 +27,7 @@ from intake.db.receiving import in_turn
 from intake.errors import ConfigError, Refused
 from intake.journal import record
 from intake.keys import reference_key
-from intake.tables import stream_rows
+from intake.tables import Row, stream_rows
 from intake.vocabulary import Blob, Delivery, DeliveryState, Member
 
 log = logging.getLogger(__name__)
@@ -50,8 +52,10 @@ def profile_of(tenant: Tenant, name: str) -> Backfile:
 
 
 def new_batch(db: Database, tenant: Tenant, profile: Backfile, name: str, folder: Path, by: str, *, index: Path | None = None,
-              master: Path | None = None, told: Callable[[int], None] = lambda _: None) -> tuple[Batch, Layout]:
-    """A batch over `folder`: listed, its index and list of Akten read; nothing is taken in yet. `told` hears files listed.
+              master: Path | None = None, box: Box | None = None, told: Callable[[int], None] = lambda _: None
+              ) -> tuple[Batch, Layout]:
+    """A batch over `folder`: listed, its index (XML: read in `box`) and list of Akten read; nothing is taken in yet. `told`
+    hears files listed.
 
     Raises ConfigError (folder or a table cannot be used) and Refused (the name is taken; nothing lies in the folder).
     """
@@ -62,7 +66,7 @@ def new_batch(db: Database, tenant: Tenant, profile: Backfile, name: str, folder
     if not root.is_dir():
         raise ConfigError(f"Den Ordner {root} gibt es nicht. Nennen Sie den Ordner mit den gelieferten Dateien.")
     own = {path.resolve() for path in (index, master) if path is not None}
-    rows = tuple(rows_of(stream_rows(index, names_of(profile), (FILE,)))) if index is not None else ()
+    rows = tuple(rows_of(_table(index, names_of(profile), box))) if index is not None else ()
     expected = _expected(master) if master is not None else ()
     layout = laid_out(listed(root, own, told), profile, rows, index.name if index else "")
     if not layout.units:
@@ -79,11 +83,20 @@ def new_batch(db: Database, tenant: Tenant, profile: Backfile, name: str, folder
     return batch, layout
 
 
+def _table(index: Path, names: dict[str, str], box: Box | None) -> Iterable[Row]:
+    if index.suffix.lower() != xmlindex.ENDING:
+        return stream_rows(index, names, (FILE,))
+    if box is None:
+        raise ConfigError(f"{index.name}: Ein XML-Verzeichnis wird nur im Lesekasten gelesen. Nennen Sie eine CSV-Datei.")
+    return xmlindex.xml_rows(box, index, names)
+
+
 def of_index(layout: Layout, indexed: bool) -> dict[tuple[str, str], str]:
     """What index and folder do not agree on, as differences (kind, subject) -> sentence."""
-    found = {("index", row.file or f"Zeile {row.line}"): (
-        f"Zeile {row.line} des Verzeichnisses nennt „{row.file}“, diese Datei fehlt in der Lieferung. Fordern Sie sie an."
-        if row.file else f"Zeile {row.line} des Verzeichnisses nennt keine Datei. Prüfen Sie das Verzeichnis.")
+    found = {("index", row.file or f"{layout.counted} {row.line}"): (
+        f"{layout.counted} {row.line} des Verzeichnisses nennt „{row.file}“, diese Datei fehlt in der Lieferung. Fordern Sie sie "
+        "an."
+        if row.file else f"{layout.counted} {row.line} des Verzeichnisses nennt keine Datei. Prüfen Sie das Verzeichnis.")
         for row in layout.without_file}
     if indexed:
         found |= {("unlisted", path): f"Die Datei „{path}“ steht nicht im Verzeichnis. Prüfen Sie, ob sie zu dieser Lieferung "

@@ -18,7 +18,8 @@ read {media_type, pages, reader, max_megapixels, tessdata, and the fields of Rea
 rendition {sources: [media type], pages: [{source, number, rotation, page, words: packed}], title, language, max_megapixels,
 attachments: [{name, media_type, input}]} -> {pdf, pdfa, reason};
 answer {} -> {accepted, reference, sentence};
-xdomea {unpack, max_files, max_mib} -> what `inside.xdomea` reads of a message or package.
+xdomea {unpack, max_files, max_mib} -> what `inside.xdomea` reads of a message or package;
+batchindex {files: [names that mean the file]} inputs: an XML index -> {entries: [[[name, value]]]}.
 """
 
 from __future__ import annotations
@@ -306,6 +307,17 @@ class Box:
             raw = recheck.load(run.out / "result.json", RawMessage)
             named = (one.file for document in _documents(raw) for one in document.files if one.file)
             return Message(raw, {name: recheck.adopt(run.out, name) for name in named})
+
+    def batch_index(self, path: Path, files: Sequence[str], workdir: Path) -> tuple[tuple[tuple[str, str], ...], ...]:
+        """The entries of a scan service's XML index, each as (name, value) in their order; `files`: names that mean the file.
+
+        Raises InputError damaged, too_large, or wrong_type where no element names a file.
+        """
+        with self._suspicious():
+            run = self._run("batchindex", {"files": list(files)}, (path,), workdir, self._limits(pages=100))
+            raw = recheck.load(run.out / "result.json", recheck.RawIndex)
+            return tuple(tuple((recheck.display(name, 100), recheck.display(value)) for name, value in entry)
+                         for entry in raw.entries)
 
     def _limits(self, pages: int = 0, *, processes: bool = False) -> Limits:
         return Limits(self.settings.memory_mib, self.settings.cpu_seconds + pages * self.settings.cpu_seconds_page,

@@ -100,6 +100,13 @@ class RawVerdicts:
 
 
 @dataclass(frozen=True, slots=True)
+class RawIndex:
+    """result.json of `batchindex`: the entries as (name, value)."""
+
+    entries: tuple[tuple[tuple[str, str], ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RawOffice:
     """result.json of `office`: a file name in the output and how many pages it has."""
 

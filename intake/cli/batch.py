@@ -6,7 +6,7 @@ import fcntl
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from intake.backfile import balance, people, taking
 from intake.blobs import Blobs
+from intake.box import Box
 from intake.cli import common
 from intake.cli.running import STATES, run_work
 from intake.config import Home, Tenant
@@ -36,16 +37,16 @@ def new_command(
     name: NameArgument,
     folder: Annotated[Path, typer.Argument(help="Ordner mit den gelieferten Dateien; er wird nur gelesen.")],
     profile: Annotated[str, typer.Option("--profile", help="Profil aus [[tenant.backfile]].")] = "",
-    index: Annotated[Path | None, typer.Option("--index", help="Verzeichnis des Dienstleisters (CSV oder XLSX).")] = None,
+    index: Annotated[Path | None, typer.Option("--index", help="Verzeichnis des Dienstleisters (CSV, XLSX oder XML).")] = None,
     master: Annotated[Path | None, typer.Option("--master", help="Aktenverzeichnis: was geliefert sein muss.")] = None,
     home: common.HomeOption = None, tenant: common.TenantOption = None, by: common.ByOption = None,
 ) -> None:
     """Einen Stapel anlegen: Ordner aufnehmen, mit Verzeichnis und Aktenverzeichnis vergleichen. Gelesen wird erst mit „run“."""
     place = common.open_home(home)
     town = common.the_tenant(place, tenant)
-    with common.database(place) as db, _listing() as told:
+    with common.database(place) as db, closing(Box(place.settings.box)) as box, _listing() as told:
         batch, layout = taking.new_batch(db, town, taking.profile_of(town, profile), name, folder, f"clerk:{common.clerk(by)}",
-                                         index=index, master=master, told=told)
+                                         index=index, master=master, box=box, told=told)
         with db.read() as conn:
             found = lose.differences_of(conn, batch.id)
     files = sum(len(unit.members) for unit in layout.units)

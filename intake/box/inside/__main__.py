@@ -19,7 +19,8 @@ from typing import Any, NoReturn
 from intake.errors import InputError
 
 OUT_OF_MEMORY = 77
-JOBS = ("sniff", "unpack", "open", "read", "picture", "rendition", "answer", "xdomea", "dkimcheck", "office", "canary")
+JOBS = ("sniff", "unpack", "open", "read", "picture", "rendition", "answer", "xdomea", "batchindex", "dkimcheck", "office",
+        "canary")
 
 
 def set_limits(limits: dict[str, int]) -> None:
