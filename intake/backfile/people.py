@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from sqlalchemy import Connection
+
 from intake.backfile import rescans
 from intake.db import batches as lose
-from intake.db.batches import Batch, Difference
+from intake.db.batches import Batch, Difference, Numbers
 from intake.db.core import Database, Tx
 from intake.errors import Refused
 from intake.journal import record
+from intake.vocabulary import DocumentState
 
 DECISIONS: Mapping[str, str] = {
     "accepted": "so in Ordnung",
@@ -80,8 +83,14 @@ def _drop(tx: Tx, batch: Batch, difference: Difference, by: str) -> None:
 def obstacles(db: Database, batch: Batch) -> list[str]:
     """Why a batch cannot be closed yet, as German sentences; [] when it can. Reconcile before asking."""
     with db.read() as conn:
-        numbers = lose.numbers(conn, batch)
-        left, open_documents = lose.backlog(conn, batch), lose.unfinished(conn, batch)
+        return obstacles_in(conn, batch, lose.numbers(conn, batch))
+
+
+def obstacles_in(conn: Connection, batch: Batch, numbers: Numbers) -> list[str]:
+    """The same for numbers that were counted."""
+    left = lose.backlog(conn, batch)
+    ended = (DocumentState.FILED, DocumentState.SUPERSEDED, DocumentState.REJECTED)
+    open_documents = sum(number for state, number in numbers.documents.items() if state not in ended)
     sentences = [
         (numbers.waiting, f"Noch nicht aufgenommen: {_count(numbers.waiting, 'Datei', 'Dateien')}."),
         (left, f"Noch nicht gelesen: {_count(left, 'Datei', 'Dateien')}."),

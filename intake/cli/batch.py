@@ -23,6 +23,7 @@ from intake.cli.running import STATES, run_work
 from intake.config import Home, Tenant
 from intake.db import batches as lose
 from intake.db.batches import Batch, Difference, Numbers
+from intake.db.comparing import tally
 from intake.db.core import Database, utcnow
 from intake.db.dump import file_of
 from intake.errors import Refused
@@ -74,11 +75,11 @@ def run_command(name: NameArgument, home: common.HomeOption = None, tenant: comm
             batch = people.resume(tx, batch, f"clerk:{common.clerk(by)}")
         with _bar(db, batch) as told:
             code = _watch(db, batch, told) if at_work(place) else run_work(place, until_idle=True, told=told)
-        found = balance.reconcile(db, Blobs(place.blobs(town.name)), batch)
+        found = reconciled(db, place, batch)
         with db.read() as conn:
             numbers = lose.numbers(conn, batch)
     common.say(f"Stapel „{name}“: {numbers.pages} Seiten, {sum(numbers.documents.values())} Schriftstücke, "
-               f"{len(found)} Abweichungen, davon {numbers.undecided} offen. Ansehen: poststelle batch differences {name}")
+               f"{found} Abweichungen, davon {numbers.undecided} offen. Ansehen: poststelle batch differences {name}")
     raise typer.Exit(code)
 
 
@@ -163,7 +164,7 @@ def status_command(name: NameArgument, home: common.HomeOption = None, tenant: c
         batch = named(db, town, name)
         with db.read() as conn:
             numbers, seconds = lose.numbers(conn, batch), lose.started(conn, batch)
-        still = people.obstacles(db, batch)
+            still = people.obstacles_in(conn, batch, numbers)
     if as_json:
         typer.echo(json.dumps({"name": batch.name, "state": batch.state, **asdict(numbers), "seconds": seconds,
                                "obstacles": still}, ensure_ascii=False))
@@ -185,16 +186,20 @@ def _rows(batch: Batch, numbers: Numbers, seconds: float) -> Iterator[tuple[str,
 
 
 @app.command("differences")
-def differences_command(name: NameArgument, home: common.HomeOption = None, tenant: common.TenantOption = None,
-                        as_json: common.JsonOption = False) -> None:
+def differences_command(
+    name: NameArgument, kind: Annotated[str, typer.Option("--kind", help="Nur diese Art, etwa double.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="So viele höchstens, offene zuerst.")] = 200,
+    home: common.HomeOption = None, tenant: common.TenantOption = None, as_json: common.JsonOption = False,
+) -> None:
     """Neu vergleichen und zeigen, was nicht stimmt: fehlende, überzählige, doppelte, unlesbare, falsch gezählte."""
     place = common.open_home(home)
     town = common.the_tenant(place, tenant)
     with common.database(place) as db:
         batch = named(db, town, name)
-        balance.reconcile(db, Blobs(place.blobs(town.name)), batch)
+        reconciled(db, place, batch)
         with db.read() as conn:
-            found = lose.differences_of(conn, batch.id)
+            found = lose.differences_of(conn, batch.id, kind=kind, limit=None if as_json else limit)
+            number = sum(many for (one, _), many in tally(conn, batch).items() if kind in ("", one))
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False))
         return
@@ -202,6 +207,17 @@ def differences_command(name: NameArgument, home: common.HomeOption = None, tena
         (common.short(one.id), lose.KINDS.get(one.kind, one.kind), one.sentence,
          f"{people.DECISIONS[one.decision]} ({one.decided_by})" if one.decision else "offen") for one in found],
         empty="Es gibt keine Abweichungen.")
+    if number > len(found):
+        common.say(f"{len(found)} von {number}. Mehr zeigen --limit und --kind; alle stehen in der Tabelle zum Bericht: "
+                   f"poststelle batch report {name}")
+
+
+def reconciled(db: Database, home: Home, batch: Batch) -> int:
+    """Compare again, with progress where many Akten changed; how many differences there are."""
+    with Progress(TextColumn("Vergleichen, noch Dateien:"), TextColumn("{task.completed:.0f}"), TimeElapsedColumn(),
+                  console=common.console(), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        return len(balance.reconcile(db, Blobs(home.blobs(batch.tenant)), batch, lambda left: bar.update(task, completed=left)))
 
 
 @app.command("decide")
@@ -249,7 +265,7 @@ def close_command(name: NameArgument, home: common.HomeOption = None, tenant: co
     town = common.the_tenant(place, tenant)
     with common.database(place) as db:
         batch = named(db, town, name)
-        balance.reconcile(db, Blobs(place.blobs(town.name)), batch)
+        reconciled(db, place, batch)
         people.close(db, batch, f"clerk:{common.clerk(by)}")
     common.say(f"Der Stapel „{name}“ ist abgeschlossen.")
 

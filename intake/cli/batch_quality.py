@@ -64,10 +64,15 @@ def sample_command(name: NameArgument, home: common.HomeOption = None, tenant: c
 
 
 @app.command("checks")
-def checks_command(name: NameArgument, home: common.HomeOption = None, tenant: common.TenantOption = None) -> None:
+def checks_command(name: NameArgument, limit: Annotated[int, typer.Option("--limit", min=1, help="So viele höchstens.")] = 200,
+                   open_only: Annotated[bool, typer.Option("--open", help="Nur was noch anzusehen ist.")] = False,
+                   home: common.HomeOption = None, tenant: common.TenantOption = None) -> None:
     """Was noch anzusehen ist und was angesehen wurde."""
     with _at(home, tenant, name) as here, here.db.read() as conn:
-        _show(checks.checks_of(conn, _open(checks.draws_of(conn, here.batch.id)).id))
+        drawn = _open(checks.draws_of(conn, here.batch.id))
+        _show(checks.checks_of(conn, drawn.id, open_only=open_only, limit=limit))
+        left, faulty, _ = checks.counted(conn, drawn.id)
+    common.say(f"Noch anzusehen: {left}; fehlerhaft in der Stichprobe: {faulty}, zulässig {drawn.accept}.")
 
 
 def _show(rows: tuple[Check, ...]) -> None:

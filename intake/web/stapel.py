@@ -6,17 +6,18 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
 from intake.backfile import balance, people, quality, report
 from intake.backfile.facts import facts_of
 from intake.db import batches as lose
-from intake.db import checks
-from intake.db.access import may_see_document, see_document
+from intake.db import checks, redos, rescans
+from intake.db.access import see_document, visible_documents
 from intake.db.batches import Batch
-from intake.db.checks import Check, Draw
+from intake.db.checks import Draw
+from intake.db.comparing import tally
 from intake.errors import Refused
 from intake.web.menu import HEAD, POST
 from intake.web.pages import go, page
@@ -24,7 +25,9 @@ from intake.web.rules import SignedIn, User, needs
 from intake.web.state import WebState
 
 router = APIRouter(prefix="/stapel")
-SHOWN = 200
+SHOWN = 100
+"""Differences on one page."""
+LIST = "abweichungen.csv"
 
 
 @router.get("", dependencies=[needs(POST, HEAD)])
@@ -36,24 +39,44 @@ def batches(request: Request, web: WebState, user: SignedIn) -> Response:
 
 
 @router.get("/{name}", dependencies=[needs(POST, HEAD)])
-def one_batch(request: Request, web: WebState, user: SignedIn, name: str) -> Response:
-    """One batch: numbers, differences with their decisions, the state of its check."""
+def one_batch(request: Request, web: WebState, user: SignedIn, name: str, art: str = "",
+              ab: Annotated[int, Query(ge=0, le=10_000_000)] = 0) -> Response:
+    """One batch: numbers, differences (of a kind, from behind the `ab`-th) with their decisions, the state of its check."""
     with web.db.read() as conn:
-        batch = _batch(conn, user, name)
-        numbers, differences = lose.numbers(conn, batch), lose.differences_of(conn, batch.id)
+        batch = batch_seen(conn, user, name)
+        numbers, counted = lose.numbers(conn, batch), tally(conn, batch)
+        kinds = {kind: sum(many for (one, _), many in counted.items() if one == kind) for kind, _ in counted}
+        differences = lose.differences_of(conn, batch.id, kind=art, after=ab, limit=SHOWN)
         drawn = _draw(conn, batch)
         left = checks.counted(conn, drawn.id) if drawn else (0, 0, 0)
+        still = people.obstacles_in(conn, batch, numbers)
+        rescanned, redone = rescans.tally(conn, batch), redos.redos_of(conn, batch.id)
+        rechecks = checks.rescans_to_look_at(conn, drawn.id) if drawn else 0
     return page(
-        request, "stapel_los.html", user, batch=batch, numbers=numbers, differences=differences[:SHOWN],
-        more=max(0, len(differences) - SHOWN), kinds=lose.KINDS, states=lose.STATES, decisions=people.DECISIONS, draw=drawn,
-        left=left, method=quality.plan_of(drawn).method if drawn else "", obstacles=people.obstacles(web.db, batch))
+        request, "stapel_los.html", user, batch=batch, numbers=numbers, differences=differences, here=kinds, art=art, ab=ab,
+        shown=SHOWN, all=kinds.get(art, 0) if art else sum(kinds.values()), kinds=lose.KINDS, states=lose.STATES,
+        decisions=people.decisions_on, words=people.DECISIONS, draw=drawn, left=left,
+        method=quality.plan_of(drawn).method if drawn else "", obstacles=still, rescanned=rescanned,
+        redone=redone, rechecks=rechecks)
+
+
+@router.get("/{name}/abweichungen.csv", dependencies=[needs(POST, HEAD)], response_class=Response)
+def list_differences(web: WebState, user: SignedIn, name: str) -> Response:
+    """All differences as a table: the file that the report names."""
+    with web.db.read() as conn:
+        batch = batch_seen(conn, user, name)
+        every = lose.differences_of(conn, batch.id)
+    with tempfile.TemporaryDirectory() as folder:
+        report.differences_file(every, Path(folder) / LIST)
+        content = (Path(folder) / LIST).read_bytes()
+    return Response(content, media_type="text/csv", headers={"Content-Disposition": f'attachment; filename="{LIST}"'})
 
 
 @router.post("/{name}/vergleichen", dependencies=[needs(POST)])
 def compare(request: Request, web: WebState, user: SignedIn, name: str) -> Response:
     """Look again at what does not agree."""
     with web.db.read() as conn:
-        batch = _batch(conn, user, name)
+        batch = batch_seen(conn, user, name)
     found = balance.reconcile(web.db, web.blobs(batch.tenant), batch)
     return go(request, f"/stapel/{name}", f"Verglichen: {len(found)} Abweichungen.")
 
@@ -63,8 +86,8 @@ def decide(request: Request, web: WebState, user: SignedIn, name: str, differenc
            decision: Annotated[str, Form(max_length=20)], note: Annotated[str, Form(max_length=500)] = "") -> Response:
     """A person's word on a difference."""
     with web.db.transaction() as tx:
-        batch = _batch(tx.connection, user, name)
-        found = next((one for one in lose.differences_of(tx.connection, batch.id) if one.id == difference), None)
+        batch = batch_seen(tx.connection, user, name)
+        found = lose.difference_of(tx.connection, batch.id, difference)
         if found is None:
             raise Refused("Diese Abweichung gibt es nicht mehr. Laden Sie die Seite neu.")
         people.decide(tx, batch, found, decision, note, user.by)
@@ -75,7 +98,7 @@ def decide(request: Request, web: WebState, user: SignedIn, name: str, differenc
 def pause(request: Request, web: WebState, user: SignedIn, name: str) -> Response:
     """Let the batch rest."""
     with web.db.transaction() as tx:
-        people.pause(tx, _batch(tx.connection, user, name), user.by)
+        people.pause(tx, batch_seen(tx.connection, user, name), user.by)
     return go(request, f"/stapel/{name}", "Der Stapel ruht.")
 
 
@@ -83,7 +106,7 @@ def pause(request: Request, web: WebState, user: SignedIn, name: str) -> Respons
 def resume(request: Request, web: WebState, user: SignedIn, name: str) -> Response:
     """Let it go on."""
     with web.db.transaction() as tx:
-        people.resume(tx, _batch(tx.connection, user, name), user.by)
+        people.resume(tx, batch_seen(tx.connection, user, name), user.by)
     return go(request, f"/stapel/{name}", "Der Stapel läuft weiter.")
 
 
@@ -91,11 +114,11 @@ def resume(request: Request, web: WebState, user: SignedIn, name: str) -> Respon
 def print_report(web: WebState, user: SignedIn, name: str) -> Response:
     """The report as a PDF to be signed."""
     with web.db.read() as conn:
-        batch = _batch(conn, user, name)
-        facts = facts_of(conn, user.tenant, batch, user.login)
+        batch = batch_seen(conn, user, name)
+        facts, every = facts_of(conn, user.tenant, batch, user.login), lose.differences_of(conn, batch.id)
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "bericht.pdf"
-        report.report(facts, target)
+        report.report(facts, target, report.differences_file(every, Path(folder) / LIST))
         content = target.read_bytes()
     return Response(content, media_type="application/pdf", headers={
         "Content-Disposition": f'attachment; filename="bericht-{batch.id}.pdf"'})
@@ -108,7 +131,7 @@ def print_report(web: WebState, user: SignedIn, name: str) -> Response:
 def draw(request: Request, web: WebState, user: SignedIn, name: str) -> Response:
     """Draw the sample."""
     with web.db.transaction() as tx:
-        drawn = quality.draw(tx, _batch(tx.connection, user, name), user.by)
+        drawn = quality.draw(tx, batch_seen(tx.connection, user, name), user.by)
     return go(request, f"/stapel/{name}/pruefung", f"Gezogen: {drawn.size} von {drawn.lot} Schriftstücken.")
 
 
@@ -116,20 +139,15 @@ def draw(request: Request, web: WebState, user: SignedIn, name: str) -> Response
 def look(request: Request, web: WebState, user: SignedIn, name: str, schriftstueck: str = "") -> Response:
     """The next document to lay beside its paper (or the one asked for), with all its pages."""
     with web.db.read() as conn:
-        batch = _batch(conn, user, name)
+        batch = batch_seen(conn, user, name)
         drawn = _draw(conn, batch)
-        every = [one for one in _checks(conn, drawn) if may_see_document(conn, user.viewer, one.document)]
-        here = _here(every, schriftstueck)
+        number, here = checks.open_checks(conn, drawn.id, visible_documents(conn, user.viewer)) if drawn else (0, None)
+        if drawn and schriftstueck:
+            here = checks.check_of(conn, drawn.id, schriftstueck)
         document = see_document(conn, user.viewer, here.document) if here else None
         item = lose.item_of_delivery(conn, document.delivery) if document else None
-    return page(request, "stapel_pruefung.html", user, batch=batch, draw=drawn, checks=every, here=here, document=document,
-                item=item, verdicts=quality.VERDICTS, defects=quality.DEFECTS, open=sum(one.verdict is None for one in every))
-
-
-def _here(every: list[Check], asked: str) -> Check | None:
-    if asked:
-        return next((one for one in every if one.document == asked), None)
-    return next((one for one in every if one.verdict is None), None)
+    return page(request, "stapel_pruefung.html", user, batch=batch, draw=drawn, here=here, document=document, item=item,
+                verdicts=quality.VERDICTS, defects=quality.DEFECTS, open=number)
 
 
 @router.post("/{name}/pruefung", dependencies=[needs(POST, HEAD)])
@@ -138,9 +156,10 @@ def check(request: Request, web: WebState, user: SignedIn, name: str, document: 
           seite: Annotated[int, Form(ge=0, le=100_000)] = 0, note: Annotated[str, Form(max_length=500)] = "") -> Response:
     """Note what was seen, and on to the next."""
     with web.db.transaction() as tx:
-        batch = _batch(tx.connection, user, name)
+        batch = batch_seen(tx.connection, user, name)
         see_document(tx.connection, user.viewer, document)
-        one = next((one for one in _checks(tx.connection, _draw(tx.connection, batch)) if one.document == document), None)
+        drawn = _draw(tx.connection, batch)
+        one = checks.check_of(tx.connection, drawn.id, document) if drawn else None
         if one is None:
             raise Refused("Dieses Schriftstück gehört nicht zur laufenden Prüfung. Laden Sie die Seite neu.")
         quality.check(tx, batch, one, verdict, user.by, defect=defect, page=seite, note=note)
@@ -151,7 +170,7 @@ def check(request: Request, web: WebState, user: SignedIn, name: str, document: 
 def verdict(request: Request, web: WebState, user: SignedIn, name: str) -> Response:
     """Accept or reject the lot, as the plan says."""
     with web.db.transaction() as tx:
-        batch = _batch(tx.connection, user, name)
+        batch = batch_seen(tx.connection, user, name)
         drawn = _draw(tx.connection, batch)
         if drawn is None:
             raise Refused("Für diesen Stapel wurde noch keine Stichprobe gezogen.")
@@ -163,11 +182,7 @@ def _draw(conn: Connection, batch: Batch) -> Draw | None:
     return next(iter(checks.draws_of(conn, batch.id)), None)
 
 
-def _checks(conn: Connection, drawn: Draw | None) -> tuple[Check, ...]:
-    return checks.checks_of(conn, drawn.id) if drawn else ()
-
-
-def _batch(conn: Connection, user: User, name: str) -> Batch:
+def batch_seen(conn: Connection, user: User, name: str) -> Batch:
     """The batch; raises Refused as for an unknown name when it does not exist for this person."""
     found = lose.batch_named(conn, user.viewer.tenant, name)
     if found is None or not _seen(user, found):
