@@ -34,6 +34,8 @@ BATCH_PAUSE = timedelta(minutes=5)  # paper laid on the scanner after a longer p
 ACTOR = "service:receive"
 HASH_MARK = "|sha256:"
 HASH_SHOWN = 32
+NOT_UNDERSTOOD = (DeliveryState.CLARIFY, DeliveryState.QUARANTINED, DeliveryState.REJECTED)
+"""Where a file's name matters, the same bytes under another one may be understood after these."""
 FILES_MARK = "|files:"
 """In the key of a document with data beside it: the beginnings of the hashes of its files, the document's own first."""
 
@@ -85,6 +87,7 @@ def receive_all(db: Database, blobs: Blobs, tenant: Tenant, profile: ScanProfile
     """Take everything the source offers now. One unreadable file never stops the rest; ServiceError when the door is shut."""
     total = Received()
     settled: list[str] = []
+    renamed = profile.name in {one.name for one in tenant.backfile}  # rescans: their names say which page they are for
     _acknowledge_moved(db, tenant.name, profile.name, source)
     for item in source.poll():
         if stopping():
@@ -92,7 +95,7 @@ def receive_all(db: Database, blobs: Blobs, tenant: Tenant, profile: ScanProfile
         if item.problem is not None:
             total += _note_problem(db, tenant.name, profile, item)
             continue
-        outcome, delivery = _receive(db, blobs, tenant.name, profile, source, item)
+        outcome, delivery = _receive(db, blobs, tenant.name, profile, source, item, renamed=renamed)
         total += outcome
         if delivery is not None:
             source.done(item)
@@ -160,7 +163,7 @@ def _source_key(key: str, profile: str) -> str:
 
 
 def _receive(db: Database, blobs: Blobs, tenant: str, profile: ScanProfile, source: FolderLike,
-             item: Item) -> tuple[Received, str | None]:
+             item: Item, *, renamed: bool = False) -> tuple[Received, str | None]:
     try:
         original, ending = _keep(blobs, item)
     except (FileNotFoundError, bundle.Changed):
@@ -178,7 +181,8 @@ def _receive(db: Database, blobs: Blobs, tenant: str, profile: ScanProfile, sour
             return Received(repeats=1), known.id  # a crash between commit and move: no new row
         if known is not None and not source.holds(item.key):
             return Received(), None  # another worker took it while we copied
-        delivery = _new_delivery(tx, tenant, profile, item, original, key if known is None else f"{key}|{new_id()}")
+        first = first_with_original(tx.connection, tenant, "folder", original.sha256, NOT_UNDERSTOOD if renamed else ())
+        delivery = _new_delivery(tx, tenant, profile, first, original, key if known is None else f"{key}|{new_id()}")
         add_delivery(tx, delivery)
         record(tx, tenant, ACTOR, "delivery.received" if delivery.twin_of is None else "delivery.twin",
                subjects={"delivery": delivery.id}, new={"original": original.sha256, "batch": delivery.batch})
@@ -187,8 +191,7 @@ def _receive(db: Database, blobs: Blobs, tenant: str, profile: ScanProfile, sour
     return Received(new=0 if twin else 1, twins=1 if twin else 0), delivery.id
 
 
-def _new_delivery(tx: Tx, tenant: str, profile: ScanProfile, item: Item, original: Blob, key: str) -> Delivery:
-    first = first_with_original(tx.connection, tenant, "folder", original.sha256)
+def _new_delivery(tx: Tx, tenant: str, profile: ScanProfile, first: Delivery | None, original: Blob, key: str) -> Delivery:
     batch, position = _batch(tx, tenant, profile.name, tx.now)
     return Delivery(
         id=new_id(), tenant=tenant, key=key, channel="folder", source=profile.name, received_at=tx.now, original=original,

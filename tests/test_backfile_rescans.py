@@ -186,8 +186,10 @@ def test_a_missing_page_told_by_the_name_settles_the_count(room: Postroom, tmp_p
     with room.db.read() as conn:
         (problem,) = open_problems(conn, "mittelau")
     assert problem.reason == "unmatched" and "2 Dateien" in problem.title and "A_1_akte_S12.tif" in problem.title
-    drop(room, **{"A_1_akte_S3+": GOOD.format(4) + " noch einmal"})
-    assert work(room) == ["opened"]
+    drop(room, **{"A_1_akte_S3+": GOOD.format(4)})
+    assert work(room) == ["opened"], "the same bytes under a better name"
+    drop(room, **{"A_1_akte_S2+": GOOD.format(4)})
+    assert work(room) == [], "once used up, the same bytes are a Dublette"
     assert len(target(room, batch).pages) == 4 and found(room, batch) == {}
     sound(room, batch)
 

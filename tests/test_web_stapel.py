@@ -9,10 +9,15 @@ import pytest
 
 from intake.backfile import taking
 from intake.db import batches as lose
-from intake.db import checks
+from intake.db import checks, redos, rescans
 from intake.db.batches import Batch
 from intake.db.checks import Check, Draw
-from intake.db.core import utcnow
+from intake.db.core import new_id, utcnow
+from intake.db.deliveries import add_delivery, move_delivery
+from intake.db.documents import get_document, move_document
+from intake.db.problems import open_problem
+from intake.journal import record
+from intake.vocabulary import Blob, Delivery, DeliveryState, Problem
 from tests.review_help import opened
 from tests.web_help import TOWN, WebSite, web_site
 
@@ -104,3 +109,55 @@ def test_the_report_comes_as_a_file(site: WebSite, batch: Batch) -> None:
     answer = site.as_("leitung").get("/stapel/los-1/bericht")
     assert answer.status_code == 200 and answer.content[:5] == b"%PDF-"
     assert answer.headers["content-disposition"].startswith("attachment")
+
+
+# ---- rescans and re-processing -----------------------------------------------------------------------------------------
+
+
+def test_rescans_are_shown_with_the_old_picture_and_what_waits_with_its_reason(
+        site: WebSite, batch: Batch, draw: Draw) -> None:
+    with site.db.transaction() as tx:
+        one = checks.checks_of(tx.connection, draw.id)[0]
+        document = get_document(tx.connection, one.document)
+        rescans.add_rescan(tx, TOWN, rescans.Rescan(
+            "", batch.id, document.delivery, document.id, "replaced", 0, 1, "a/<i>akte</i>.pdf", 1, "service:rescans", None, 1,
+            2))
+        blob = Blob("e" * 64, "image/tiff", "lost.tif", 9)
+        lost = Delivery(new_id(), TOWN, "nachscan/x", "folder", batch.profile, tx.now, blob)
+        add_delivery(tx, lost)
+        record(tx, TOWN, "service:receive", "delivery.received", subjects={"delivery": lost.id})
+        move_delivery(tx, lost, DeliveryState.CLARIFY)
+        open_problem(tx, Problem(new_id(), TOWN, "delivery", lost.id, "open", "unmatched", "Welche Seite ist gemeint?", "",
+                                 ("retry", "reject"), tx.now))
+        redos.add_redo(tx, TOWN, redos.Redo("", batch.id, "split", 7, 3, 1, None, "clerk:post"))
+    clerk = site.as_("post")
+    shown = clerk.look("/stapel/los-1/nachscans")
+    assert f"/sendungen/{document.delivery}/seiten/0/1/vorschau" in shown and "/seiten/1/2/vorschau" in shown
+    assert "Seite ersetzt" in shown and "a/&lt;i&gt;akte&lt;/i&gt;.pdf" in shown and "Welche Seite ist gemeint?" in shown
+    assert "Neu getrennt" in shown and "noch nicht" in shown and str(site.home.rescans(site.home.settings.for_tenant(
+        TOWN).backfile[0])) in shown
+    one_batch = clerk.look("/stapel/los-1")
+    assert "1 Seite ersetzt." in one_batch and "1 Nachscan wartet auf Klärung." in one_batch
+    assert "Anders zu trennen: 3 von 7." in one_batch
+    assert site.as_("amt").get("/stapel/los-1/nachscans").status_code == 403
+
+
+def test_what_is_hidden_is_not_among_the_rescans(site: WebSite, batch: Batch, draw: Draw) -> None:
+    with site.db.transaction() as tx:
+        document = get_document(tx.connection, checks.checks_of(tx.connection, draw.id)[0].document)
+        move_document(tx, document, document.state, access_class="Personal")
+    shown = site.as_("post").look("/stapel/los-1/nachscans")
+    assert "a/&lt;i&gt;akte" not in shown and "Es gibt noch keinen Nachscan" in shown
+    assert "a/&lt;i&gt;akte" in site.as_("leitung").look("/stapel/los-1/nachscans")
+
+
+def test_a_rescan_waits_to_be_laid_beside_the_paper(site: WebSite, batch: Batch, draw: Draw) -> None:
+    with site.db.transaction() as tx:
+        second = checks.checks_of(tx.connection, draw.id)[1]
+        assert second.verdict == "rescan" and checks.rescanned(tx, second.document) == 1
+    clerk = site.as_("post")
+    assert "1 Nachscan ist noch mit dem Papier zu vergleichen" in clerk.look("/stapel/los-1")
+    assert "Der Nachscan ist da" in clerk.look("/stapel/los-1/pruefung")
+    assert clerk.submit("/stapel/los-1/pruefung", document=second.document, verdict="ok").status_code == 303
+    assert "Nachscan ist noch" not in clerk.look("/stapel/los-1")
+    assert "stimmt mit dem Papier überein" in clerk.look(f"/stapel/los-1/pruefung?schriftstueck={second.document}")

@@ -152,6 +152,12 @@ def open_checks(conn: Connection, draw: str, seen: ColumnElement[bool]) -> tuple
     return number, _check(row) if row else None
 
 
+def rescans_to_look_at(conn: Connection, draw: str) -> int:
+    """How many documents of a draw have a rescan that nobody has laid beside the paper."""
+    return conn.execute(select(func.count()).where(
+        qa_checks.c.draw == draw, qa_checks.c.rescanned_at.is_not(None), qa_checks.c.settled_at.is_(None))).scalar_one()
+
+
 def _open() -> ColumnElement[bool]:
     return qa_checks.c.verdict.is_(None) | (qa_checks.c.rescanned_at.is_not(None) & qa_checks.c.settled_at.is_(None))
 

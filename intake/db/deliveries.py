@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
@@ -48,11 +48,13 @@ def delivery_by_key(conn: Connection, tenant: str, channel: str, key: str) -> De
     return delivery_from(row) if row else None
 
 
-def first_with_original(conn: Connection, tenant: str, channel: str, sha256: str) -> Delivery | None:
-    """The oldest delivery, itself no TWIN, with these bytes through the same kind of door; None when there is none."""
+def first_with_original(conn: Connection, tenant: str, channel: str, sha256: str,
+                        but: Collection[DeliveryState] = ()) -> Delivery | None:
+    """The oldest delivery, itself no TWIN (nor in a state of `but`), with these bytes through the same kind of door; None when
+    there is none."""
     row = conn.execute(select(deliveries).where(
         deliveries.c.tenant == tenant, deliveries.c.original == sha256, deliveries.c.channel == channel,
-        deliveries.c.state != DeliveryState.TWIN.value,
+        deliveries.c.state.not_in([DeliveryState.TWIN.value, *(state.value for state in but)]),
     ).order_by(deliveries.c.received_at, deliveries.c.id).limit(1)).mappings().first()
     return delivery_from(row) if row else None
 

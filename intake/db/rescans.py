@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from intake.db.batches import Batch, Item, item_from, signs_changed
 from intake.db.core import Tx, add, new_id, upsert
-from intake.schema import batch_items, batches, deliveries, page_signs, pages, parts, rescans
-from intake.vocabulary import PageState, Part
+from intake.schema import batch_items, batches, deliveries, documents, page_signs, pages, parts, problems, rescans
+from intake.vocabulary import DeliveryState, PageState, Part
 
 KINDS = {"replaced": "Seite ersetzt", "inserted": "Seite eingefügt", "double": "doppelte Seite ausgesondert"}
 """The German words for what was done."""
+WAITS = (DeliveryState.RECEIVED.value, DeliveryState.CLARIFY.value, DeliveryState.QUARANTINED.value, DeliveryState.TWIN.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,15 @@ def add_rescan(tx: Tx, tenant: str, one: Rescan) -> None:
     add(tx, rescans, **values | {"id": new_id(), "tenant": tenant, "at": tx.now})
 
 
-def rescans_of(conn: Connection, batch: str, limit: int = 1000) -> tuple[Rescan, ...]:
-    """What was done with pages of a batch, the newest first."""
-    return _all(conn, rescans.c.batch == batch, limit)
+def rescans_of(conn: Connection, batch: str, limit: int = 1000, seen: ColumnElement[bool] | None = None) -> tuple[Rescan, ...]:
+    """What was done with pages of a batch, the newest first; only of documents whose rows are `seen`, when given."""
+    where = rescans.c.batch == batch
+    if seen is not None:
+        where &= rescans.c.document.in_(select(documents.c.id).where(seen))
+    return _all(conn, where, limit)
 
 
-def _all(conn: Connection, where: Any, limit: int) -> tuple[Rescan, ...]:
+def _all(conn: Connection, where: ColumnElement[bool], limit: int) -> tuple[Rescan, ...]:
     rows = conn.execute(select(rescans).where(where).order_by(rescans.c.at.desc(), rescans.c.id.desc()).limit(limit)).mappings()
     return tuple(Rescan(**{name: row[name] for name in Rescan.__slots__}) for row in rows)
 
@@ -140,9 +144,34 @@ def _flat(path: str) -> str:
     return path.replace("\\", "/").strip("./").replace("/", "_").replace(" ", "_").casefold()
 
 
-def deliveries_named(conn: Connection, tenant: str, source: str, limit: int = 50) -> list[tuple[str, str, str, str]]:
-    """(id, name, state, received at) of what came into the folder of rescans of a profile, the newest first."""
-    rows = conn.execute(select(deliveries.c.id, deliveries.c.name, deliveries.c.state, deliveries.c.received_at).where(
-        deliveries.c.tenant == tenant, deliveries.c.source == source, deliveries.c.channel == "folder").order_by(
-        deliveries.c.received_at.desc()).limit(limit))
-    return [(row.id, row.name, row.state, row.received_at) for row in rows]
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What came into the folder of rescans: `problem` (id, sentence) says why it waits for a person."""
+
+    id: str
+    name: str
+    received_at: str
+    state: str
+    problem: tuple[str, str] | None = None
+
+
+def arrivals(conn: Connection, source: str, seen: ColumnElement[bool], limit: int = 50) -> tuple[Arrival, ...]:
+    """What came into the folder of rescans of a profile and is not used up: being read, or waiting for a person; `seen`: the
+    condition on rows of `deliveries`. The newest first."""
+    one = deliveries.c
+    about = (problems.c.subject == one.id) & (problems.c.subject_kind == "delivery") & problems.c.closed_at.is_(None)
+    wanted = select(one.id, one.name, one.received_at, one.state, problems.c.id.label("problem"), problems.c.title)
+    rows = conn.execute(wanted.outerjoin(problems, about).where(
+        seen, one.source == source, one.channel == "folder", one.state.in_(WAITS)).order_by(one.received_at.desc()).limit(limit))
+    return tuple(Arrival(row.id, row.name, row.received_at, row.state, (row.problem, row.title) if row.problem else None)
+                 for row in rows)
+
+
+def tally(conn: Connection, batch: Batch) -> tuple[dict[str, int], int]:
+    """How many pages were replaced, inserted and set aside in a batch, and how many rescans of its profile wait for a person."""
+    done = {row[0]: row[1] for row in conn.execute(select(rescans.c.kind, func.count()).where(
+        rescans.c.batch == batch.id).group_by(rescans.c.kind).order_by(rescans.c.kind))}
+    waits = conn.execute(select(func.count()).where(
+        deliveries.c.tenant == batch.tenant, deliveries.c.source == batch.profile, deliveries.c.channel == "folder",
+        deliveries.c.state == DeliveryState.CLARIFY.value)).scalar_one()
+    return done, waits

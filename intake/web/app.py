@@ -28,6 +28,7 @@ from intake.web import (
     lernen,
     login,
     mandanten,
+    nachscans,
     oidc,
     pictures,
     posteingang,
@@ -43,8 +44,8 @@ from intake.web.state import Compare, Web
 
 PROBLEM = "application/problem+json"
 """RFC 9457."""
-SCREENS = (api, login, konto, oidc, posteingang, pictures, desk, eingang, akten, klaerung, stapel, protokoll, uebersicht,
-           benutzer, mandanten, lernen, verwaltung)
+SCREENS = (api, login, konto, oidc, posteingang, pictures, desk, eingang, akten, klaerung, stapel, nachscans, protokoll,
+           uebersicht, benutzer, mandanten, lernen, verwaltung)
 """The modules of the screens: each has a `router`. A new one is entered here."""
 
 
