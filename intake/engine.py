@@ -15,7 +15,8 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -66,6 +67,38 @@ class Task:
         return f"{self.action}-{self.row}-{self.revision}-{self.attempt}"
 
 
+class Cores:
+    """The cores of this machine: so many steps at once. Post goes before old files, whose long reading would keep it waiting; but
+    while both wait, every so many steps of post one of an old file has its turn."""
+
+    def __init__(self, number: int, post_share: int) -> None:
+        self._free, self._share, self._row = number, post_share, 0
+        self._waiting = {"post": 0, "backfile": 0}
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taken(self, lane: str) -> Iterator[None]:
+        """One core, as long as this holds."""
+        here = "post" if lane == "post" else "backfile"
+        with self._changed:
+            self._waiting[here] += 1
+            self._changed.wait_for(lambda: self._free > 0 and self._next(here))
+            self._waiting[here] -= 1
+            self._free -= 1
+            self._row = self._row + 1 if here == "post" and self._waiting["backfile"] else 0
+            self._changed.notify_all()  # who waits may have become next
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += 1
+                self._changed.notify_all()
+
+    def _next(self, lane: str) -> bool:
+        other = self._waiting["backfile" if lane == "post" else "post"]
+        return not other or (self._row < self._share) == (lane == "post")
+
+
 @dataclass(slots=True)
 class Engine:
     """The running engine of this process; DBOS allows one at a time."""
@@ -77,12 +110,12 @@ class Engine:
     running: set[str] = field(default_factory=set)  # workflow ids at work in this process
     busy: int = 0  # steps at work right now, for progress
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _cores: threading.BoundedSemaphore = field(init=False)
+    _cores: Cores = field(init=False)
     _file_lock: IO[str] | None = None
     _inode: int = 0
 
     def __post_init__(self) -> None:
-        self._cores = threading.BoundedSemaphore(self.cores)
+        self._cores = Cores(self.cores, self.room.home.settings.engine.post_share)
 
     @property
     def embedded(self) -> bool:
@@ -247,12 +280,12 @@ class Engine:
 
     # ---- inside a step -----------------------------------------------------------------------------------------------
 
-    def guarded(self, kind: Kind, row: str, step: str, function: Callable[[], Any]) -> Any:
+    def guarded(self, kind: Kind, row: str, step: str, function: Callable[[], Any], lane: str = "post") -> Any:
         """Run one step on one of this machine's cores; an error becomes what it means for the row, and is never hidden.
 
         Returns the function's result, or a word ("retry", "clarify", "stale", "stopped") that ends the workflow.
         """
-        with self._cores:
+        with self._cores.taken(lane):
             if self.stopping.is_set():
                 return "stopped"
             with self._lock:
@@ -296,7 +329,7 @@ Chunks = list[tuple[int, tuple[int, ...]]]
 
 
 @DBOS.step()
-def _plan(delivery: str) -> Chunks | str | None:
+def _plan(delivery: str, lane: str = "post") -> Chunks | str | None:
     """The chunks to read, or, for a delivery of one chunk, everything at once (then None). Recorded, because the chunks
     become children in a fixed order and a replay must find the same ones."""
     engine = _running_engine()
@@ -310,7 +343,7 @@ def _plan(delivery: str) -> Chunks | str | None:
         pipeline.assemble(engine.room, delivery)
         return None
 
-    result: Chunks | str | None = engine.guarded("delivery", delivery, "open", plan)
+    result: Chunks | str | None = engine.guarded("delivery", delivery, "open", plan, lane)
     return result
 
 
@@ -318,11 +351,11 @@ def _plan(delivery: str) -> Chunks | str | None:
 
 
 @DBOS.workflow(max_recovery_attempts=RECOVERY_ATTEMPTS)
-def read_workflow(delivery: str, part: int, pages: tuple[int, ...]) -> str | None:
+def read_workflow(delivery: str, part: int, pages: tuple[int, ...], lane: str = "post") -> str | None:
     """Read one chunk; on many machines any worker may do it."""
     engine = _running_engine()
     word: str | None = engine.guarded(
-        "delivery", delivery, "read", lambda: pipeline.read_chunk(engine.room, delivery, Chunk(part, tuple(pages))))
+        "delivery", delivery, "read", lambda: pipeline.read_chunk(engine.room, delivery, Chunk(part, tuple(pages))), lane)
     return word
 
 
@@ -331,12 +364,12 @@ def open_workflow(delivery: str, lane: str) -> str | None:
     """Unpack, read all chunks side by side, cut into documents."""
     engine = _running_engine()
     try:
-        chunks = _plan(delivery)
+        chunks = _plan(delivery, lane)
         if chunks is None or isinstance(chunks, str):
             return chunks
         word = _read_all(engine, delivery, lane, chunks)
         if word is None:
-            word = engine.guarded("delivery", delivery, "split", lambda: pipeline.assemble(engine.room, delivery))
+            word = engine.guarded("delivery", delivery, "split", lambda: pipeline.assemble(engine.room, delivery), lane)
         return word
     finally:
         engine.finished(DBOS.workflow_id)
@@ -350,10 +383,10 @@ def _read_all(engine: Engine, delivery: str, lane: str, chunks: Chunks) -> str |
         if number < len(chunks):
             part, pages = chunks[number]
             if engine.embedded:
-                handles.append(DBOS.start_workflow(read_workflow, delivery, part, pages))
+                handles.append(DBOS.start_workflow(read_workflow, delivery, part, pages, lane))
             else:
                 with SetEnqueueOptions(priority=PRIORITIES[lane]):
-                    handles.append(DBOS.enqueue_workflow(PAGES, read_workflow, delivery, part, pages))
+                    handles.append(DBOS.enqueue_workflow(PAGES, read_workflow, delivery, part, pages, lane))
         if number >= ahead and number - ahead < len(handles):
             word: str | None = handles[number - ahead].get_result()
             if word:
@@ -367,7 +400,7 @@ def propose_workflow(document: str, lane: str) -> str | None:
     engine = _running_engine()
     try:
         word: str | None = engine.guarded(
-            "document", document, "propose", lambda: pipeline.propose_document(engine.room, document))
+            "document", document, "propose", lambda: pipeline.propose_document(engine.room, document), lane)
         return word
     finally:
         engine.finished(DBOS.workflow_id)
@@ -378,7 +411,8 @@ def file_workflow(document: str, lane: str) -> str | None:
     """Make the rendition, file, hand to the stores."""
     engine = _running_engine()
     try:
-        word: str | None = engine.guarded("document", document, "file", lambda: pipeline.file_document(engine.room, document))
+        word: str | None = engine.guarded(
+            "document", document, "file", lambda: pipeline.file_document(engine.room, document), lane)
         return word
     finally:
         engine.finished(DBOS.workflow_id)

@@ -209,6 +209,9 @@ def choose(feeder: Feeder) -> list[Task]:
     with feeder.room.db.read() as conn:
         queues = {lane: _pick(conn, lane, free, feeder.window.keys(), utcnow()) for lane in LANES}
     tasks: list[Task] = []
+    held = sum(task.lane == "backfile" for task in feeder.window.values())
+    # a part of the window is never given to old files: a letter that comes finds a place at once
+    queues["backfile"] = queues["backfile"][:max(0, settings.window - max(1, settings.window // 4) - held)]
     while len(tasks) < free and any(queues.values()):
         lane = "backfile" if feeder.turn % (settings.post_share + 1) == settings.post_share else "post"
         feeder.turn += 1

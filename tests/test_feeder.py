@@ -322,6 +322,15 @@ def test_post_and_back_file_take_turns_four_to_one(room: Postroom) -> None:
     assert lanes[:5] == ["post", "post", "post", "post", "backfile"]
 
 
+def test_old_files_never_fill_the_window(room: Postroom) -> None:
+    waiting_rows(room, "backfile", 30)
+    feeder = Feeder(room, Engine(room, 1, lambda: None), (), threading.Event())
+    feeder.window = {task.row: task for task in choose(feeder)}
+    assert len(feeder.window) == 12 and not choose(feeder)
+    waiting_rows(room, "post", 1)
+    assert [task.lane for task in choose(feeder)] == ["post"]
+
+
 def test_an_empty_lane_gives_its_turns_away(room: Postroom) -> None:
     waiting_rows(room, "backfile", 5)
     feeder = Feeder(room, Engine(room, 1, lambda: None), (), threading.Event())
