@@ -153,7 +153,7 @@ def doors(home: Home) -> tuple[Door | MailDoor, ...]:
             beside=BesideFiles(profile.sidecar_index, profile.sidecar_marker) if profile.sidecar == "auto" else None))
         for tenant in home.settings.tenant for profile in tenant.profile)
     rescans = tuple(_rescans(home, tenant, profile) for tenant in home.settings.tenant for profile in tenant.backfile
-                    if home.rescans(profile).is_dir())
+                    if profile.rescan_folder or home.rescans(profile).is_dir())
     mailboxes = tuple(MailDoor(tenant, mailbox, _mailbox(home, mailbox))
                       for tenant in home.settings.tenant for mailbox in tenant.mailbox)
     return (*folders, *rescans, *mailboxes)

@@ -60,6 +60,7 @@ class Scan:
     read_at: datetime | None = None
     pdfa: str = ""
     pdfa_reason: str = ""
+    rescans: Sequence[tuple[str, int, int, datetime]] = ()
 
 
 def gather(conn: Connection, delivery: Delivery, document: Document, decision: Decision, pages: Sequence[Page],
@@ -68,7 +69,8 @@ def gather(conn: Connection, delivery: Delivery, document: Document, decision: D
     blanks, sheets = scans.left_out(conn, document)
     originals = {parts[ref.part].blob.sha256 for ref in document.pages}
     return Scan(delivery, document, decision, pages, {position: part.blob for position, part in parts.items()}, blanks, sheets,
-                cut_of(conn, document.id), *scans.readers_of(conn, document.tenant, originals))
+                cut_of(conn, document.id), *scans.readers_of(conn, document.tenant, originals),
+                rescans=scans.rescanned(conn, document.id))
 
 
 def keep(blobs: Blobs, tenant: Tenant, door: Inbox | None, scan: Scan, pdf: Blob) -> Blob | None:
@@ -193,6 +195,7 @@ def anomalies(scan: Scan) -> list[str]:
         if page.script == "handwriting":
             found.append(f"Seite {number}: Handschrift, die Textebene ist unzuverlässig.")
         found += [f"Seite {number}: gelesen mit Vorbehalt ({warning})." for warning in page.warnings]
+    found += _of_rescans(scan)
     if scan.blanks:
         found.append("Eine leere Seite wurde nicht übernommen; sie bleibt in der Sendung einsehbar." if len(scan.blanks) == 1 else
                      f"{len(scan.blanks)} leere Seiten wurden nicht übernommen; sie bleiben in der Sendung einsehbar.")
@@ -201,6 +204,19 @@ def anomalies(scan: Scan) -> list[str]:
     found += list(scan.cut.marks)
     if scan.pdfa == "none":
         found.append(f"Kein PDF/A: {scan.pdfa_reason}")
+    return found
+
+
+def _of_rescans(scan: Scan) -> list[str]:
+    """Which pages came later than the rest, and what was set aside as a double."""
+    places = {(ref.part, ref.number): number for number, ref in enumerate(scan.document.pages, start=1)}
+    words = {"replaced": "ersetzt die zuerst gescannte Seite, die einsehbar bleibt", "inserted": "fehlte im ersten Scan"}
+    found = [f"Seite {places[part, page]}: Nachscan vom {at.astimezone():%d.%m.%Y}, {words[kind]}."
+             for kind, part, page, at in scan.rescans if (part, page) in places and kind in words]
+    doubles = sum(kind == "double" for kind, *_ in scan.rescans)
+    if doubles:
+        found.append("Eine doppelt gescannte Seite wurde ausgesondert; sie bleibt in der Sendung einsehbar." if doubles == 1 else
+                     f"{doubles} doppelt gescannte Seiten wurden ausgesondert; sie bleiben in der Sendung einsehbar.")
     return found
 
 

@@ -132,3 +132,14 @@ def test_it_lies_in_the_pdf_where_that_is_wanted(tmp_path: Path) -> None:
         said = json.loads(pdf.attachments[NAME].get_file().read_bytes())
     assert said["Scanbediener"] == DOOR.operator and said["Pruefsumme"]["Original"] == [TIFF.sha256]
     assert "PDF" not in said["Pruefsumme"], "it cannot hold the hash of what holds it"
+
+
+def test_pages_that_were_scanned_again_are_named() -> None:
+    when = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    pages = (PageRef(0, 1), PageRef(1, 2), PageRef(1, 4))
+    again = (("replaced", 1, 2, when), ("inserted", 1, 4, when), ("replaced", 9, 9, when), ("double", 0, 0, when))
+    told = anomalies(replace(SCAN, document=replace(SCAN.document, pages=pages), rescans=again))
+    assert [sentence for sentence in told if "Nachscan" in sentence or "doppelt" in sentence] == [
+        "Seite 2: Nachscan vom 22.11.2026, ersetzt die zuerst gescannte Seite, die einsehbar bleibt.",
+        "Seite 3: Nachscan vom 22.11.2026, fehlte im ersten Scan.",
+        "Eine doppelt gescannte Seite wurde ausgesondert; sie bleibt in der Sendung einsehbar."]

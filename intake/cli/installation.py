@@ -100,7 +100,7 @@ def _folders(home: Home) -> None:
         for path in (home.blobs(tenant.name), home.models(tenant.name), home.akten(tenant.name), home.registers(tenant)):
             path.mkdir(parents=True, exist_ok=True)
         for batches in tenant.backfile:
-            home.rescans(batches).mkdir(parents=True, exist_ok=True)
+            (home.rescans(batches) / "erledigt").mkdir(parents=True, exist_ok=True)
         for profile in tenant.profile:
             if not profile.folder:
                 (home.folder(profile) / "erledigt").mkdir(parents=True, exist_ok=True)

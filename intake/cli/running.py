@@ -54,7 +54,8 @@ def run_work(home: Home, *, until_idle: bool, told: Told | None = None) -> int:
     stopping = threading.Event()
     for tenant in home.settings.tenant:
         for profile in tenant.backfile:
-            home.rescans(profile).mkdir(parents=True, exist_ok=True)
+            if not profile.rescan_folder:
+                home.rescans(profile).mkdir(parents=True, exist_ok=True)
     room = postroom.build(home)
     try:
         with _signals(stopping), (_bar() if shown else _lines() if until_idle and told is None else _silence()) as progress:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from intake.db.core import parse_stamp
 from intake.db.documents import ledger
-from intake.schema import page_reads
+from intake.schema import page_reads, rescans
 from intake.vocabulary import Document, PageRef, PageState
 
 PICTURE = "picture"
@@ -21,6 +21,12 @@ def readers_of(conn: Connection, tenant: str, originals: Collection[str]) -> tup
         page_reads.c.tenant == tenant, page_reads.c.original.in_(tuple(originals)),
         page_reads.c.reader.not_like(f"{PICTURE}%")).group_by(page_reads.c.reader)).all()
     return tuple(sorted(row[0] for row in rows)), max((parse_stamp(row[1]) for row in rows), default=None)
+
+
+def rescanned(conn: Connection, document: str) -> tuple[tuple[str, int, int, datetime], ...]:
+    """What rescans did to a document, in order: (kind, part and number of the new page (0, 0: none), when)."""
+    rows = conn.execute(select(rescans).where(rescans.c.document == document).order_by(rescans.c.at, rescans.c.id))
+    return tuple((row.kind, row.new_part or 0, row.new_number or 0, parse_stamp(row.at)) for row in rows)
 
 
 def left_out(conn: Connection, document: Document) -> tuple[tuple[PageRef, ...], tuple[PageRef, ...]]:
