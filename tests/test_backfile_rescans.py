@@ -27,11 +27,12 @@ from intake.db.documents import conservation_faults, documents_of, get_document,
 from intake.db.filings import filing_of_document
 from intake.db.problems import open_problems
 from intake.db.work import waiting
-from intake.errors import InputError, Refused
+from intake.errors import InputError, Refused, Stale
 from intake.journal import check as chain
 from intake.journal import entries
 from intake.pipeline import Postroom
 from intake.receive import Door, receive_all
+from intake.schema import qa_draws
 from intake.settle import settle
 from intake.verify import verify
 from intake.vocabulary import Blob, Document, DocumentState, Fact, PageState, Part
@@ -380,3 +381,38 @@ def test_killed_before_the_file_was_moved_it_is_taken_once(
         assert len(rows.rescans_of(conn, batch.id)) == 1
         assert sum(entry.action == "delivery.received" for entry in entries(conn, "mittelau")) == 2
     sound(room, batch)
+
+
+def test_paper_of_a_mended_document_may_go_once_somebody_looked_and_it_is_saved(
+        room: Postroom, tmp_path: Path) -> None:  # noqa: F811
+    batch = filed(room, tmp_path / "disk", 20)
+    draw = drawn(room, batch)
+    with room.db.transaction() as tx:  # as if the plan allowed one
+        tx.connection.execute(qa_draws.update().values(accept=1))
+        draw = checks.draws_of(tx.connection, batch.id)[0]
+    with room.db.read() as conn:
+        rows_of_draw = checks.checks_of(conn, draw.id)
+    for at, one in enumerate(rows_of_draw):
+        with room.db.transaction() as tx:
+            verdict, defect = ("ok", "") if at else ("rescan", "blur")
+            quality.check(tx, batch, one, verdict, CHECKER, defect=defect, page=1)
+    with room.db.transaction() as tx:
+        assert quality.decide(tx, batch, draw, CHECKER) == checks.ACCEPTED
+    with room.db.read() as conn:
+        document = get_document(conn, rows_of_draw[0].document)
+    drop(room, x=f"{slip(batch, document, 1)}\f{GOOD}")
+    assert work(room) == ["opened"]
+    pipeline.file_document(room, document.id)
+
+    def kept() -> list[str]:
+        with room.db.read() as conn:
+            return [why for _, why in quality.release(conn, batch, utcnow()).kept]
+
+    assert kept() == ["in der Prüfung beanstandet"]
+    with room.db.read() as conn:
+        (one,) = checks.checks_of(conn, draw.id, open_only=True)
+    with room.db.transaction() as tx:
+        quality.check(tx, batch, one, "ok", CHECKER)
+    assert kept() == []
+    with pytest.raises(Stale), room.db.transaction() as tx:
+        quality.check(tx, batch, one, "ok", CHECKER)

@@ -85,3 +85,67 @@ def test_pause_and_run_again(done: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert run(done, "batch", "pause", "los") == 2
     assert run(done, "batch", "run", "los") == 0
     assert "los" in said(capsys)
+
+
+def test_redo_shows_what_would_change_and_keeps_the_numbers(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(done, "batch", "redo", "los", "--what", "alles") == 2
+    assert "split (neu trennen)" in " ".join(capsys.readouterr().err.split())
+    assert run(done, "batch", "redo", "los", "--what", "split", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["looked"] == 2 and told["changes"] == [] and told["changed"] is None, "the same program cuts the same way"
+    assert run(done, "batch", "redo", "los", "--what", "read", "--yes") == 0
+    shown = said(capsys)
+    assert "Nichts würde sich ändern." in shown and "0 Dateien neu lesen." in shown
+
+
+def test_rescans_are_listed_with_their_folder(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(done, "batch", "rescans", "los") == 0
+    shown = said(capsys)
+    assert "noch keinen Nachscan" in shown and "eingang/bauakten/nachscan" in shown.replace(" ", "")
+
+
+@pytest.mark.long
+def test_a_printed_slip_scanned_with_its_sheet_replaces_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Printed, laid on the scanner a little askew, read in the box: the way people go."""
+    import pypdfium2
+    from PIL import Image, ImageFilter
+
+    from intake import review
+    from intake.config import load
+    from intake.db import batches as lose
+    from intake.db import rescans
+    from intake.db.core import Database
+    from intake.db.documents import documents_of
+
+    home, disk = tmp_path / "home", tmp_path / "disk"
+    (disk / "A_1").mkdir(parents=True)
+    born_digital(disk / "A_1" / "akte.pdf", 1)
+    born_digital(tmp_path / "neu.pdf", 2)
+    assert cli.run(["init", str(home)]) == 0
+    assert run(home, "batch", "new", "los", str(disk)) == 0 and run(home, "batch", "run", "los") == 0
+    opened = load(home)
+    db, town = Database(opened.database_url), opened.settings.tenant[0]
+    with db.transaction() as tx:
+        batch = lose.batch_named(tx.connection, town.name, "los")
+        assert batch is not None
+        document = documents_of(tx.connection, lose.items_of(tx.connection, batch.id)[0].delivery or "")[0]
+        review.approve(tx, document.id, document.revision, "clerk:kms", {"entry": "632.60", "title": "Brief"})
+    assert run(home, "work", "--until-idle") == 0 and run(home, "batch", "sample", "los") == 0
+    assert run(home, "batch", "check", "los", document.id[-8:], "rescan", "--defect", "blur", "--page", "1", "--by", "qs") == 0
+    assert run(home, "batch", "slips", "los", "--pdf", str(tmp_path / "zettel.pdf")) == 0
+
+    def scanned(pdf: Path, askew: float) -> Image.Image:
+        picture: Image.Image = pypdfium2.PdfDocument(pdf)[0].render(scale=200 / 72).to_pil().convert("L")
+        return picture.rotate(askew, fillcolor=248).filter(ImageFilter.GaussianBlur(0.7))
+
+    slip, sheet = scanned(tmp_path / "zettel.pdf", -0.9), scanned(tmp_path / "neu.pdf", 0.7)
+    slip.save(opened.rescans(town.backfile[0]) / "scan0001.tif", save_all=True, dpi=(200, 200),
+              append_images=[sheet, Image.new("L", sheet.size, 250)])
+    assert run(home, "work", "--until-idle") == 0
+    with db.read() as conn:
+        (one,) = rescans.rescans_of(conn, batch.id)
+        assert (one.kind, one.document, one.page, one.new_number) == ("replaced", document.id, 1, 2)
+        assert lose.numbers(conn, batch).pages == 1 and lose.numbers(conn, batch).documents == {"FILED": 1}
+    db.close()
+    assert run(home, "verify") == 0
+    capsys.readouterr()
