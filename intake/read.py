@@ -71,21 +71,28 @@ def previews_at(chunk: BinaryIO) -> dict[int, tuple[int, int]]:
     return found
 
 
+def known_image(db: Database, blobs: Blobs, tenant: str, original: Blob, number: int, rotation: int,
+                dpi: int = 200) -> Blob | None:
+    """The picture of a page that `page_image` made before; None when there is none (any more)."""
+    with db.read() as conn:
+        known = page_reads_of(conn, tenant, original.sha256, f"{PICTURE}/{dpi}/{rotation % 360}").get(number)
+    if known is None or not blobs.has(known):
+        return None
+    return Blob(known, "image/jpeg", _picture_name(number), blobs.path(known).stat().st_size)
+
+
 def page_image(db: Database, blobs: Blobs, box: Box, tenant: str, original: Blob, number: int, rotation: int, workdir: Path,
                dpi: int = 200) -> Blob:
     """Page `number` of a part as a JPEG for the desk, turned by `rotation` (the reader's and the clerk's together).
 
     Made by the box when it is asked for the first time, then kept as a blob. Raises as `Box.page_image`.
     """
-    made_by = f"{PICTURE}/{dpi}/{rotation % 360}"
-    with db.read() as conn:
-        known = page_reads_of(conn, tenant, original.sha256, made_by).get(number)
-    if known is not None and blobs.has(known):
-        return Blob(known, "image/jpeg", _picture_name(number), blobs.path(known).stat().st_size)
+    if (known := known_image(db, blobs, tenant, original, number, rotation, dpi)) is not None:
+        return known
     path = box.page_image(blobs.path(original.sha256), original.media_type, number, rotation, workdir, dpi)
     kept = blobs.add_file(path, _picture_name(number), "image/jpeg")
     with db.transaction() as tx:
-        add_page_reads(tx, tenant, original.sha256, made_by, [(number, kept.sha256, 0.0)])
+        add_page_reads(tx, tenant, original.sha256, f"{PICTURE}/{dpi}/{rotation % 360}", [(number, kept.sha256, 0.0)])
     return kept
 
 

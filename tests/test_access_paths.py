@@ -147,6 +147,8 @@ RECIPES: dict[Callable[..., Any], Ask] = {
     efile.list_due: lambda conn, who, _: [efile.list_due(conn, who, ON), efile.list_due(conn, who, ON, limit=2)],
     desk.neighbours: lambda conn, who, at: each(at.documents, lambda id: desk.neighbours(conn, who, id) if (
         clauses.may_see_document(conn, who, id)) else None),
+    desk.next_waiting: lambda conn, who, at: each(at.documents, lambda id: desk.next_waiting(conn, who, id) if (
+        clauses.may_see_document(conn, who, id)) else None),
     desk.first_waiting: lambda conn, who, _: [desk.first_waiting(conn, who)],
     desk.waiting_after: lambda conn, who, at: each(at.documents, lambda id: desk.waiting_after(conn, who, id, 50) if (
         clauses.may_see_document(conn, who, id)) else None),
@@ -195,15 +197,16 @@ AFTER_LOOKING: dict[str, str] = {
         "get_document", "get_delivery", "proposals_of", "live_decision", "parts_of", "ledger", "cuts_of", "cut_of", "why_of",
         "titles_of", "opened_by", "decided_at", "documents_of", "problem_of", "get_problem", "blind", "cases_of",
         "receipts_of", "notices_of", "sheet_in", "newest_page_reads", "position_of", "numbers_about", "newest_entries",
-        "entry_texts", "filing_of_document", "values_of",
+        "entry_texts", "filing_of_document", "values_of", "page_count",
     ), "about ids that a function with a viewer gave"),
-    **dict.fromkeys(("open_entries", "all_entries", "get_entry", "entry_by_notation", "entry_names"), "the plan is no secret"),
+    **dict.fromkeys(("open_entries", "all_entries", "get_entry", "get_entries", "entry_by_notation", "entry_names"), "the plan is no secret"),
     **dict.fromkeys((
         "token_of", "tokens_of", "session_of", "link_of", "get_user", "user_by_login", "user_by_subject", "grant_of",
-        "grants_of", "people_of", "anyone"), "people, not documents"),
+        "grants_of", "account_in", "people_of", "anyone"), "people, not documents"),
     **dict.fromkeys(("file_count", "imported_at", "register_size", "uses"), "sizes of registers and models, for who runs it"),
     "audited_and_filed": "how good the machine is, over all it may file: nothing restricted",
     "offices_of": "names of offices",
+    "last_choice": "a setting", "newest": "numbers of mails to offices, for who runs it",
 }
 
 

@@ -11,7 +11,21 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, FromClause, Select, and_, exists, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from intake.access import ORDINARY
 from intake.db.akten import file_by_reference, file_from, get_file
@@ -58,10 +72,14 @@ def visible_entries(conn: Connection, viewer: Viewer) -> frozenset[str]:
 
 def visible_documents(conn: Connection, viewer: Viewer, of: FromClause = documents) -> ColumnElement[bool]:
     """The condition on rows of `documents` (or of an alias of it) that the viewer may see them, his tenant included."""
+    return seen_documents(viewer, of)
+
+
+@lru_cache(maxsize=1000)
+def seen_documents(viewer: Viewer, of: FromClause = documents) -> ColumnElement[bool]:
+    """The same for whoever keeps a whole statement of a viewer."""
     own = of.c.tenant == viewer.tenant
-    if viewer.classes is None:
-        return own
-    return and_(own, _document(viewer, of))
+    return own if viewer.classes is None else and_(own, _document(viewer, of))
 
 
 def visible_files(conn: Connection, viewer: Viewer, of: FromClause = files) -> ColumnElement[bool]:
@@ -100,6 +118,10 @@ def visible_problems(conn: Connection, viewer: Viewer) -> ColumnElement[bool]:
         and_(kind == "source", problems.c.access_class.in_(sorted(viewer.classes)))))
 
 
+# Made once for each viewer: putting such a clause together takes longer than asking the database.
+
+
+@lru_cache(maxsize=1000)
 def _document(viewer: Viewer, of: FromClause) -> ColumnElement[bool]:
     placed = select(_LYING.c.key).join(_AKTE, _AKTE.c.id == _LYING.c.file).where(
         _LYING.c.document == of.c.id, _LYING.c.undone_at.is_(None), _file(viewer, _AKTE)).correlate(of)
@@ -109,6 +131,7 @@ def _document(viewer: Viewer, of: FromClause) -> ColumnElement[bool]:
         and_(of.c.state == DocumentState.FILED.value, of.c.access_class.in_([ORDINARY, *classes]), exists(placed)))
 
 
+@lru_cache(maxsize=1000)
 def _file(viewer: Viewer, of: FromClause) -> ColumnElement[bool]:
     allowed = of.c.entry.in_(_entries(viewer))
     if not (viewer.branches or viewer.offices):
@@ -123,6 +146,7 @@ def _live(of: FromClause) -> Select[Any]:
         _INNER.c.delivery == of.c.id, _INNER.c.state != DocumentState.SUPERSEDED.value).correlate(of)
 
 
+@lru_cache(maxsize=1000)
 def _delivery(viewer: Viewer, of: FromClause, twins: bool = True) -> ColumnElement[bool]:
     some = exists(_live(of).where(_document(viewer, _INNER)))
     alone = and_(of.c.access_class.in_(sorted(viewer.classes or ())), ~exists(_live(of)))
@@ -132,6 +156,7 @@ def _delivery(viewer: Viewer, of: FromClause, twins: bool = True) -> ColumnEleme
     return or_(alone, some)
 
 
+@lru_cache(maxsize=1000)
 def _whole(viewer: Viewer, of: FromClause) -> ColumnElement[bool]:
     hidden = exists(_live(of).where(~_document(viewer, _INNER)))
     return and_(of.c.access_class.in_(sorted(viewer.classes or ())), ~hidden, _delivery(viewer, of))
@@ -142,7 +167,12 @@ def _whole(viewer: Viewer, of: FromClause) -> ColumnElement[bool]:
 
 def may_see_document(conn: Connection, viewer: Viewer, id: str) -> bool:
     """Whether the document exists for the viewer."""
-    return conn.execute(select(documents.c.id).where(documents.c.id == id, visible_documents(conn, viewer))).first() is not None
+    return conn.execute(_this_document(viewer), {"document": id}).first() is not None
+
+
+@lru_cache(maxsize=1000)
+def _this_document(viewer: Viewer) -> Select[Any]:
+    return select(documents.c.id).where(documents.c.id == bindparam("document"), seen_documents(viewer))
 
 
 def may_see_delivery(conn: Connection, viewer: Viewer, id: str, *, whole: bool = False) -> bool:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, select, tuple_
+from sqlalchemy import Connection, Select, and_, bindparam, delete, func, select, tuple_
 
-from intake.db.access import visible_documents
+from intake.db.access import seen_documents, visible_documents
 from intake.db.core import Tx, parse_stamp, stamp, upsert
 from intake.db.deliveries import PICTURE
 from intake.db.documents import documents_of
@@ -42,6 +43,12 @@ def neighbours(conn: Connection, viewer: Viewer, id: str) -> Neighbours:
     here = conn.execute(select(*_PLACE).where(documents.c.id == id)).first()
     return Neighbours(_nearest(conn, viewer, here, forward=False),
                       _nearest(conn, viewer, here) or _first(conn, viewer, but=id))
+
+
+def next_waiting(conn: Connection, viewer: Viewer, id: str) -> str | None:
+    """The waiting document after `id`; after the last comes the first. None when nothing else waits."""
+    here = conn.execute(select(*_PLACE).where(documents.c.id == id)).first()
+    return _nearest(conn, viewer, here) or _first(conn, viewer, but=id)
 
 
 def _nearest(conn: Connection, viewer: Viewer, here: Any, *, forward: bool = True) -> str | None:
@@ -104,10 +111,18 @@ class Sheet:
 def sheet_of(conn: Connection, viewer: Viewer, document: str, number: int) -> Sheet | None:
     """Page `number` (from 1) of a document; None when the viewer may not see it or there is none. One statement: it is asked
     for every picture."""
-    own = pages.c.document == documents.c.id
-    wanted = _sheets().join(documents, own).where(
-        documents.c.id == document, pages.c.position == number, visible_documents(conn, viewer))
-    return _sheet(conn.execute(wanted).first())
+    return _sheet(conn.execute(_sheet_for(viewer), {"document": document, "number": number}).first())
+
+
+@lru_cache(maxsize=1000)
+def _sheet_for(viewer: Viewer) -> Select[Any]:
+    return _sheets().join(documents, pages.c.document == documents.c.id).where(
+        documents.c.id == bindparam("document"), pages.c.position == bindparam("number"), seen_documents(viewer))
+
+
+def page_count(conn: Connection, document: str) -> int:
+    """How many pages a document has."""
+    return int(conn.execute(select(func.count()).select_from(pages).where(pages.c.document == document)).scalar_one())
 
 
 def sheet_in(conn: Connection, delivery: str, part: int, number: int) -> Sheet | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from intake.db.core import Tx, add, parse_stamp, stamp
 from intake.errors import Refused
@@ -50,10 +50,12 @@ def start_session(tx: Tx, user: str, tenant: str) -> str:
     return secret
 
 
+_LIVING = select(sessions).where(sessions.c.hash == bindparam("secret"), sessions.c.ended_at.is_(None))
+
+
 def session_of(conn: Connection, secret: str, now: datetime) -> Session | None:
     """The living session with this secret; None when there is none, it was ended, or one of the limits is over."""
-    row = conn.execute(select(sessions).where(
-        sessions.c.hash == hashed(secret), sessions.c.ended_at.is_(None))).mappings().first()
+    row = conn.execute(_LIVING, {"secret": hashed(secret)}).mappings().first()
     if row is None:
         return None
     found = Session(row["hash"], row["tenant"], row["user"], parse_stamp(row["started_at"]), parse_stamp(row["used_at"]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, select, update
 
 from intake.db.core import Tx, add, new_id, one, stamp, upsert
 from intake.errors import Refused
@@ -139,6 +139,16 @@ def grants_of(conn: Connection, user: str) -> tuple[Grant, ...]:
     """All towns of a person, by name."""
     rows = conn.execute(select(grants).where(grants.c.user == user).order_by(grants.c.tenant)).mappings()
     return tuple(_grant(row) for row in rows)
+
+
+_SIGNED_IN = select(users, *(column for column in grants.c)).join(
+    grants, and_(grants.c.user == users.c.id, grants.c.tenant == bindparam("tenant"))).where(users.c.id == bindparam("account"))
+
+
+def account_in(conn: Connection, tenant: str, user: str) -> tuple[User, Grant] | None:
+    """A person with what he is in a town, in one question: it is asked with every request. None when he is nothing there."""
+    row = conn.execute(_SIGNED_IN, {"tenant": tenant, "account": user}).mappings().first()
+    return (_user(row), _grant(row)) if row else None
 
 
 def people_of(conn: Connection, tenant: str) -> tuple[tuple[User, Grant], ...]:

@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse
 from intake import review
 from intake.db.access import see_document
 from intake.db.core import Tx, utcnow
-from intake.db.desk import first_waiting, neighbours, note_opening, opened_by, seen_beside, titles_of
+from intake.db.desk import first_waiting, next_waiting, note_opening, opened_by, seen_beside, titles_of
 from intake.db.lists import DocumentLine, list_documents
 from intake.db.plan import open_entries
 from intake.db.waiting import waiting_for
@@ -288,7 +288,7 @@ def _onwards(request: Request, web: Web, user: User, id: str, form: Mapping[str,
     try:
         with web.db.transaction() as tx:
             made = verb(tx, id, _number(form, "revision"))
-            after = neighbours(tx.connection, user.viewer, id).after
+            after = next_waiting(tx.connection, user.viewer, id)
             title = titles_of(tx.connection, [id]).get(id, "Schriftstück")
     except (Stale, Refused) as error:
         return _again(web, user, id, form, error)

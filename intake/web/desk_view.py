@@ -14,13 +14,13 @@ from intake.db.akten import cases_of
 from intake.db.core import utcnow
 from intake.db.cuts import cut_of
 from intake.db.deliveries import get_delivery, parts_of
-from intake.db.desk import Neighbours, neighbours, opened_by, seen_beside, titles_of, why_of
+from intake.db.desk import Neighbours, neighbours, opened_by, page_count, seen_beside, titles_of, why_of
 from intake.db.documents import ledger, live_decision, proposals_of
 from intake.db.efile import list_files
 from intake.db.forecasts import PLACE, blind
 from intake.db.incoming import Notice, notices_of
 from intake.db.lists import TO_CHECK
-from intake.db.plan import get_entry, open_entries
+from intake.db.plan import get_entries, open_entries
 from intake.db.problems import problem_of
 from intake.propose import first_choice
 from intake.vocabulary import (
@@ -112,6 +112,7 @@ class Desk:
     attached: bool  # whether it has Anlagen itself
     parts: tuple[Part, ...]  # files that came with the message
     around: Neighbours
+    ahead: int  # pages of the next document, fetched ahead
     decision: Decision | None
     problem: Problem | None
     holder: tuple[str, datetime] | None
@@ -176,6 +177,7 @@ def desk_of(conn: Connection, viewer: Viewer, id: str, draft: Draft | None = Non
     beside = seen_beside(conn, viewer, document.delivery)
     titles = titles_of(conn, [one.id for one in beside])
     whole = may_see_delivery(conn, viewer, document.delivery, whole=True)
+    around = neighbours(conn, viewer, id)
     return Desk(
         document=document, delivery=get_delivery(conn, document.delivery), cut=cut_of(conn, id),
         why="Stichprobe: bitte ohne Vorschlag entscheiden." if hidden else (
@@ -194,7 +196,8 @@ def desk_of(conn: Connection, viewer: Viewer, id: str, draft: Draft | None = Non
         parent=(document.parent, titles.get(document.parent, "Hauptschriftstück")) if document.parent else None,
         attached=any(one.parent == id for one in beside),
         parts=tuple(part for part in parts_of(conn, document.delivery) if part.parent is not None) if whole else (),
-        around=neighbours(conn, viewer, id), decision=seen_decision(conn, viewer, live_decision(conn, id)),
+        around=around, ahead=page_count(conn, around.after) if around.after else 0,
+        decision=seen_decision(conn, viewer, live_decision(conn, id)),
         problem=problem_of(conn, viewer.tenant, "document", id),
         returned=next((one for one in reversed(notices_of(conn, [id]).get(id, ())) if one.kind == "return"), None),
         holder=opened_by(conn, [id], utcnow(), viewer.name).get(id), whole=whole, draft=typed)
@@ -230,8 +233,9 @@ LOOSE = {PageState.SEPARATOR: "Trennblatt", PageState.BLANK: "Leerseite", PageSt
 def _entries(conn: Connection, viewer: Viewer, shown: Sequence[Proposal], chosen: str) -> tuple[Candidate, ...]:
     """The three surest plan entries, and the chosen one where it is none of them."""
     found = [one for one in shown if one.field == "entry"][:fields.CANDIDATES]
-    made = [_entry(entry, one) for one in found if (entry := get_entry(conn, viewer.tenant, one.value))]
-    if chosen and chosen not in {one.value for one in made} and (entry := get_entry(conn, viewer.tenant, chosen)):
+    known = get_entries(conn, viewer.tenant, [*(one.value for one in found), chosen])
+    made = [_entry(known[one.value], one) for one in found if one.value in known]
+    if chosen not in {one.value for one in made} and (entry := known.get(chosen)):
         made.append(Candidate(entry.id, entry.notation, entry.title, "human", 100, "Ihre Wahl, noch nicht gespeichert."))
     return tuple(made)
 

@@ -25,7 +25,7 @@ from intake.db.access import may_see_delivery
 from intake.db.deliveries import get_delivery, parts_of
 from intake.db.desk import Sheet, sheet_in, sheet_of
 from intake.errors import Refused
-from intake.read import page_image, previews_at, unpack_pages
+from intake.read import known_image, page_image, previews_at, unpack_pages
 from intake.vocabulary import Blob, Delivery, Page, Role, Viewer
 from intake.web.rules import SignedIn, needs
 from intake.web.state import Web, WebState
@@ -158,9 +158,17 @@ def _page(blobs: Blobs, sheet: Sheet) -> Page:
     return next(page for page in unpack_pages(blobs.read(sheet.chunk)) if page.number == sheet.number)
 
 
+@lru_cache(maxsize=4096)
+def _rotations(root: Path, chunk: str) -> dict[int, int]:
+    """How the reader turned each page of a chunk."""
+    return {page.number: page.rotation for page in unpack_pages(Blobs(root).read(chunk))}
+
+
 def _fine(web: Web, tenant: str, sheet: Sheet) -> bytes:
     blobs = web.blobs(tenant)
-    rotation = _page(blobs, sheet).rotation
+    rotation = _rotations(blobs.root, sheet.chunk)[sheet.number]
+    if (known := known_image(web.db, blobs, tenant, sheet.part, sheet.number, rotation, FINE_DPI)) is not None:
+        return blobs.read(known.sha256)
     with tempfile.TemporaryDirectory(prefix="poststelle-picture-") as folder, _turn:
         kept = page_image(web.db, blobs, web.box, tenant, sheet.part, sheet.number, rotation, Path(folder), FINE_DPI)
     return blobs.read(kept.sha256)

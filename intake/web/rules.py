@@ -24,7 +24,7 @@ from intake.config import Tenant
 from intake.db.core import utcnow
 from intake.db.sessions import Session, session_of, touch
 from intake.db.tokens import note_use, token_of, used_today
-from intake.db.users import Grant, get_user, grant_of
+from intake.db.users import Grant, account_in
 from intake.db.users import User as Account
 from intake.errors import Refused
 from intake.vocabulary import Role, Viewer
@@ -114,7 +114,7 @@ def current_user(web: Web, request: Request) -> User | None:
         session = session_of(conn, secret, utcnow())
         if session is None:
             return None
-        user = _user(web, get_user(conn, session.user), grant_of(conn, session.tenant, session.user), csrf_of(secret), session)
+        user = _user(web, account_in(conn, session.tenant, session.user), csrf_of(secret), session)
     if user and session.untouched(utcnow()) and not _in_the_background(request):
         with web.db.transaction() as tx:
             touch(tx, session)
@@ -129,16 +129,19 @@ def _by_token(web: Web, request: Request) -> User | None:
         token = token_of(conn, secret.strip())
         if token is None or not token.user:
             return None
-        user = _user(web, get_user(conn, token.user), grant_of(conn, token.tenant, token.user))
+        user = _user(web, account_in(conn, token.tenant, token.user))
     if user and not used_today(token):
         with web.db.transaction() as tx:
             note_use(tx, token)
     return user
 
 
-def _user(web: Web, account: Account, grant: Grant | None, csrf: str = "", session: Session | None = None) -> User | None:
-    town = next((town for town in web.home.settings.tenant if grant and town.name == grant.tenant), None)
-    if account.locked or grant is None or town is None:
+def _user(web: Web, found: tuple[Account, Grant] | None, csrf: str = "", session: Session | None = None) -> User | None:
+    if found is None:
+        return None
+    account, grant = found
+    town = next((town for town in web.home.settings.tenant if town.name == grant.tenant), None)
+    if account.locked or town is None:
         return None
     return User(account, grant, town, csrf, session.hash if session else "")
 

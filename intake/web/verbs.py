@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from intake import review
 from intake.db.access import see_document, seen_proposals
@@ -12,7 +12,7 @@ from intake.db.documents import proposals_of
 from intake.db.forecasts import PLACE, blind
 from intake.errors import Refused, Stale
 from intake.propose import first_choice
-from intake.vocabulary import Box, Viewer
+from intake.vocabulary import Box, Proposal, Viewer
 from intake.web import fields
 from intake.web.desk_view import NEW, Draft, place_chosen
 
@@ -30,7 +30,11 @@ def draft_of(form: Mapping[str, str]) -> Draft:
 
 def typed(tx: Tx, viewer: Viewer, id: str, draft: Draft) -> dict[str, str]:
     """The values of the draft that are not the proposed ones, as they are stored."""
-    best = first_choice(seen_proposals(tx.connection, viewer, proposals_of(tx.connection, id)))
+    return _changed(seen_proposals(tx.connection, viewer, proposals_of(tx.connection, id)), draft)
+
+
+def _changed(shown: Sequence[Proposal], draft: Draft) -> dict[str, str]:
+    best = first_choice(shown)
     found = {name: fields.plain(name, text) for name, text in draft.values.items()
              if not fields.same(name, text, best.get(name, ""))}
     if draft.urgent is not None and draft.urgent != (best.get("urgent") == "ja"):
@@ -43,7 +47,11 @@ def keep(tx: Tx, viewer: Viewer, by: str, id: str, revision: int, draft: Draft, 
 
     Returns the revision. Raises as `review.correct`.
     """
-    for name, value in typed(tx, viewer, id, draft).items():
+    return _keep(tx, by, id, revision, draft, typed(tx, viewer, id, draft), clicked=clicked)
+
+
+def _keep(tx: Tx, by: str, id: str, revision: int, draft: Draft, values: Mapping[str, str], *, clicked: bool) -> int:
+    for name, value in values.items():
         place = draft.places.get(name, "")
         if place or not clicked:
             page, box = place_from(place)
@@ -68,10 +76,11 @@ def decide(tx: Tx, viewer: Viewer, by: str, id: str, revision: int, draft: Draft
     document = see_document(tx.connection, viewer, id)
     if document.revision != revision:
         raise Stale("Das Schriftstück wurde inzwischen geändert. Ihre Eingaben stehen noch da; prüfen Sie die Unterschiede.")
-    values = typed(tx, viewer, id, draft)
-    revision = keep(tx, viewer, by, id, revision, draft, clicked=True)
+    proposed = seen_proposals(tx.connection, viewer, proposals_of(tx.connection, id))
+    values = _changed(proposed, draft)
+    revision = _keep(tx, by, id, revision, draft, values, clicked=True)
     hidden = bool(blind(tx.connection, [id]))
-    shown = [one for one in seen_proposals(tx.connection, viewer, proposals_of(tx.connection, id))
+    shown = [one for one in proposed
              if not hidden or one.field not in PLACE or one.evidence[0].by.startswith("clerk:")]
     chosen = place_chosen(tx.connection, viewer, document, shown, draft)
     if chosen["file"] == NEW:

@@ -227,6 +227,22 @@ def test_klaerung_irrlaeufer_and_putting_off(live: Live, as_person: Open, shoot:
         assert get_document(conn, third).state is DocumentState.REJECTED
 
 
+def test_the_pages_of_the_next_document_are_prepared(live: Live, as_person: Open) -> None:
+    first, second = put_stack(live.site.db, live.site.blobs, [1, 5])
+    page, asked = as_person(), []
+    page.on("requestfinished", lambda one: asked.append(one.url.removeprefix(live.url)))
+    at_desk(page, live, first)
+    wanted = [f"/seiten/{second}/{number}/{kind}" for kind in ("vorschau", "bild") for number in (1, 2, 3)]
+    for _ in range(100):
+        if set(wanted) <= set(asked):
+            break
+        page.wait_for_timeout(50)
+    assert set(wanted) <= set(asked)
+    assert f"/seiten/{second}/4/bild" not in asked  # a long one is not drawn as a whole
+    drawn = [one for one in asked if one.endswith("/bild") and second in one]
+    assert drawn == sorted(drawn)  # one after the other
+
+
 def test_e_marks_what_is_urgent_and_takes_the_mark_away(live: Live, as_person: Open, shoot: Shoot) -> None:
     first, _ = waiting(live)
     page = at_desk(as_person(), live, first)

@@ -1,9 +1,10 @@
 // The pages beside the form: fine pictures where they are seen larger than the preview, words to click and select, the
-// evidence of the focused field outlined, the next document's first page fetched ahead. Coordinates are fractions of the page.
+// evidence of the focused field outlined, the next document's first pages fetched ahead. Coordinates are fractions of the page.
 "use strict";
 
 const viewer = (() => {
   let desk = null, seen = null, current = 1, anchor = null;
+  const AHEAD = 3; // so many pages of the next document; further ones are drawn when they are looked at
   let ahead = new Map(); // picture address -> picture fetched ahead, of the next document only
   const sheetOf = (page) => desk.querySelector(`.sheet[data-page="${page}"]`);
   // --- pictures ---------------------------------------------------------------------------------------------------
@@ -93,10 +94,20 @@ const viewer = (() => {
     const next = desk.dataset.next;
     ahead = new Map();
     if (!next || next === desk.dataset.document) return;
-    for (const kind of ["vorschau", "bild"]) {
-      const address = `/seiten/${next}/1/${kind}`;
-      ahead.set(address, Object.assign(new Image(), { src: address }));
-    }
+    const pages = Math.min(Number(desk.dataset.nextPages) || 1, AHEAD);
+    for (let page = 1; page <= pages; page++) fetched(next, page, "vorschau");
+    const fine = (page) => { // one after the other: each is drawn by the server when it is asked for the first time
+      if (page > pages || desk.dataset.next !== next) return;
+      const picture = fetched(next, page, "bild");
+      for (const done of ["load", "error"]) picture.addEventListener(done, () => fine(page + 1), { once: true });
+    };
+    fine(1);
+  }
+
+  function fetched(document, page, kind) {
+    const address = `/seiten/${document}/${page}/${kind}`, picture = Object.assign(new Image(), { src: address });
+    ahead.set(address, picture);
+    return picture;
   }
 
   function start(section) { // a document came to the desk
