@@ -301,7 +301,8 @@ def put_differences(tx: Tx, tenant: str, batch: str, found: Mapping[tuple[str, s
     """
     one, there = batch_differences.c, {(kind, subject[:SUBJECT]): sentence for (kind, subject), sentence in found.items()}
     belongs = {(kind, subject[:SUBJECT]): item for (kind, subject), item in (of or {}).items()}
-    scope = one.item.is_(None) if items is None else or_(one.item.in_(tuple(items)), one.subject.in_({key[1] for key in there}))
+    scope = one.item.is_(None) if items is None else or_(
+        one.item.in_(tuple(items)), one.kind.in_({key[0] for key in there}) & one.subject.in_({key[1] for key in there}))
     rows = tx.connection.execute(select(batch_differences).where(one.batch == batch, scope))
     known = {(row.kind, row.subject): row for row in rows
              if items is None or row.item in items or (row.kind, row.subject) in there}

@@ -1,11 +1,13 @@
 """A generated back-file (samples/bauakten.py) through the whole house: cuts, registers, fields, completeness, throughput.
 
-    python tests/bench/backfile.py [--akten 24] [--scanned 0.05] [--kills 0] [--folder FOLDER] [--seed 1]
+    python tests/bench/backfile.py [--akten 24] [--scanned 0.05] [--kills 0] [--folder FOLDER] [--seed 1] [--memory] [--letter 20]
 
 Everything it measures against was made up by this project: it says how the parts work together, not how they do on a town's
 paper. `--kills`: so many kill -9 at random moments while the batch runs. `--folder`: keep delivery and installation there, use
 them again. Exit code 1 when a bar is missed: register >= 90 %, Vorgang F1 >= 0.95, parcel, Bauherr and date F1 >= 0.85, every
-planted fault found and no other, every page accounted for.
+planted fault found and no other, every page accounted for; with `--scanned 1` at most 10 % of the CPU of reading for all else;
+with `--letter` (so many seconds between two scanned letters that are dropped meanwhile) p95 until it is proposed at most 60 s;
+with `--memory` at most a tenth more memory behind the first 500 pages than up to there.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from intake.db.cuts import cut_of  # noqa: E402
 from intake.db.documents import documents_of, proposals_of  # noqa: E402
 from intake.schema import deliveries  # noqa: E402
 from samples.bauakten import make  # noqa: E402
+from tests.bench import beside  # noqa: E402
 
 COMMAND = Path(sys.executable).with_name("poststelle")
 NAME = "altakten"
@@ -67,9 +70,20 @@ class Result:
     confused: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
 
 
-def run(home: Path, kills: int, seed: int) -> tuple[float, float]:
-    """The batch run to its end, killed on the way; wall and CPU seconds."""
-    rng, start = random.Random(seed), time.monotonic()
+@dataclass
+class Ran:
+    """Wall and CPU seconds of a run, of these the worker's own; the memory it took; how long letters waited."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+    own: float = 0.0
+    memory: list[tuple[str, float, float]] = field(default_factory=list)
+    letters: list[float] = field(default_factory=list)
+
+
+def run(home: Path, kills: int, seed: int, letter: float) -> Ran:
+    """The batch run to its end, killed on the way."""
+    rng, start, database = random.Random(seed), time.monotonic(), Database(load(home).database_url)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     for _ in range(kills):
         process = subprocess.Popen([COMMAND, "--home", home, "batch", "run", NAME], stdout=subprocess.DEVNULL,
@@ -77,9 +91,19 @@ def run(home: Path, kills: int, seed: int) -> tuple[float, float]:
         time.sleep(rng.uniform(3, 25))
         process.kill()
         process.wait()
-    subprocess.run([COMMAND, "--home", home, "batch", "run", NAME], check=True, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([COMMAND, "--home", home, "batch", "run", NAME], stdout=subprocess.DEVNULL)
+    watch = beside.Watch(process.pid, database)
+    letters = beside.Letters(home / "eingang" / "scanner", letter, 500) if letter else None
+    while process.poll() is None:
+        time.sleep(0.2)
+        with database.read() as conn:
+            batch = lose.batch_named(conn, load(home).settings.tenant[0].name, NAME)
+            if letters and batch and (numbers := lose.numbers(conn, batch)).opened == numbers.items:
+                letters.stop()  # what is dropped behind the batch says nothing
+    assert process.returncode == 0
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.monotonic() - start, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Ran(time.monotonic() - start, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, watch.own_cpu,
+               watch.table(), beside.waited(database, letters.dropped) if letters else [])
 
 
 def measure(db: Database, truth: dict[str, Any]) -> Result:
@@ -153,6 +177,8 @@ def main() -> int:
     parser.add_argument("--scanned", type=float, default=0.05)
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--letter", type=float, default=0.0)
     parser.add_argument("--folder", type=Path)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="backfile", dir="/var/tmp") as name:
@@ -161,16 +187,33 @@ def main() -> int:
             make(folder, asked.akten, asked.seed, asked.scanned)
         truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
         home = folder / "poststelle"
-        seconds = (0.0, 0.0)
+        ran = Ran()
         if not home.exists():
             subprocess.run([COMMAND, "init", home], check=True, stdout=subprocess.DEVNULL)
             subprocess.run([COMMAND, "--home", home, "batch", "new", NAME, folder / "lieferung", "--index", folder / "index.csv",
                             "--master", folder / "aktenverzeichnis.csv"], check=True)
-            seconds = run(home, asked.kills, asked.seed)
-        return report(home, truth, seconds)
+            ran = run(home, asked.kills, asked.seed, asked.letter)
+        return report(home, truth, ran, asked.scanned, asked.memory)
 
 
-def report(home: Path, truth: dict[str, Any], seconds: tuple[float, float]) -> int:
+def costs(db: Database, ran: Ran, scanned: float, memory: bool) -> list[tuple[str, str, bool]]:
+    """What the run cost beside reading, in memory, and for the letters that came meanwhile, as rows of the table."""
+    rows: list[tuple[str, str, bool]] = []
+    reading = beside.reading_cpu(db)
+    if ran.cpu:
+        share = (ran.cpu - reading) / reading
+        rows.append(("CPU beyond reading", f"{share:.3f} ({ran.cpu - reading:.0f} s of {ran.cpu:.0f}, worker {ran.own:.0f})",
+                     scanned < 1 or share <= 0.10))
+    if ran.letters:
+        rows.append(("letter beside the batch", beside.said(ran.letters), beside.percentile(ran.letters, 0.95) <= 60))
+    if memory:
+        early = [row[2] for row in ran.memory if int(row[0].split()[0]) < 500]
+        rows += [(f"MiB, pages {pages}", f"worker {alone:.0f}, with its boxes {whole:.0f}",
+                  not early or whole <= 1.1 * max(early)) for pages, alone, whole in ran.memory]
+    return rows
+
+
+def report(home: Path, truth: dict[str, Any], ran: Ran, scanned: float, memory: bool) -> int:
     """Print everything and say whether a bar was missed."""
     db = Database(load(home).database_url)
     result = measure(db, truth)
@@ -186,7 +229,8 @@ def report(home: Path, truth: dict[str, Any], seconds: tuple[float, float]) -> i
             ("documents: starts F1", f"{result.cuts.f1:.3f}", True), ("register right", f"{right:.3f}", right >= 0.90),
             ("Vorgang boundaries F1", f"{result.vorgang.f1:.3f}", result.vorgang.f1 >= 0.95),
             *((f"{what} F1", f"{score.f1:.3f}", score.f1 >= 0.85) for what, score in sorted(result.fields.items())),
-            ("planted faults found", f"{len(true & found)} of {len(true)}, {len(found - true)} others", true == found)]
+            ("planted faults found", f"{len(true & found)} of {len(true)}, {len(found - true)} others", true == found),
+            *costs(db, ran, scanned, memory)]
     for what, figure, good in rows:
         print(f"{what:24} {figure:30} {'' if good else 'MISSED'}")
     for kind, subject in sorted(true ^ found):
@@ -194,8 +238,8 @@ def report(home: Path, truth: dict[str, Any], seconds: tuple[float, float]) -> i
     for (one, other), number in sorted(result.confused.items(), key=lambda item: -item[1])[:8]:
         if number:
             print(f"  register {one} taken for {other or '-'}: {number}")
-    if seconds[0]:
-        print(f"{kept / seconds[0] * 3600:.0f} pages an hour, {seconds[1] / max(1, kept):.2f} CPU s a page (made-up text layers)")
+    if ran.wall:
+        print(f"{kept / ran.wall * 3600:.0f} pages an hour, {ran.cpu / max(1, kept):.2f} CPU s a page")
     return int(not all(good for _, _, good in rows))
 
 
