@@ -199,13 +199,14 @@ AFTER_LOOKING: dict[str, str] = {
         "receipts_of", "notices_of", "sheet_in", "newest_page_reads", "position_of", "numbers_about", "newest_entries",
         "entry_texts", "filing_of_document", "values_of", "page_count",
     ), "about ids that a function with a viewer gave"),
-    **dict.fromkeys(("open_entries", "all_entries", "get_entry", "get_entries", "entry_by_notation", "entry_names"), "the plan is no secret"),
+    **dict.fromkeys(("open_entries", "all_entries", "get_entry", "get_entries", "entry_by_notation", "entry_names"),
+                    "the plan is no secret"),
     **dict.fromkeys((
         "token_of", "tokens_of", "session_of", "link_of", "get_user", "user_by_login", "user_by_subject", "grant_of",
         "grants_of", "account_in", "people_of", "anyone"), "people, not documents"),
     **dict.fromkeys(("file_count", "imported_at", "register_size", "uses"), "sizes of registers and models, for who runs it"),
     "audited_and_filed": "how good the machine is, over all it may file: nothing restricted",
-    "offices_of": "names of offices",
+    "offices_of": "names of offices", "tally": "how many differences a batch has, no names",
     "last_choice": "a setting", "newest": "numbers of mails to offices, for who runs it",
 }
 
