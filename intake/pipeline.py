@@ -239,6 +239,7 @@ def propose_document(room: Postroom, document_id: str) -> None:
             schriftstuecke.add_decision(tx, document.tenant, decision)
         state = DocumentState.APPROVED if verdict.automatic else DocumentState.PROPOSED
         schriftstuecke.move_document(tx, document, state, why=verdict.why)
+        batches.signs_changed(tx, [document.delivery])  # an old Akte is compared with what its papers say
         record(tx, document.tenant, ACTOR if not verdict.automatic else verdict.by, f"document.{state.lower()}",
                subjects={"delivery": document.delivery, "document": document.id}, new={"why": verdict.why})
 

@@ -591,6 +591,28 @@ batch_items = Table(
           sqlite_where=text("compared <> signed"), postgresql_where=text("compared <> signed")),
 )
 
+batch_matters = Table(
+    # a Vorgang of a batch as it was when its Akte was compared: for finding those that are nearly the same; derived
+    "batch_matters", metadata, _tenant(),
+    Column("batch", ForeignKey("batches.id"), primary_key=True),
+    Column("item", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("akte", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("said", JSON, nullable=False),  # {field: [values]}
+    Column("sheets", JSON, nullable=False),  # fingerprints of its pages
+)
+
+matter_keys = Table(
+    # what a Vorgang may have in common with one that is nearly the same; derived
+    "matter_keys", metadata, _tenant(),
+    Column("batch", ForeignKey("batches.id"), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("item", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Index("ix_matter_keys_item", "batch", "item"),
+)
+
 batch_expected = Table(
     # the list of Akten a batch must hold (Aktenverzeichnis)
     "batch_expected", metadata, _tenant(),

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from fakes import fake_room
 from hypothesis import given
 from hypothesis import strategies as st
 
+from intake import pipeline
+from intake.backfile import balance, people
 from intake.backfile.alike import fingerprint
 from intake.backfile.matters import FEW_SHEETS, Matter, keys_of, same_matter
+from intake.config import Backfile, Home
+from intake.db import batches as lose
+from intake.db import matters as rows
+from intake.db.core import Database
+from intake.db.matters import Kept
+from tests.test_backfile import BY, deliver, new, take_all
 
 LEXICON = [f"wort{number}" for number in range(3000)]
 
@@ -42,6 +52,7 @@ def test_what_it_says_is_enough_where_the_papers_are_others_and_the_papers_where
     bare = Matter("X", "Vorgang 1", sheets=sheets(1, slips=0.04))
     assert same_matter(GARAGE, bare) == "8 von 8 Seiten gleichen sich"
     assert set(keys_of(GARAGE)) & set(keys_of(bare)), "found by its sheets alone"
+    assert same_matter(GARAGE, replace(COPY, applicants=frozenset({"Heinrich Asrnussen"}))), "a name misread"
 
 
 @pytest.mark.parametrize(("name", "other"), [
@@ -56,6 +67,8 @@ def test_what_it_says_is_enough_where_the_papers_are_others_and_the_papers_where
     ("nothing known but the parcel", Matter("X", "Vorgang 1", frozenset({"12/3"}))),
     ("two forms alike",
      replace(COPY, asked=frozenset({"1971-01-01"}), granted=frozenset(), sheets=(*sheets(1, 2), *sheets(5, 9)))),
+    ("forms of another house", Matter("X", "Vorgang 1", frozenset({"81/2"}), sheets=sheets(1))),
+    ("forms of another builder", Matter("X", "Vorgang 1", applicants=frozenset({"Karl Petersen"}), sheets=sheets(1))),
     ("too few sheets", Matter("X", "Vorgang 1", sheets=sheets(1, FEW_SHEETS - 1))),
 ])
 def test_what_is_another_vorgang(name: str, other: Matter) -> None:
@@ -71,3 +84,79 @@ def test_two_copies_of_a_nachtrag_are_told() -> None:
 def test_it_does_not_matter_which_comes_first(seed: int, other: int) -> None:
     one, two = replace(GARAGE, sheets=sheets(seed, 3)), replace(COPY, sheets=sheets(other, 4), asked=frozenset())
     assert bool(same_matter(one, two)) == bool(same_matter(two, one))
+
+
+# ---- in a batch --------------------------------------------------------------------------------------------------------
+
+PERMIT = ("Bauschein Nummer {0} vom zweiten Mai für den Neubau einer Garage mit Abstellraum auf dem Grundstück Mühlenweg {0} in "
+          "Auenbek unter den Auflagen des Bezirksschornsteinfegers und der Gemeinde, Gebühr bezahlt")
+PLAN = "Lageplan und Schnitt {0} mit Maßen der Fundamente, Wände, Decken, Fenster, Türen, Schornstein und Entwässerung {0}"
+OTHER = ("Bauantrag Wohnhaus Wiesengrund Steffens Rohbau vierzehn",
+         "Statische Berechnung Balken Sparren Pfetten Lasten Nachweise",
+         "Widerspruch Angrenzer Grenzabstand Besonnung Einfriedung Knick")
+NOTICE = "Abnahme {0}: der Rohbau wurde besichtigt, Beanstandungen haben sich nicht ergeben, der Bauherr hat unterschrieben, {0}"
+
+
+def akte(number: int, note: str = "") -> str:
+    return "\f".join((PERMIT.format(number), PLAN.format(number), NOTICE.format(number) + note))
+
+
+def test_an_akte_delivered_twice_is_a_difference_with_both_names_until_it_is_another(database: Database, tmp_path: Path) -> None:
+    made = fake_room(tmp_path / "home", database)
+    town = made.home.settings.tenant[0].model_copy(update={"backfile": (
+        Backfile(name="bauakten", pattern=r"^(?P<akte>[^/]+)/", boundaries="off", pages_per_document=1),)})
+    room = replace(made, home=Home(made.home.root, made.home.settings.model_copy(update={"tenant": (town,)})))
+    batch = new(room, deliver(tmp_path / "disk", A_1__amt=akte(37), A_9__archiv=akte(37, " gez."),
+                              A_3__haus="\f".join(f"{text} " * 3 for text in OTHER)))
+    take_all(room)
+    found = balance.reconcile(room.db, room.blobs(batch.tenant), batch)
+    assert [kind for kind, _ in found] == ["alike"]
+    (sentence,) = found.values()
+    assert "(Akte A/1)" in sentence and "(Akte A/9)" in sentence and "3 von 3 Seiten gleichen sich" in sentence
+    assert balance.reconcile(room.db, room.blobs(batch.tenant), batch) == found, "nothing changed, nothing is lost"
+    with room.db.transaction() as tx:
+        one = lose.differences_of(tx.connection, batch.id)[0]
+        assert set(people.decisions_on(one.kind)) == {"same_case", "other_case", "accepted"}
+        people.decide(tx, batch, one, "other_case", "zwei Häuser", BY)
+    assert balance.reconcile(room.db, room.blobs(batch.tenant), batch) == found
+    with room.db.transaction() as tx:
+        assert lose.differences_of(tx.connection, batch.id, undecided=True) == ()
+        items = lose.items_of(tx.connection, batch.id)
+        signs = [replace(sign, text=f"{99 + at:032x}") for at, (_, path, sign) in enumerate(lose.signs_of(tx.connection, batch))
+                 if path.startswith("A_9")]
+        lose.put_signs(tx, batch.tenant, signs)
+        assert len(items) == 3
+    assert balance.reconcile(room.db, room.blobs(batch.tenant), batch) == {}, "the pages are others now"
+
+
+def test_proposals_that_come_later_are_compared(database: Database, tmp_path: Path) -> None:
+    room = fake_room(tmp_path / "home", database)
+    town = room.home.settings.tenant[0].model_copy(update={"backfile": (
+        Backfile(name="bauakten", pattern=r"^(?P<akte>[^/]+)/", access_class="Bauakten", boundaries="off"),)})
+    room = replace(room, home=Home(room.home.root, room.home.settings.model_copy(update={"tenant": (town,)})))
+    batch = new(room, deliver(tmp_path / "disk", A_1__amt=akte(37)))
+    take_all(room)
+    balance.reconcile(room.db, room.blobs(batch.tenant), batch)
+    with room.db.read() as conn:
+        assert balance.comparing.outdated(conn, batch.id) == 0
+        item = lose.items_of(conn, batch.id)[0]
+        document = pipeline.schriftstuecke.documents_of(conn, item.delivery or "")[0]
+    pipeline.propose_document(room, document.id)
+    with room.db.read() as conn:
+        assert balance.comparing.outdated(conn, batch.id) == 1
+
+
+def test_a_key_that_everybody_has_makes_no_pairs(database: Database) -> None:
+    with database.transaction() as tx:
+        batch = lose.add_batch(tx, lose.Batch("", "mittelau", "los", "bauakten", "/disk"))
+        places = range(1, rows.COMMON + 2)
+        rows.put_matters(tx, "mittelau", batch.id, places, [
+            Kept((at, 0), f"A/{at}", "", keys=("form", f"own{at // 2}")) for at in places])
+        found = [(one.place[0], other.place[0]) for one, other in rows.pairs(tx.connection, batch.id)]
+        assert found == [(at, at + 1) for at in range(2, rows.COMMON + 1, 2)]
+        rows.put_matters(tx, "mittelau", batch.id, places, [])
+        assert list(rows.pairs(tx.connection, batch.id)) == []
+
+
+def test_a_word_for_sheets_does_not_settle_a_vorgang() -> None:
+    assert "same" not in people.decisions_on("alike") and "same_case" not in people.decisions_on("double")

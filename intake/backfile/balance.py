@@ -1,22 +1,27 @@
 """The balance of a batch: what should have come, what came, what became of each page. Each difference is a sentence for a person.
 
 Kinds: missing and extra (against the list of Akten), index and unlisted (against the index), gone (a listed file is away),
-pages (the index counts other pages), twin (the same file twice), double (the same sheet twice), unreadable (a file, a part or
-a page nobody can read), ledger (pages in the files and in the ledger differ: a fault of ours, never to be waved through).
+pages (the index counts other pages), twin (the same file twice), double (the same sheet twice), alike (two Vorgänge that are
+nearly the same), unreadable (a file, a part or a page nobody can read), ledger (pages in the files and in the ledger differ: a
+fault of ours, never to be waved through).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from intake.backfile.alike import candidates, one_sheet, unreadable
+from intake.backfile.matters import Matter, keys_of, same_matter
 from intake.blobs import Blobs
 from intake.db import batches as lose
 from intake.db import comparing
+from intake.db import matters as rows
 from intake.db.batches import Batch, Opened, Sign
 from intake.db.comparing import Seen, Unmatched
 from intake.db.core import Database
 from intake.db.deliveries import newest_page_reads, parts_of
+from intake.db.matters import Kept, Paper
 from intake.read import unpack_pages
 from intake.vocabulary import DeliveryState, Page
 
@@ -33,12 +38,14 @@ def reconcile(db: Database, blobs: Blobs, batch: Batch, told: Callable[[int], No
     Files, Akten and the ledger are looked at whole, the pages of those Akten alone whose pages changed since the last look;
     `told` hears how many items of these are left.
     """
-    _pages(db, blobs, batch, told)
+    changed = _pages(db, blobs, batch, told)
     with db.read() as conn:
         kept = {(one.kind, one.subject): one.sentence for one in lose.differences_of(conn, batch.id)
-                if one.kind in ("index", "unlisted")}
+                if one.kind in ("index", "unlisted") or (one.kind == "alike" and not changed)}
         found = kept | of_akten(comparing.unmatched(conn, batch.id)) | of_files(comparing.doubtful_of(conn, batch.id))
         balance = lose.page_balance(conn, batch)
+        if changed:
+            found |= of_matters((_matter(one), _matter(other)) for one, other in rows.pairs(conn, batch.id))
     lost = balance["read"] - sum(number for name, number in balance.items() if name != "read")
     if lost:
         found["ledger", batch.name] = (f"Die Dateien haben {balance['read']} Seiten, im Seitenverzeichnis stehen {lost} weniger. "
@@ -91,19 +98,22 @@ def _of_file(one: Opened) -> tuple[str, str] | None:
 # ---- pages -------------------------------------------------------------------------------------------------------------
 
 
-def _pages(db: Database, blobs: Blobs, batch: Batch, told: Callable[[int], None]) -> None:
-    """Compare the Akten whose pages changed, one after the other, so that memory does not grow with the batch."""
-    words = _Words(db, blobs, batch.tenant)
+def _pages(db: Database, blobs: Blobs, batch: Batch, told: Callable[[int], None]) -> bool:
+    """Compare the Akten that changed, one after the other, so that memory does not grow with the batch; whether any did."""
+    words, changed = _Words(db, blobs, batch.tenant), False
     while True:
         with db.read() as conn:
             left = comparing.outdated(conn, batch.id)
-            done = [(items, of_pages(signs, words)) for items, signs in comparing.next_akten(conn, batch.id, PROMPT)]
+            done = [(items, of_pages(signs, words), matters_of(rows.papers_of(conn, batch.id, [one.position for one in items])))
+                    for items, signs in comparing.next_akten(conn, batch.id, PROMPT)]
         if not done:
-            return
+            return changed
+        changed = True
         told(left)
         with db.transaction() as tx:
-            for items, found in done:
+            for items, found, matters in done:
                 comparing.put_compared(tx, batch.tenant, batch.id, items, found)
+                rows.put_matters(tx, batch.tenant, batch.id, [one.position for one in items], matters)
 
 
 def of_pages(pages: Sequence[tuple[Seen, Sign]], words: Callable[[Sign], Page]) -> dict[tuple[str, str], tuple[str, int]]:
@@ -126,6 +136,46 @@ def of_pages(pages: Sequence[tuple[Seen, Sign]], words: Callable[[Sign], Page]) 
                 f"Seite {other.number} von „{other_path}“ ist vermutlich dasselbe Blatt wie Seite {one.number}"
                 + (f" von „{path}“" if path != other_path else "") + ". Beide bleiben; sagen Sie, welche gilt.",
                 at[id(other)][1].position)
+    return found
+
+
+# ---- Vorgänge ----------------------------------------------------------------------------------------------------------
+
+
+def matters_of(papers: Sequence[Paper]) -> list[Kept]:
+    """The Vorgänge that these documents make, each with what all of it says; a single document is none."""
+    groups: dict[tuple[int, str], list[Paper]] = {}
+    for one in papers:
+        groups.setdefault((one.item, one.case), []).append(one)
+    kept = []
+    for number, ((item, name), group) in enumerate(groups.items()):
+        said: dict[str, tuple[str, ...]] = {}
+        for field in rows.FIELDS:
+            said[field] = tuple(sorted({one.said[field] for one in group if field in one.said}))
+        one = Kept((item, number), group[0].akte, name, said, tuple(sheet for paper in group for sheet in paper.sheets))
+        if len(group) > 1:
+            kept.append(replace(one, keys=tuple(key[:200] for key in keys_of(_matter(one)))))
+    return kept
+
+
+def _matter(one: Kept) -> Matter:
+    def values(*fields: str) -> frozenset[str]:
+        return frozenset(value for field in fields for value in one.said.get(field, ()))
+
+    projects = sorted(values("project"), key=len)
+    return Matter(one.akte, one.name, values("parcel"), values("applicant"), projects[-1] if projects else "",
+                  values("application_date"), values("permit_date"), one.sheets)
+
+
+def of_matters(pairs: Iterable[tuple[Matter, Matter]]) -> Found:
+    """Vorgänge that are nearly the same; nothing is merged."""
+    found: Found = {}
+    for one, other in pairs:
+        if why := same_matter(one, other):
+            names = [f"„{matter.name or 'Vorgang'}“ (Akte {matter.akte})" for matter in (one, other)]
+            found["alike", f"{names[0][-96:]} / {names[1][-96:]}"] = (
+                f"Die Vorgänge {names[0]} und {names[1]} sind vermutlich derselbe: {why}. Beide bleiben; sagen Sie, ob einer "
+                "davon doppelt ist.")
     return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from intake.backfile.alike import apart
 
@@ -18,6 +19,8 @@ SAME_PROJECT = 0.75
 """Share of common words of two names of one Vorhaben."""
 NEAR_SHEET = 20
 """Bits of the fingerprint that differ at most between two scans of one sheet (`alike`: a share of 0.8 makes about 19)."""
+SLIP = 0.85
+"""Names this alike (difflib's ratio) are one name misread."""
 MOST_OF_ONE, HALF_OF_OTHER, FEW_SHEETS = 0.8, 0.5, 3
 """Sheets found again: of the Vorgang with fewer, of the other; so many sheets at least, as forms are alike too."""
 BAND = 8
@@ -59,7 +62,7 @@ def same_matter(one: Matter, other: Matter) -> str:
 
 def _said_alike(one: Matter, other: Matter) -> str:
     """Parcel, builder, Vorhaben and a day: all of them must be known and agree."""
-    parcels, names = _common(one.parcels, other.parcels), _common(one.applicants, other.applicants)
+    parcels, names = _common(one.parcels, other.parcels), _name(one.applicants, other.applicants)
     if not parcels or not names or not _same_words(one.project, other.project):
         return ""
     if one.asked and other.asked:  # the day of the application tells apart; the day of a permit is quoted by what follows it
@@ -77,6 +80,22 @@ def _common(these: frozenset[str], those: frozenset[str]) -> str:
     return next((one for one in sorted(these) if _plain(one) in plain), "")
 
 
+def _name(these: frozenset[str], those: frozenset[str]) -> str:
+    """A name that both have, but for slips of recognition."""
+    plain = [_words(one) for one in those]
+    return next((one for one in sorted(these) if get_close_matches(_words(one), plain, 1, SLIP)), "")
+
+
+def _words(text: str) -> str:
+    return " ".join(sorted(re.findall(r"\w+", text.casefold())))
+
+
+def _contradict(one: Matter, other: Matter) -> bool:
+    """Whether both say something that cannot be of one Vorgang: forms are alike, whoever builds whatever where."""
+    return any(mine and his and not same(mine, his) for mine, his, same in (
+        (one.parcels, other.parcels, _common), (one.applicants, other.applicants, _name), (one.asked, other.asked, _common)))
+
+
 def _plain(text: str) -> str:
     return "".join(sorted(re.findall(r"[\w/]+", text.casefold())))
 
@@ -88,7 +107,7 @@ def _same_words(one: str, other: str) -> bool:
 
 def _sheets_alike(one: Matter, other: Matter) -> str:
     few, many = sorted((one.sheets, other.sheets), key=len)
-    if len(few) < FEW_SHEETS:
+    if len(few) < FEW_SHEETS or _contradict(one, other):
         return ""
     left, found = list(many), 0
     for sheet in few:

@@ -22,6 +22,8 @@ DECISIONS: Mapping[str, str] = {
     "different": "kein Fehler, verschiedene Blätter",
     "dropped": "dasselbe Blatt, die zweite Seite wird ausgesondert",
     "lost": "endgültig nicht vorhanden",
+    "same_case": "derselbe Vorgang, einer gilt",
+    "other_case": "kein Fehler, verschiedene Vorgänge",
 }
 """The closed list of words on a difference."""
 FORBIDDEN = frozenset({"ledger"})
@@ -66,7 +68,10 @@ def decide(tx: Tx, batch: Batch, difference: Difference, decision: str, note: st
 
 def decisions_on(kind: str) -> Mapping[str, str]:
     """The words that fit a kind of difference."""
-    return {word: title for word, title in DECISIONS.items() if word != "dropped" or kind == "double"}
+    if kind == "alike":
+        return {word: DECISIONS[word] for word in ("same_case", "other_case", "accepted")}
+    return {word: title for word, title in DECISIONS.items()
+            if word not in ("same_case", "other_case") and (word != "dropped" or kind == "double")}
 
 
 def _drop(tx: Tx, batch: Batch, difference: Difference, by: str) -> None:

@@ -27,7 +27,8 @@ from intake.vocabulary import DeliveryState, DocumentState, PageState
 STATES = {"open": "läuft", "paused": "angehalten", "closed": "abgeschlossen"}
 KINDS = {
     "missing": "fehlende Akte", "extra": "überzählig", "index": "Verzeichnis ohne Datei", "unlisted": "Datei ohne Verzeichnis",
-    "gone": "Datei verschwunden", "pages": "Seitenzahl", "twin": "Dublette", "double": "Blatt doppelt", "unreadable": "unlesbar",
+    "gone": "Datei verschwunden", "pages": "Seitenzahl", "twin": "Dublette", "double": "Blatt doppelt",
+    "alike": "Vorgang doppelt", "unreadable": "unlesbar",
     "ledger": "Seitenbilanz"}
 """The German words for the states of a batch and the kinds of differences."""
 CHANNEL = "backfile"

@@ -788,6 +788,30 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_rescans_batch'), ['batch'], unique=False)
         batch_op.create_index(batch_op.f('ix_rescans_delivery'), ['delivery'], unique=False)
 
+    op.create_table('batch_matters',
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('batch', sa.String(length=26), nullable=False),
+    sa.Column('item', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('akte', sa.Text(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('said', sa.JSON(), nullable=False),
+    sa.Column('sheets', sa.JSON(), nullable=False),
+    sa.ForeignKeyConstraint(['batch'], ['batches.id'], name=op.f('fk_batch_matters_batch')),
+    sa.PrimaryKeyConstraint('batch', 'item', 'number', name=op.f('pk_batch_matters'))
+    )
+    op.create_table('matter_keys',
+    sa.Column('tenant', sa.String(length=41), nullable=False),
+    sa.Column('batch', sa.String(length=26), nullable=False),
+    sa.Column('key', sa.String(length=200), nullable=False),
+    sa.Column('item', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
+    sa.ForeignKeyConstraint(['batch'], ['batches.id'], name=op.f('fk_matter_keys_batch')),
+    sa.PrimaryKeyConstraint('batch', 'key', 'item', 'number', name=op.f('pk_matter_keys'))
+    )
+    with op.batch_alter_table('matter_keys', schema=None) as batch_op:
+        batch_op.create_index('ix_matter_keys_item', ['batch', 'item'], unique=False)
+
     op.create_table('batch_redos',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('tenant', sa.String(length=41), nullable=False),
