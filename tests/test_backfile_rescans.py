@@ -337,13 +337,13 @@ def test_the_check_that_asked_for_it_is_settled_by_a_person_who_looks_again(room
 # ---- kills -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("where", ["add_part", "put_signs", "record", "check_conservation", "rescanned"])
+@pytest.mark.parametrize("where", ["add_part", "record", "rescanned"])
 def test_killed_between_steps_nothing_is_doubled_or_lost(
         room: Postroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:  # noqa: F811
     batch = filed(room, tmp_path / "disk", 1)
     document = target(room, batch)
     drop(room, x=f"{slip(batch, document, 1)}\f{GOOD}")
-    place = {"add_part": rows, "put_signs": lose, "rescanned": checks}.get(where, rescans)
+    place = {"add_part": rows, "rescanned": checks}.get(where, rescans)
 
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -385,7 +385,7 @@ def test_killed_before_the_file_was_moved_it_is_taken_once(
 
 def test_paper_of_a_mended_document_may_go_once_somebody_looked_and_it_is_saved(
         room: Postroom, tmp_path: Path) -> None:  # noqa: F811
-    batch = filed(room, tmp_path / "disk", 20)
+    batch = filed(room, tmp_path / "disk", 2)
     draw = drawn(room, batch)
     with room.db.transaction() as tx:  # as if the plan allowed one
         tx.connection.execute(qa_draws.update().values(accept=1))
