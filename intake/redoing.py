@@ -47,7 +47,8 @@ What = Literal["read", "split", "classify"]
 WHATS = {"read": "neu lesen", "split": "neu trennen", "classify": "neu vorschlagen"}
 ACTOR = "service:redo"
 PAUSE = 1.0
-"""Seconds between two looks whether the running post is done."""
+PATIENCE = 60
+"""Seconds between two looks whether the running post is done, and how many looks before the next pages are read all the same."""
 FIELDS = {"register": "Register", "kind": "Art", "entry": "Aktenplan", "file": "Akte", "case_title": "Vorgang",
           "subject": "Betreff", "letter_date": "Datum", "permit_date": "Genehmigung", "applicant": "Bauherr",
           "parcel": "Flurstück", "site_address": "Bauort"}
@@ -162,8 +163,8 @@ def _texts(room: Postroom, delivery: str) -> dict[tuple[int, int], str]:
 
 
 def _after_the_post(room: Postroom) -> None:
-    """Wait until nothing of the running post waits for a machine."""
-    while True:
+    """Wait until nothing of the running post waits for a machine; at most a minute, as nobody may be at work on it."""
+    for _ in range(PATIENCE):
         with room.db.read() as conn:
             if not waiting(conn, "delivery", lane="post", limit=1) and not waiting(conn, "document", lane="post", limit=1):
                 return

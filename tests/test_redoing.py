@@ -143,6 +143,8 @@ def test_the_running_post_goes_first(room: Postroom, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(redoing, "PAUSE", 0.0)
     redoing._after_the_post(room)
     assert len(looks) >= 4
+    monkeypatch.setattr(redoing, "waiting", lambda *_, **__: ["x"])
+    redoing._after_the_post(room)  # nobody works on the post: it does not wait for ever
 
 
 # ---- cutting -----------------------------------------------------------------------------------------------------------
