@@ -162,11 +162,11 @@ def check_folders(home: Home) -> Iterator[Finding]:
         yield from (Finding("wrong", "Ordner", f"Scanprofil {profile.name}: {fault}") for fault in faults)
         if not faults:
             yield Finding("ok", "Ordner", f"{profile.name}: {home.folder(profile)}")
-    for profile in (one for tenant in home.settings.tenant for one in tenant.backfile if one.rescan_folder):
-        faults = list(_folder_faults(home.rescans(profile)))
-        yield from (Finding("wrong", "Ordner", f"Nachscans {profile.name}: {fault}") for fault in faults)
+    for old in (one for tenant in home.settings.tenant for one in tenant.backfile if one.rescan_folder):
+        faults = list(_folder_faults(home.rescans(old)))
+        yield from (Finding("wrong", "Ordner", f"Nachscans {old.name}: {fault}") for fault in faults)
         if not faults:
-            yield Finding("ok", "Ordner", f"Nachscans {profile.name}: {home.rescans(profile)}")
+            yield Finding("ok", "Ordner", f"Nachscans {old.name}: {home.rescans(old)}")
     yield from _overlaps(home, folders)
     secrets = home.root / "secrets"
     if secrets.is_dir() and stat.S_IMODE(secrets.stat().st_mode) & 0o077:

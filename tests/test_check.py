@@ -281,3 +281,16 @@ def test_there_is_a_young_backup(home: Home, tmp_path: Path) -> None:
     assert "Stunden alt (erlaubt: 36)" in only(there, checks.check_backup)[0].sentence
     old = outside(home, backup={"folder": str(tmp_path / "s"), "max_hours": 0})
     assert only(old, checks.check_backup)[0].level == "ok"
+
+
+def test_a_folder_of_rescans_elsewhere_is_looked_at(home: Home, tmp_path: Path) -> None:
+    share = tmp_path / "nachscans"
+    own = home.settings.tenant[0].backfile[0].model_copy(update={"rescan_folder": str(share)})
+    there = changed(home, backfile=(own,))
+
+    def told() -> list[str]:
+        return [one.sentence for one in only(there, checks.check_folders) if one.sentence.startswith("Nachscans")]
+
+    assert len(told()) == 1 and "gibt es nicht" in told()[0]
+    (share / "erledigt").mkdir(parents=True)
+    assert told() == [f"Nachscans bauakten: {share}"]
