@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -207,6 +208,41 @@ def test_the_list_of_destruction_names_what_goes_and_what_stays(room: Postroom, 
     report.destruction(facts, Release(free, ((replace(free[0], title="Urkunde"), "Original mit eigenem Wert"),)), now, target)
     pages, text = text_of(target)
     assert pages >= 2 and "60 Schriftstücke mit 120 Seiten" in text and "BA/59" in text and "Original mit eigenem Wert" in text
+
+
+def test_a_long_list_is_a_file_whose_hash_is_printed(room: Postroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    batch = filed(room, tmp_path / "disk", 1)
+    monkeypatch.setattr("intake.backfile.facts.LISTED", 3)
+    with room.db.transaction() as tx:
+        lose.put_differences(tx, "mittelau", batch.id, {
+            ("extra", f"A/{at}"): f"Die Akte A/{at}\r\nist zu viel." for at in range(9)})
+        lose.decide(tx, lose.differences_of(tx.connection, batch.id)[0], "accepted", "", "clerk:anna")
+        facts = facts_of(tx.connection, room.home.settings.tenant[0], batch, "anna")
+        listing = report.differences_file(lose.differences_of(tx.connection, batch.id), tmp_path / "bericht.csv")
+    data = (tmp_path / "bericht.csv").read_bytes()
+    assert listing == report.Listing("bericht.csv", 9, hashlib.sha256(data).hexdigest()) and data.startswith(b"\xef\xbb\xbfArt;")
+    page = report.report_page(facts, listing)
+    assert "9 Abweichungen, hier die ersten 3, offene zuerst." in page and listing.sha256 in page
+    assert "Die Akte A/0" not in page and "Die Akte A/3" in page and "so in Ordnung" in page
+
+
+def test_of_many_documents_the_papers_that_may_go_and_stay_are_files(room: Postroom, tmp_path: Path,  # noqa: F811
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = filed(room, tmp_path / "disk", 1)
+    with room.db.read() as conn:
+        facts = facts_of(conn, room.home.settings.tenant[0], batch, "anna")
+    now = datetime(2026, 11, 22, 6, tzinfo=UTC)
+    lots = [(Lot(f"d{number}", now, f"BA/{number}", f"Brief {number}", 2, "a.pdf"),
+             "" if number % 3 else "noch in keiner Sicherung") for number in range(30)]
+    named, papers = report.release_files(iter(lots), tmp_path / "v.csv", tmp_path / "v-bleibt.csv")
+    assert len(named.free) == 20 and "BA/29" in report.destruction_page(facts, named, now, papers), "few are named on the paper"
+    monkeypatch.setattr(report, "LISTED", 4)
+    named, papers = report.release_files(iter(lots), tmp_path / "v.csv", tmp_path / "v-bleibt.csv")
+    page = report.destruction_page(facts, named, now, papers)
+    assert "20 Schriftstücke mit 40 Seiten" in page and papers.free.sha256 in page and papers.kept.sha256 in page
+    assert "BA/29" not in page and papers.stays == {"noch in keiner Sicherung": 10}
+    for name, number in (("v.csv", 20), ("v-bleibt.csv", 10)):
+        assert len((tmp_path / name).read_text(encoding="utf-8-sig").splitlines()) == number + 1
 
 
 def test_slips_are_one_page_each_with_a_code_that_is_read_again(tmp_path: Path) -> None:

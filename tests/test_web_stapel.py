@@ -77,6 +77,19 @@ def test_a_word_on_a_difference_is_kept_once(site: WebSite, batch: Batch) -> Non
     assert site.as_("leitung").submit("/stapel/los-1/entscheiden", difference=missing.id, decision="lost").status_code == 403
 
 
+def test_differences_are_paged_by_kind_and_whole_as_a_table(site: WebSite, batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("intake.web.stapel.SHOWN", 1)
+    clerk = site.as_("post")
+    first = clerk.look("/stapel/los-1")
+    assert "1 bis 1 von 2" in first and "A/9" in first, "open ones come first"
+    assert "fehlende Akte (1)" in first and "ab=1" in first
+    assert "endgültig nicht vorhanden" in clerk.look("/stapel/los-1?ab=1")
+    assert "1 bis 1 von" not in clerk.look("/stapel/los-1?art=missing")
+    table = clerk.get("/stapel/los-1/abweichungen.csv")
+    assert table.status_code == 200 and table.text.count("\r\n") == 3 and table.text.startswith("\ufeffArt;")
+    assert site.as_("amt").get("/stapel/los-1/abweichungen.csv").status_code == 403
+
+
 def test_pause_and_go_on(site: WebSite, batch: Batch) -> None:
     clerk = site.as_("post")
     assert clerk.submit("/stapel/los-1/anhalten").status_code == 303

@@ -93,7 +93,7 @@ def run(home: Path, kills: int, seed: int, letter: float) -> Ran:
         process.wait()
     process = subprocess.Popen([COMMAND, "--home", home, "batch", "run", NAME], stdout=subprocess.DEVNULL)
     watch = beside.Watch(process.pid, database)
-    letters = beside.Letters(home / "eingang" / "scanner", letter, 500) if letter else None
+    letters = beside.Letters(home / "eingang" / "scanner", letter) if letter else None
     while process.poll() is None:
         time.sleep(0.2)
         with database.read() as conn:

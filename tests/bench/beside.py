@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -91,28 +92,25 @@ class Watch:
 
 @dataclass
 class Letters:
-    """Drops a scanned letter of one page every `every` seconds, at most `most`, until told to stop."""
+    """Drops a scanned letter of one page every `every` seconds until told to stop."""
 
     folder: Path
     every: float
-    most: int
     dropped: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._stop = threading.Event()
-        self._made = [(f"brief-{number:03d}.pdf", letter(number)) for number in range(self.most)]
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        self._stop.wait(self.every)
-        for name, data in self._made:
-            if self._stop.is_set():
+        for number in count(1):
+            name, data = f"brief-{number:04d}.pdf", letter(number)
+            if self._stop.wait(self.every):
                 return
             (self.folder / f".{name}").write_bytes(data)
             (self.folder / f".{name}").rename(self.folder / name)
             self.dropped[name] = time.time()
-            self._stop.wait(self.every)
 
     def stop(self) -> None:
         """No more letters."""
