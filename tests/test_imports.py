@@ -82,7 +82,8 @@ def test_foreign_bytes_are_parsed_in_the_box_alone() -> None:
     """`tables` and `artefacts` name zipfile for the error of an archive that is none; `sheetpdf` and the report
     on a batch write codes, read none; `bundle` writes archives, and who sends mail writes messages.
     """
-    writers = {"intake/acknowledging.py", "intake/heads.py", "intake/sources/smtp.py", "intake/postroom.py"}
+    writers = {"intake/acknowledging.py", "intake/heads.py", "intake/officemail.py", "intake/sources/smtp.py",
+               "intake/postroom.py"}
     assert inside(importers(*PARSERS), "intake/box/inside/", "intake/ocr/") <= writers | {
         "intake/tables.py", "intake/sheetpdf.py", "intake/backfile/report.py", "intake/bundle.py",
         "intake/xdomea_messages.py", "classifiers/artefacts.py"}
