@@ -69,24 +69,24 @@ class Engine:
 
 
 def test_the_line_with_the_day_has_its_place_on_the_upright_picture() -> None:
-    found = pressed.day_line(stamp(over=False), 0.0, (), Engine((), words("14.07,2026")))
+    found, _ = pressed.day_line(stamp(over=False), 0.0, (), Engine((), words("14.07,2026")))
     assert [(word.text, word.raw) for word in found] == [("14.07.2026", "14.07,2026")]
     assert all(0 <= edge <= 1 for edge in found[0].box) and found[0].box[3] - found[0].box[1] < 0.3
 
 
 def test_a_point_that_was_not_printed_is_put_and_said() -> None:
-    found = pressed.day_line(stamp(over=False), 0.0, (), Engine(words("1101.26")))
+    found, _ = pressed.day_line(stamp(over=False), 0.0, (), Engine(words("1101.26")))
     assert [(word.text, word.raw) for word in found] == [("11.01.26", "1101.26")]
 
 
 def test_the_day_that_more_lines_speak_for() -> None:
     engine = Engine(words("12.06.2026", confidence=0.2), words("02.06.2026", confidence=0.25),
                     words("02.06.2026", confidence=0.2))
-    assert pressed.day_line(stamp(over=False), 0.0, (), engine)[0].text == "02.06.2026"
+    assert pressed.day_line(stamp(over=False), 0.0, (), engine)[0][0].text == "02.06.2026"
 
 
 def test_an_unsure_day_is_none() -> None:
-    assert pressed.day_line(stamp(over=False), 0.0, (), Engine(words("12.06.2026", confidence=0.05))) == ()
+    assert pressed.day_line(stamp(over=False), 0.0, (), Engine(words("12.06.2026", confidence=0.05))) == ((), 0.0)
 
 
 def test_no_more_bands_than_lines_and_the_frame_left_out() -> None:

@@ -106,6 +106,25 @@ def test_a_word_of_a_sentence_is_no_head(text: str) -> None:
     assert regions(seen(written(LETTER)), (word,)) == ()
 
 
+def slanted(drop: float) -> tuple[Word, ...]:
+    """A day in three words, each `drop` of the page's height lower than the one before."""
+    return tuple(Word(text, (0.4 + 0.05 * place, 0.3 + drop * place, 0.44 + 0.05 * place, 0.31 + drop * place), 0.95)
+                 for place, text in enumerate(("05", "NOV.", "2026")))
+
+
+@pytest.mark.parametrize(("drop", "count"), [(0.0, 0), (0.003, 1), (-0.003, 1), (0.03, 0)])
+def test_a_day_on_a_slanted_line_of_its_own_is_a_stamp(drop: float, count: int) -> None:
+    found = [region for region in regions(seen(written(LETTER)), slanted(drop)) if region.guessed]
+    assert len(found) == count
+    assert all(region.slant == pytest.approx(math.degrees(math.atan2(drop * 297, 0.05 * 210)), abs=0.5) for region in found)
+
+
+def test_the_years_that_a_page_names() -> None:
+    words = (Word("15.03.2025,", (0.1, 0.1, 0.2, 0.11), 0.9), Word("1967", (0.3, 0.1, 0.4, 0.11), 0.9),
+             Word("120260", (0.5, 0.1, 0.6, 0.11), 0.9))
+    assert stamps._years(words) == [1967, 1968, 2025, 2026]
+
+
 @given(st.floats(-15, 15), st.integers(100, 500), st.integers(60, 300))
 def test_turning_back_keeps_the_middle_and_the_corners_inside(slant: float, wide: int, high: int) -> None:
     upright = Image.new("L", (wide, high)).rotate(slant, expand=True).size

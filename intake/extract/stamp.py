@@ -66,7 +66,7 @@ def _in_regions(number: int, page: Page, near: int) -> Iterator[Proposal]:
         for line in {(word.block, word.line) for word in inside}:
             words = [word for word in inside if (word.block, word.line) == line]
             text = " ".join(word.text for word in words).strip("-–. ")
-            dates = find_dates(text, near) or find_dates(_pointed(text), near)
+            dates = find_dates(_pointed(text), near) or find_dates(text, near)
             raw = dates[0].raw if dates and dates[0].raw in text else text  # as it stands there, not as it was understood
             if len(dates) == 1:
                 same_block = any(mark.block == line[0] for mark in marks)
@@ -78,8 +78,10 @@ def _in_regions(number: int, page: Page, near: int) -> Iterator[Proposal]:
 
 
 def _pointed(text: str) -> str:
-    """Points between figures where rubber printed them as commas, and months with a letter misread ("APRIT." for "APRIL")."""
-    return _MONTH.sub(_month, re.sub(r"(?<=\d)[,;:](?=\s?\d)", ".", text))
+    """Points where rubber printed them as commas ("24 AUG, 2026"), a 1 read as a letter ("I9. Nov."), and months with a letter
+    misread ("APRIT." for "APRIL")."""
+    text = re.sub(r"(?<![^\W_])[Il|](?=\d?[. ]\s?\w)", "1", text)
+    return _MONTH.sub(_month, re.sub(r"(?<=[\da-zA-Zä])[,;:](?=\s?\d)", ".", text))
 
 
 def _month(match: re.Match[str]) -> str:

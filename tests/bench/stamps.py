@@ -3,6 +3,7 @@
     python tests/bench/stamps.py [--count N] [--seed N] [--slant DEGREES] [--show N]
 
 "found": a stamp region covers the stamp by half (intersection over union). "day": the stamp's words hold the day as printed.
+"F1": of the day of receipt as `intake.extract.stamp` proposes it.
 "other": regions where no stamp is (a signature may look like one; each costs a second look of about 0.1 s).
 """
 
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from datetime import date
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[1])]
@@ -21,6 +23,9 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).res
 from stamping import Box, StampedPage, stamped_page  # noqa: E402
 
 from intake.box.inside.read import run  # noqa: E402
+from intake.extract.stamp import stamp  # noqa: E402
+from intake.propose import best  # noqa: E402
+from intake.vocabulary import Material, Page, Word  # noqa: E402
 
 TESSDATA = next((str(folder) for folder in sorted(Path("/usr/share/tesseract-ocr").glob("*/tessdata"), reverse=True)), "")
 
@@ -43,6 +48,14 @@ def read(made: StampedPage, folder: Path) -> dict[str, object]:
     return page
 
 
+def proposed(page: dict[str, object]) -> str:
+    """The day of receipt that extraction proposes for the page, "" for none."""
+    words = tuple(Word(**{**word, "box": tuple(word["box"])}) for word in page["words"])  # type: ignore[attr-defined]
+    seen = Page(1, 210.0, 297.0, str(page["text"]), words, stamps=tuple(tuple(box) for box in page["stamps"]))  # type: ignore[attr-defined]
+    answer = best(stamp(Material((seen,), received_on=date(2026, 12, 31))), "receipt_date")
+    return answer.value if answer is not None else ""
+
+
 def plain(text: str) -> str:
     return re.sub(r"[^0-9a-zä]", "", text.lower())
 
@@ -63,13 +76,16 @@ def main() -> None:
                 hits = [box for box in page["stamps"] if overlap(box, made.box) >= 0.5]  # type: ignore[attr-defined]
                 inside = [word["text"] for word in page["words"] if within(word["box"], made.box)]  # type: ignore[attr-defined]
                 day = plain(made.printed) in plain(" ".join(inside))
-                counts += {"found": bool(hits), "day": day, "other": len(page["stamps"]) - len(hits),  # type: ignore[arg-type]
+                said = proposed(page)
+                counts += {"answered": bool(said), "right": said == made.day.isoformat(), "found": bool(hits), "day": day,
+                           "other": len(page["stamps"]) - len(hits),  # type: ignore[arg-type]
                            "over text": made.over_text, "day over text": day and made.over_text}
                 if asked.show and not day:
                     print(f"  {mode} {seed} {made.angle:.1f} over={made.over_text} found={bool(hits)} "
                           f"{made.printed}: {' '.join(inside)}")
             spent = (time.process_time() - start) / asked.count
-            print(f"{mode:8} of {asked.count}: {dict(counts)}  {spent:.2f} CPU s a page", flush=True)
+            f1 = 2 * counts["right"] / max(counts["answered"] + asked.count, 1)
+            print(f"{mode:8} of {asked.count}: F1 {f1:.3f}  {dict(counts)}  {spent:.2f} CPU s a page", flush=True)
 
 
 if __name__ == "__main__":

@@ -44,14 +44,16 @@ class Found:
     sure: float
 
 
-def day_line(cut: Image.Image, slant: float, print_tones: Sequence[int], recognise: Recognise) -> tuple[Word, ...]:
-    """The words of the line with the day; () when there is none. Boxes are fractions of `cut` turned upright and expanded.
+def day_line(cut: Image.Image, slant: float, print_tones: Sequence[int], recognise: Recognise) -> tuple[tuple[Word, ...], float]:
+    """The words of the line with the day and how sure they are (added, from LEAST); () when there is none.
+
+    Boxes are fractions of `cut` turned upright and expanded.
 
     `print_tones`: of the page's print elsewhere, from dark to pale, () where there are no tones.
     """
     found: list[Found] = []
     for shown in _without_print(cut, print_tones):
-        upright = shown.rotate(slant, Image.Resampling.BICUBIC, expand=True, fillcolor=_paper(shown))
+        upright = shown.rotate(slant, Image.Resampling.BICUBIC, expand=True, fillcolor=paper_of(shown))
         upright.info["dpi"] = cut.info["dpi"]
         left, right = _within_frame(upright)
         for top, bottom in _bands(upright):
@@ -60,12 +62,12 @@ def day_line(cut: Image.Image, slant: float, print_tones: Sequence[int], recogni
         if best is not None and best.sure >= ENOUGH:
             break
     best = _best(found)
-    return best.words if best is not None and best.sure >= LEAST else ()
+    return (best.words, best.sure) if best is not None and best.sure >= LEAST else ((), 0.0)
 
 
 def _within_frame(upright: Image.Image) -> tuple[int, int]:
     """The columns between the sides of a stamp's frame; all of them where there is none."""
-    limit = _paper(upright) - CONTRAST
+    limit = paper_of(upright) - CONTRAST
     ink = upright.point([255 if value < limit else 0 for value in range(256)])
     columns = ink.resize((ink.width, 1), Image.Resampling.BOX).tobytes()
     sides = [place for place, inked in enumerate(columns) if inked > FRAME * 255]
@@ -91,8 +93,8 @@ def _best(found: Sequence[Found]) -> Found | None:
 
 def _without_print(cut: Image.Image, print_tones: Sequence[int]) -> Iterator[Image.Image]:
     """The picture without what is as dark as print, by more than one idea of it; the picture itself last."""
-    paper = _paper(cut)
-    limits = [print_tones[int(share * (len(print_tones) - 1))] for share in QUANTILES] if print_tones and _has_tones(cut) else []
+    paper = paper_of(cut)
+    limits = [print_tones[int(share * (len(print_tones) - 1))] for share in QUANTILES] if print_tones and has_tones(cut) else []
     pale = cut.point([min(255, round(max(0.0, PALEST * paper - value) * 255 / (SPAN * paper))) for value in range(256)])
     for limit in dict.fromkeys(limits):
         if CONTRAST / 4 < limit < paper - CONTRAST:  # a black and white picture has no tones that tell
@@ -104,11 +106,11 @@ def _without_print(cut: Image.Image, print_tones: Sequence[int]) -> Iterator[Ima
     yield cut
 
 
-def _has_tones(cut: Image.Image) -> bool:
+def has_tones(cut: Image.Image) -> bool:
     return sum(count > 0 for count in cut.histogram()) >= TONES
 
 
-def _paper(shown: Image.Image) -> int:
+def paper_of(shown: Image.Image) -> int:
     """The tone of the paper: paler than a quarter of the picture."""
     left = shown.width * shown.height * 0.75
     for tone, count in enumerate(shown.histogram()):
@@ -121,7 +123,7 @@ def _paper(shown: Image.Image) -> int:
 def _bands(upright: Image.Image) -> list[tuple[int, int]]:
     """Where lines may stand, as rows from and to: the heights with the most ink, none near another."""
     scale = upright.info["dpi"][0] / 25.4
-    limit = _paper(upright) - CONTRAST
+    limit = paper_of(upright) - CONTRAST
     ink = upright.point([255 if value < limit else 0 for value in range(256)])
     middle = ink.crop((round(0.15 * ink.width), 0, round(0.85 * ink.width), ink.height))
     step, high = max(round(STEP_MM * scale), 1), round(BAND_MM * scale)

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
@@ -20,6 +21,9 @@ from intake.box.inside.blank import spots_of
 from intake.box.inside.geometry import INK, sharpness
 from intake.box.inside.words import clipped, mean_confidence
 from intake.vocabulary import Box, Word
+
+if TYPE_CHECKING:
+    from intake.box.inside.stencil import Day
 
 CELL_MM = 2.5
 ACROSS_MM, DOWN_MM = (16.0, 105.0), (7.0, 75.0)  # of a stamp with the box around it when slanted
@@ -34,12 +38,13 @@ MARGIN_MM = 2.5
 MOST_REGIONS = 4
 LETTERS = 10  # read clearly in slanted print
 PRINTED = 8  # of them, from which it is worth while to look for a day line by line
-FEW = 3  # pieces of ink: a signature has one or two
+FEW, MANY = 3, 6  # pieces of ink: a signature has one or two; a stamp over print has many, also where no word is read
 HEADING_MM = 75.0  # what is coloured, wider and upright is a heading
 HEADS = re.compile(r"^[\W_]*((post|POST|Post)?[EeC][il1IN]*[nN](gang|GANG|gegang|GEGANG|geg|GEG|g\.|G\.)|[NI]?GEGANG"
-                   r"|\w{0,3}[nN]gegang)")
+                   r"|\w{0,3}[nN]gegang|[a-zäöüß]{1,9}(Eingang|Eingegangen)\b)")
 WHOLE_HEADS, PART = ("EINGEGANGEN", "POSTEINGANG"), 4  # letters of one that are enough
 WINDOW_MM, STEP_MM = 50.0, 15.0  # for a stamp in a heap of ink that is wider than one
+LEAST_MM = 12.0  # of a day whose slant is measured by its words
 AROUND_MM = (34.0, 9.0, 20.0)  # of a head's middle: aside, above, below
 WIDE_MM = 80.0  # what is wider may be a stamp in a heap
 GAP_MM = 5.0  # between a stamp and print beside it that recognition put into one line
@@ -98,6 +103,7 @@ def regions(paper: Paper, words: Sequence[Word]) -> tuple[Region, ...]:
     places = [(colours, box, True, False) for box in _clusters(colours, paper)] if colours is not None else []
     places += [(rest, box, False, False) for box in _clusters(rest, paper)]
     places += [(rest, box, False, True) for box in _heads(words, paper)]
+    days = _slanted_days(words, paper)
     for mask, box, coloured, guessed in places:
         if any(_common(box, other.box) > 0.2 for other in found):
             continue
@@ -106,7 +112,30 @@ def regions(paper: Paper, words: Sequence[Word]) -> tuple[Region, ...]:
         if turned or _has_head(words, box) or (coloured and (box[2] - box[0]) * paper.width_mm <= HEADING_MM):
             pieces = 99 if coloured or guessed else _pieces(mask, box, paper)
             found.append(Region(box, slant if turned else paper.skew, coloured, guessed, pieces))
+    found += [one for one in days if not any(_common(one.box, other.box) > 0.2 for other in found)]
     return tuple(found[:MOST_REGIONS])
+
+
+def _slanted_days(words: Sequence[Word], paper: Paper) -> list[Region]:
+    """Where a day was read on a line of its own that stands slanted: a stamp whose head is lost in print, or without frame."""
+    lines: dict[tuple[int, int], list[Word]] = {}
+    for word in words:
+        lines.setdefault((word.block, word.line), []).append(word)
+    aside, _, below = AROUND_MM
+    found = []
+    for line in lines.values():
+        day = next((line[start:end] for start in range(len(line)) for end in range(start + 1, min(start + 4, len(line)) + 1)
+                    if pressed.has_day(line[start:end])), [])
+        wide = (day[-1].box[2] - day[0].box[0]) * paper.width_mm if day else 0.0
+        if len(day) < 2 or wide < LEAST_MM:
+            continue
+        run = (day[-1].box[2] + day[-1].box[0] - day[0].box[2] - day[0].box[0]) / 2 * paper.width_mm
+        slant = math.degrees(math.atan2((day[-1].box[3] - day[0].box[3]) * paper.height_mm, run))
+        if SLANTED <= abs(slant - paper.skew) <= STEEPEST:
+            x, y = (day[0].box[0] + day[-1].box[2]) / 2, (day[0].box[1] + day[-1].box[3]) / 2
+            found.append(Region(clipped(x - aside / paper.width_mm, y - below / paper.height_mm, x + aside / paper.width_mm,
+                                        y + below / paper.height_mm), slant, coloured=False, guessed=True))
+    return found
 
 
 def _pieces(mask: Image.Image, box: Box, paper: Paper) -> int:
@@ -279,9 +308,15 @@ def _read_again(paper: Paper, region: Region, rest: Sequence[Word], recognise: R
         if pressed.has_day(best) or _clear(found) < 3:
             break
     if not pressed.has_day(best) and not region.coloured and (_clear(best) >= PRINTED or _has_digits(best) or any(
-            is_head(word.text) for word in best)):
-        best = _with_day(paper, region, cut, (left, top), best, recognise)
+            is_head(word.text) for word in best) or (not region.guessed and region.pieces >= MANY)):
+        best = _with_day(paper, region, cut, (left, top), best, recognise, _years(rest))
     return best if _clear(best) >= 4 or pressed.has_day(best) else ()
+
+
+def _years(words: Iterable[Word]) -> list[int]:
+    """The years that a page names, each with the one after it: a letter is stamped in the days after it was written."""
+    named = {int(year) for word in words for year in re.findall(r"(?<!\d)(?:19|20)\d\d(?!\d)", word.text)}
+    return sorted(named | {year + 1 for year in named})
 
 
 def _has_digits(words: Iterable[Word]) -> bool:
@@ -290,16 +325,35 @@ def _has_digits(words: Iterable[Word]) -> bool:
 
 
 def _with_day(paper: Paper, region: Region, cut: Image.Image, corner: tuple[int, int], best: tuple[Word, ...],
-              recognise: Recognise) -> tuple[Word, ...]:
-    """The words of a stamp and those of its day, found line by line, as a line of their own."""
+              recognise: Recognise, years: Sequence[int]) -> tuple[Word, ...]:
+    """The words of a stamp and those of its day, found line by line or else by their shape, as a line of their own."""
+    from intake.box.inside import stencil  # noqa: PLC0415 (numpy, which no other page needs)
+
     cut.info["dpi"] = paper.grey.info["dpi"]
-    line = pressed.day_line(cut, region.slant, _print_tones(paper.grey, region.box), recognise)
-    size = cut.rotate(region.slant, expand=True).size if line else cut.size
+    tones = _print_tones(paper.grey, region.box)
+    line, sure = pressed.day_line(cut, region.slant, tones, recognise)
+    size = cut.rotate(region.slant, expand=True).size
+    if sure < pressed.ENOUGH and tones and pressed.has_tones(cut):
+        shown = stencil.speaks(cut, region.slant, tones[len(tones) // 5], pressed.paper_of(cut))
+        if shown is not None and (day := stencil.day_by_shape(shown, years)) is not None:
+            line = _words_of(day, size, float(cut.info["dpi"][0]))
     last = max((word.line for word in best), default=-1) + 1
     block = max((word.block for word in best), default=0)
     found = tuple(replace(word, line=last, block=block, box=_back(
         word.box, size, cut.size, region.slant, *corner, paper.grey.size)) for word in line)
     return (*(word for word in best if not any(_common(word.box, other.box) > 0.5 for other in found)), *found)
+
+
+def _words_of(day: Day, size: tuple[int, int], dpi: float) -> tuple[Word, ...]:
+    """A day found by its shape as words, their boxes fractions of the upright picture."""
+    across, down = (side / dpi * 25.4 for side in size)
+    left, top, right, bottom = day.place
+    found, at, wide = [], 0, (right - left) / len(day.text)
+    for text in day.text.split(" "):
+        found.append(Word(text, clipped((left + at * wide) / across, top / down, (left + (at + len(text)) * wide) / across,
+                                        bottom / down), min(0.9, 2 * day.share)))
+        at += len(text) + 1
+    return tuple(found)
 
 
 def _print_tones(grey: Image.Image, box: Box) -> tuple[int, ...]:
