@@ -130,7 +130,8 @@ def _round(feeder: Feeder, until_idle: bool, stopping: threading.Event,
             return code, told
     poll = feeder.room.home.settings.engine.poll_seconds
     quiet = not feeder.window and not unsettled and not indexed
-    feeder.wake.wait(IDLE_WAIT if quiet and not until_idle else min(poll, 0.25) if until_idle else poll)
+    hurry = until_idle and not feeder.window  # whatever runs wakes us when it ends: no need to look four times a second
+    feeder.wake.wait(IDLE_WAIT if quiet and not until_idle else min(poll, 0.25) if hurry else poll)
     stopping.wait(SHORTEST_PAUSE)  # many rows end at once; one look serves them all
     return None, told
 

@@ -149,12 +149,10 @@ def matters_of(papers: Sequence[Paper]) -> list[Kept]:
         groups.setdefault((one.item, one.case), []).append(one)
     kept = []
     for number, ((item, name), group) in enumerate(groups.items()):
-        said: dict[str, tuple[str, ...]] = {}
-        for field in rows.FIELDS:
-            said[field] = tuple(sorted({one.said[field] for one in group if field in one.said}))
-        one = Kept((item, number), group[0].akte, name, said, tuple(sheet for paper in group for sheet in paper.sheets))
+        said = {field: tuple(sorted({one.said[field] for one in group if field in one.said})) for field in rows.FIELDS}
+        found = Kept((item, number), group[0].akte, name, said, tuple(sheet for paper in group for sheet in paper.sheets))
         if len(group) > 1:
-            kept.append(replace(one, keys=tuple(key[:200] for key in keys_of(_matter(one)))))
+            kept.append(replace(found, keys=tuple(key[:200] for key in keys_of(_matter(found)))))
     return kept
 
 

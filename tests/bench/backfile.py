@@ -201,8 +201,8 @@ def costs(db: Database, ran: Ran, scanned: float, memory: bool) -> list[tuple[st
     rows: list[tuple[str, str, bool]] = []
     reading = beside.reading_cpu(db)
     if ran.cpu:
-        share = (ran.cpu - reading) / reading
-        rows.append(("CPU beyond reading", f"{share:.3f} ({ran.cpu - reading:.0f} s of {ran.cpu:.0f}, worker {ran.own:.0f})",
+        share = ran.own / reading  # warm boxes are ended, not waited for: their CPU stands in their answers alone
+        rows.append(("CPU of worker to reading", f"{share:.3f} ({ran.own:.0f} s, reading {reading:.0f} s)",
                      scanned < 1 or share <= 0.10))
     if ran.letters:
         rows.append(("letter beside the batch", beside.said(ran.letters), beside.percentile(ran.letters, 0.95) <= 60))
@@ -239,7 +239,8 @@ def report(home: Path, truth: dict[str, Any], ran: Ran, scanned: float, memory: 
         if number:
             print(f"  register {one} taken for {other or '-'}: {number}")
     if ran.wall:
-        print(f"{kept / ran.wall * 3600:.0f} pages an hour, {ran.cpu / max(1, kept):.2f} CPU s a page")
+        spent = ran.own + beside.reading_cpu(db)
+        print(f"{kept / ran.wall * 3600:.0f} pages an hour, {spent / max(1, kept):.2f} CPU s a page")
     return int(not all(good for _, _, good in rows))
 
 
