@@ -29,6 +29,7 @@ EXACT = 6_000
 OFTEN = 0.05
 """Share of the documents from which a feature is multiplied as a full column."""
 COLUMNS = 2_000
+PIECE = 4_000_000
 
 Floats = NDArray[np.float32]
 Apply = Callable[[Floats], Floats]
@@ -42,7 +43,7 @@ def solve(
     `trust` of a row (about 1) divides its penalty: what is trusted less is fitted less. `known`: the products of the rows.
     """
     buckets = rows.shape[1]
-    used = np.flatnonzero(np.bincount(rows.indices, minlength=buckets))
+    used = _used(rows)
     if len(used) > buckets // 2:  # many documents: hardly a bucket is empty, and a second copy would be gigabytes
         used = np.arange(buckets)
     else:
@@ -59,6 +60,14 @@ def solve(
     starts = np.zeros(buckets + 1, dtype=slim.indptr.dtype)
     starts[used + 1] = np.diff(slim.indptr)
     return sparse.csr_matrix((slim.data, slim.indices, np.cumsum(starts)), shape=(buckets, labels)), bias
+
+
+def _used(rows: Matrix) -> NDArray[np.int64]:
+    """The columns in which anything stands; piece by piece, for numpy makes every index eight bytes long to count it."""
+    found = np.zeros(rows.shape[1], dtype=bool)
+    for start in range(0, rows.nnz, PIECE):
+        found[rows.indices[start:start + PIECE]] = True
+    return np.flatnonzero(found)
 
 
 def products(rows: Matrix) -> Floats:
