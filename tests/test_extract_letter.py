@@ -350,7 +350,8 @@ def test_the_day_inside_the_stamp_beats_one_beside_it() -> None:
     assert found[0].value == "2026-12-17"
 
 
-@pytest.mark.parametrize(("read", "day"), [("04 APRIT. 2026", "2026-04-04"), ("15.09,26", "2026-09-15"),
+@pytest.mark.parametrize(("read", "day"), [("04 APRIT. 2026", "2026-04-04"), ("24 AUG, 2026", "2026-08-24"),
+                                           ("I9. Nov. 2026", "2026-11-19"), ("15.09,26", "2026-09-15"),
                                            ("02 SEPT 2026", "2026-09-02")])
 def test_a_day_that_rubber_printed_badly(read: str, day: str) -> None:
     assert value(stamp(_stamped((130, 24, "Eingegangen", 0.9), (130, 32, read, 0.7))), "receipt_date") == day

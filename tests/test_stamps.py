@@ -119,6 +119,11 @@ def test_a_day_on_a_slanted_line_of_its_own_is_a_stamp(drop: float, count: int) 
     assert all(region.slant == pytest.approx(math.degrees(math.atan2(drop * 297, 0.05 * 210)), abs=0.5) for region in found)
 
 
+def test_a_leading_word_that_sits_lower_does_not_slant_a_day() -> None:
+    words = (Word("Datum:", (0.5, 0.3, 0.58, 0.314), 0.95), Word("13.07.2026", (0.6, 0.3, 0.7, 0.31), 0.95))
+    assert not [region for region in regions(seen(written(LETTER)), words) if region.guessed]
+
+
 def test_the_years_that_a_page_names() -> None:
     words = (Word("15.03.2025,", (0.1, 0.1, 0.2, 0.11), 0.9), Word("1967", (0.3, 0.1, 0.4, 0.11), 0.9),
              Word("120260", (0.5, 0.1, 0.6, 0.11), 0.9))

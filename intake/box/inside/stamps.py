@@ -124,8 +124,8 @@ def _slanted_days(words: Sequence[Word], paper: Paper) -> list[Region]:
     aside, _, below = AROUND_MM
     found = []
     for line in lines.values():
-        day = next((line[start:end] for start in range(len(line)) for end in range(start + 1, min(start + 4, len(line)) + 1)
-                    if pressed.has_day(line[start:end])), [])
+        day = next((line[start:start + count] for count in range(1, 5) for start in range(len(line) - count + 1)
+                    if pressed.has_day(line[start:start + count])), [])  # without "Datum:" before it
         wide = (day[-1].box[2] - day[0].box[0]) * paper.width_mm if day else 0.0
         if len(day) < 2 or wide < LEAST_MM:
             continue
