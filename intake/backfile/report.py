@@ -45,7 +45,7 @@ SET_ASIDE = {"replaced": "davon durch Nachscan ersetzt (bleiben sichtbar)",
              "double": "davon doppelt, ausgesondert (bleiben sichtbar)", "aside": "davon Zettel und Rückseiten von Nachscans"}
 """Pages that lie in no document because of rescans."""
 BAR, INK = "#1f4e79", "#000"
-LISTED = 400
+LISTED = 200
 """So many rows a paper to be signed holds at most; longer lists are a file beside it, whose hash is printed."""
 
 
