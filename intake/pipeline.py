@@ -245,8 +245,9 @@ def propose_document(room: Postroom, document_id: str) -> None:
 
 
 def _parents(room: Postroom, document: Document, material: Material) -> tuple[Proposal, ...]:
-    """The letter before it in the delivery that this document may be an Anlage of, as a question; () for what leads itself."""
-    if document.parent or leads(material):
+    """The letter before it in the delivery that this document may be an Anlage of, as a question; () for what leads itself, and
+    in an old Akte, where register and Vorgang say what belongs together."""
+    if document.parent or material.notes["backfile"] or leads(material):
         return ()
     with room.db.read() as conn:
         before = schriftstuecke.documents_of(conn, document.delivery)
@@ -310,7 +311,8 @@ def pages_of_document(room: Postroom, document: Document) -> tuple[Page, ...]:
         parts = {part.position: part for part in sendungen.parts_of(conn, document.delivery)}
         wanted: dict[tuple[int, int], str] = {}
         for position in {ref.part for ref in document.pages}:
-            reads = sendungen.newest_page_reads(conn, document.tenant, parts[position].blob.sha256)
+            numbers = [ref.number for ref in document.pages if ref.part == position]
+            reads = sendungen.newest_page_reads(conn, document.tenant, parts[position].blob.sha256, numbers)
             wanted |= {(position, number): chunk for number, chunk in reads.items()}
     blobs = room.blobs(document.tenant)
     chunks = {(ref.part, wanted[ref.part, ref.number]) for ref in document.pages}

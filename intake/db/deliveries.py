@@ -166,21 +166,24 @@ def add_page_reads(tx: Tx, tenant: str, original: str, reader: str,
         "cpu_seconds": cpu_seconds, "read_at": stamp(tx.now)} for page, chunk, cpu_seconds in rows])
 
 
-def page_reads_of(conn: Connection, tenant: str, original: str, reader: str) -> dict[int, str]:
-    """What this version of the reader has read of an original: page -> chunk."""
-    rows = conn.execute(select(page_reads.c.page, page_reads.c.chunk).where(
-        page_reads.c.tenant == tenant, page_reads.c.original == original, page_reads.c.reader == reader
-    ).order_by(page_reads.c.page))
+def page_reads_of(conn: Connection, tenant: str, original: str, reader: str,
+                  pages: Sequence[int] = ()) -> dict[int, str]:
+    """What this version of the reader has read of an original, of these pages or (none named) of all: page -> chunk."""
+    wanted = select(page_reads.c.page, page_reads.c.chunk).where(
+        page_reads.c.tenant == tenant, page_reads.c.original == original, page_reads.c.reader == reader)
+    if pages:  # an Akte has hundreds of pages and documents
+        wanted = wanted.where(page_reads.c.page.between(min(pages), max(pages)))
+    rows = conn.execute(wanted.order_by(page_reads.c.page))
     return {row.page: row.chunk for row in rows}
 
 
-def newest_page_reads(conn: Connection, tenant: str, original: str) -> dict[int, str]:
+def newest_page_reads(conn: Connection, tenant: str, original: str, pages: Sequence[int] = ()) -> dict[int, str]:
     """The same of the newest reader that has read the most pages: a re-reading under way never hides a whole one."""
     most, newest = func.count().desc(), func.max(page_reads.c.read_at).desc()
     reader = conn.execute(select(page_reads.c.reader).where(
         page_reads.c.tenant == tenant, page_reads.c.original == original, page_reads.c.reader.not_like(f"{PICTURE}/%"),
     ).group_by(page_reads.c.reader).order_by(most, newest).limit(1)).scalar()
-    return page_reads_of(conn, tenant, original, reader) if reader is not None else {}
+    return page_reads_of(conn, tenant, original, reader, pages) if reader is not None else {}
 
 
 def note_death(tx: Tx, kind: Kind, id: str) -> int:
