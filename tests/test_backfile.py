@@ -331,6 +331,17 @@ def test_a_batch_closes_only_when_everything_is_filed_and_explained(room: Postro
     assert taking.take_some(room.home, room.db, room.blobs) == 0
 
 
+def test_an_old_akte_asks_no_letter_for_its_anlagen(
+        room: Postroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = new(room, deliver(tmp_path / "disk", A_1__a=LETTER.format(1)))
+    take_all(room)
+    with room.db.read() as conn:
+        document = documents_of(conn, lose.items_of(conn, batch.id)[0].delivery or "")[0]
+    material = pipeline.material_of(room, document)
+    monkeypatch.setattr(pipeline, "leads", pytest.fail)  # every look at another document costs its pages once more
+    assert pipeline._parents(room, document, material) == ()
+
+
 @pytest.mark.parametrize(("unit", "fields"), [
     ("akte", {"file_reference", "parcel"}), ("vorgang", {"file_reference", "parcel", "applicant"}),
     ("schriftstueck", {"file_reference", "parcel", "applicant", "title"})])

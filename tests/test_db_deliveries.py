@@ -190,6 +190,7 @@ def test_a_reading_under_way_does_not_hide_the_whole_one(database: Database) -> 
         add_page_reads(tx, TENANT, original, "new", [(3, "b" * 64, 0.5)])
     with database.read() as conn:
         assert set(newest_page_reads(conn, TENANT, original).values()) == {"b" * 64}
+        assert newest_page_reads(conn, TENANT, original, [3, 2]) == {2: "b" * 64, 3: "b" * 64}
 
 
 def test_guilt_and_patience(database: Database) -> None:
