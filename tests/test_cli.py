@@ -212,7 +212,7 @@ def test_init_in_a_file_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_status_counts(poststelle: Said, waiting: Document) -> None:
     numbers = json.loads(poststelle("status", "--json"))
     assert set(numbers) == {"deliveries", "documents", "pages", "outcome", "oldest_waiting_s", "problems"}
-    assert numbers["pages"] == {"live": 4, "separator": 1, "blank": 1}
+    assert numbers["pages"] == {"live": 4, "separator": 1, "blank": 1, "replaced": 0, "double": 0, "aside": 0}
     assert numbers["documents"] == {"NEW": 2}
     shown = poststelle("status")
     assert "Trennblätter" in shown
