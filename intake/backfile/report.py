@@ -23,6 +23,7 @@ import zxingcpp
 from intake.backfile.quality import DEFECTS, Release, plan_of, told
 from intake.db.batches import KINDS, Batch, Difference, Numbers
 from intake.db.checks import Check, Draw, Lot
+from intake.db.core import parse_stamp
 
 STYLE = """
 @page { size: A4; margin: 20mm 20mm 24mm 25mm; font-family: "Liberation Sans", "DejaVu Sans", sans-serif; font-size: 8pt;
@@ -97,11 +98,11 @@ def report_page(facts: Facts, listing: Listing | None = None) -> str:
         f"Altakten · Stand "
         f"{facts.at:%d.%m.%Y, %H:%M Uhr}</p>",
         _pairs("Lieferung", [
-            ("Ordner oder Datenträger", batch.folder), ("Profil", batch.profile), ("Gescannt von", batch.operator or "nicht "
-                                                                                                                     "angegeben"),
+            ("Ordner oder Datenträger", batch.folder), ("Profil", batch.profile),
+            ("Gescannt von", batch.operator or "nicht angegeben"),
             ("Verzeichnis des Dienstleisters", batch.index_name or "keines"), ("Aktenverzeichnis", batch.master_name or "keines"),
-            ("Schutzbedarf der Integrität", batch.protection), ("Angelegt", f"{batch.created_at[:10]} von "
-                                                                            f"{_who(batch.created_by)}")]),
+            ("Schutzbedarf der Integrität", batch.protection),
+            ("Angelegt", f"{parse_stamp(batch.created_at).astimezone():%d.%m.%Y} von {_who(batch.created_by)}")]),
         _pairs("Umfang und Bilanz", [
             ("Dateien", f"{numbers.opened} von {numbers.items} gelesen"),
             ("Seiten in den Dateien", str(facts.balance["read"])), ("davon in Schriftstücken", str(facts.balance["live"])),
