@@ -115,3 +115,14 @@ def test_fingerprints_of_other_words_are_far_and_of_like_words_near() -> None:
     ({"letters": 0, "quality": 0.5, "width_mm": 420.0}, False), ({"letters": 0, "quality": 1.0, "blank": True}, False)])
 def test_unreadable(values: dict[str, object], lost: bool) -> None:
     assert unreadable(sign(1, LETTER.format(1), **values)) is lost
+
+
+@pytest.mark.parametrize(("one", "other"), [("24. September 1965", "19. Dezember 1965"), ("12.10.1997", "04.12.1997")])
+def test_the_same_notice_of_another_day_is_another_sheet(one: str, other: str) -> None:
+    """Everything else is the same, the title too; a house has two such notices when work stood still."""
+    text = ("Rohbauabnahmeschein Bauvorhaben: Neubau einer Garage Bauherr: Katrin Clausen Baugrundstück: Schulstraße 51 Der "
+            "Bauzustand wurde am {} festgestellt. Beanstandungen haben sich nicht ergeben. Gemeinde Auenbek")
+    first, second = page(text.format(one)), page(text.format(other))
+    assert not one_sheet(first, second, 1)
+    assert one_sheet(first, page(text.format(one)), 1)
+    assert one_sheet(first, replace(page(text.format(one.replace("9", "8", 1))), quality=0.6), 1)  # misread on a bad scan

@@ -30,6 +30,8 @@ house differs in its title and its day, a second scan in misread letters."""
 POOR, HOPELESS, NOTHING = 0.45, 0.25, 3
 """Mean confidence below which a page of print, and one of handwriting, counts as unreadable; letters that are none."""
 USUAL_MM = 330.0
+WELL = 0.85
+"""Quality from which the figures of a page are believed."""
 
 Placed = tuple[str, Sign]
 """A page with the path of the file it is in."""
@@ -75,7 +77,8 @@ def candidates(signs: Sequence[Placed]) -> Iterator[tuple[Placed, Placed]]:
 def one_sheet(one: Page, other: Page, distance: int) -> bool:
     """Whether two pages say the same but for errors of recognition; `distance` in pages between them.
 
-    Half of their numbers (days, years, amounts, signs) must agree: the same form of another day is another sheet.
+    Half of their numbers (days, years, amounts, signs) must agree, and a day where both name some and were read well: the same
+    form of another day is another sheet.
     """
     words, others = set(words_of(one)), set(words_of(other))
     if not words or not others:
@@ -85,8 +88,16 @@ def one_sheet(one: Page, other: Page, distance: int) -> bool:
     numbers, other_numbers = (set(re.findall(r"\d+", page.text)) for page in (one, other))
     if len(numbers & other_numbers) * 2 < len(numbers | other_numbers):
         return False
+    days, other_days = _days(one), _days(other)
+    if days and other_days and not days & other_days:
+        return False
     alone = sum(not _slips(word, others) for word in words - others) + sum(not _slips(word, words) for word in others - words)
     return alone <= MOST_ALONE * len(words | others)
+
+
+def _days(page: Page) -> set[tuple[str, ...]]:
+    """The days that a page names, as they are written; none for a page that was read too badly to tell a 3 from an 8."""
+    return set(re.findall(r"\b(\d{1,2})\. ?(\d{1,2}|\w{3,9})\.? ?(\d{4})\b", page.text)) if page.quality >= WELL else set()
 
 
 def _slips(word: str, others: set[str]) -> bool:
