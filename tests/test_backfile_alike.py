@@ -126,3 +126,4 @@ def test_the_same_notice_of_another_day_is_another_sheet(one: str, other: str) -
     assert not one_sheet(first, second, 1)
     assert one_sheet(first, page(text.format(one)), 1)
     assert one_sheet(first, replace(page(text.format(one.replace("9", "8", 1))), quality=0.6), 1)  # misread on a bad scan
+    assert one_sheet(page(text.format("3. März 1958")), page(text.format("3. Marz 1958")), 1)

@@ -95,9 +95,9 @@ def one_sheet(one: Page, other: Page, distance: int) -> bool:
     return alone <= MOST_ALONE * len(words | others)
 
 
-def _days(page: Page) -> set[tuple[str, ...]]:
-    """The days that a page names, as they are written; none for a page that was read too badly to tell a 3 from an 8."""
-    return set(re.findall(r"\b(\d{1,2})\. ?(\d{1,2}|\w{3,9})\.? ?(\d{4})\b", page.text)) if page.quality >= WELL else set()
+def _days(page: Page) -> set[tuple[str, str]]:
+    """Day and year of the dates a page names (a month is easily misread); none for a page that was read badly."""
+    return set(re.findall(r"\b(\d{1,2})\. ?(?:\d{1,2}|\w{3,9})\.? ?(\d{4})\b", page.text)) if page.quality >= WELL else set()
 
 
 def _slips(word: str, others: set[str]) -> bool:
