@@ -55,7 +55,7 @@ def send_due(db: Database, settings: Settings, send: Send, now: Callable[[], dat
     sent = 0
     for one in rows:
         with db.transaction() as tx:
-            ours = outbox.claim(tx, one)
+            ours = outbox.claim(tx, one.id, one.attempts)
         if ours:
             sent += _send(db, settings, send, one, now())
     return sent

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
+from intake.db import outbox
 from intake.db.core import Tx, add, new_id, parse_stamp, stamp
-from intake.db.outbox import CLAIM
 from intake.schema import aktenplan_entries, deliveries, documents, files, filings, grants, office_mails, users
 
 Kind = Literal["digest", "urgent"]
@@ -97,28 +98,10 @@ def _mail(row: Mapping[Any, Any]) -> OfficeMail:
                       parse_stamp(row["sent_at"] or row["given_up_at"] or row["not_before"]))
 
 
-def claim(tx: Tx, one: OfficeMail) -> bool:
-    """Whether it is ours to send now: compare-and-set on the number of attempts; after a kill it is tried again later."""
-    table = office_mails
-    changed = tx.connection.execute(update(table).where(
-        table.c.id == one.id, table.c.attempts == one.attempts, table.c.sent_at.is_(None)).values(
-            attempts=one.attempts + 1, not_before=stamp(tx.now + CLAIM)))
-    return bool(changed.rowcount == 1)
-
-
-def note_sent(tx: Tx, id: str) -> None:
-    """The mail server has it."""
-    tx.connection.execute(update(office_mails).where(office_mails.c.id == id).values(sent_at=stamp(tx.now)))
-
-
-def note_later(tx: Tx, id: str, moment: datetime) -> None:
-    """Not before `moment` again."""
-    tx.connection.execute(update(office_mails).where(office_mails.c.id == id).values(not_before=stamp(moment)))
-
-
-def give_up(tx: Tx, id: str) -> None:
-    """It is not sent any more."""
-    tx.connection.execute(update(office_mails).where(office_mails.c.id == id).values(given_up_at=stamp(tx.now)))
+claim = partial(outbox.claim, table=office_mails)
+note_sent = partial(outbox.note_sent, table=office_mails)
+note_later = partial(outbox.note_later, table=office_mails)
+give_up = partial(outbox.give_up, table=office_mails)
 
 
 # ---- what the mails are about ----------------------------------------------------------------------------------------

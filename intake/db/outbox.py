@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, Table, or_, select, update
 
 from intake.db.access import whole_deliveries
 from intake.db.core import Tx, add, new_id, parse_stamp, stamp
@@ -80,25 +80,27 @@ def _line(row: Mapping[str, Any]) -> Line:
     return Line(row["delivery"], row["recipient"], state, at, row["attempts"], parse_stamp(row["created_at"]))
 
 
-def claim(tx: Tx, one: Due) -> bool:
-    """Whether it is ours to send now: compare-and-set on the number of attempts."""
-    table = acknowledgements
+# ---- sending, the same for every table of mails (also `officemails`) ---------------------------------------------------
+
+
+def claim(tx: Tx, identity: str, attempts: int, table: Table = acknowledgements) -> bool:
+    """Whether it is ours to send now: compare-and-set on the number of attempts; after a kill it is tried again later."""
     changed = tx.connection.execute(update(table).where(
-        table.c.id == one.id, table.c.attempts == one.attempts, table.c.sent_at.is_(None)).values(
-            attempts=one.attempts + 1, not_before=stamp(tx.now + CLAIM)))
+        table.c.id == identity, table.c.attempts == attempts, table.c.sent_at.is_(None)).values(
+            attempts=attempts + 1, not_before=stamp(tx.now + CLAIM)))
     return bool(changed.rowcount == 1)
 
 
-def note_sent(tx: Tx, identity: str) -> None:
+def note_sent(tx: Tx, identity: str, table: Table = acknowledgements) -> None:
     """The mail server has it."""
-    tx.connection.execute(update(acknowledgements).where(acknowledgements.c.id == identity).values(sent_at=stamp(tx.now)))
+    tx.connection.execute(update(table).where(table.c.id == identity).values(sent_at=stamp(tx.now)))
 
 
-def note_later(tx: Tx, identity: str, moment: datetime) -> None:
+def note_later(tx: Tx, identity: str, moment: datetime, table: Table = acknowledgements) -> None:
     """Not before `moment` again."""
-    tx.connection.execute(update(acknowledgements).where(acknowledgements.c.id == identity).values(not_before=stamp(moment)))
+    tx.connection.execute(update(table).where(table.c.id == identity).values(not_before=stamp(moment)))
 
 
-def give_up(tx: Tx, identity: str) -> None:
+def give_up(tx: Tx, identity: str, table: Table = acknowledgements) -> None:
     """It is not sent any more."""
-    tx.connection.execute(update(acknowledgements).where(acknowledgements.c.id == identity).values(given_up_at=stamp(tx.now)))
+    tx.connection.execute(update(table).where(table.c.id == identity).values(given_up_at=stamp(tx.now)))
