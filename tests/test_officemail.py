@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from functools import partial
@@ -261,3 +263,17 @@ def test_the_check_names_what_is_missing(site: WebSite) -> None:
 def test_settings_that_cannot_be(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         OfficeMail(**wrong)
+
+
+def test_workers_that_reach_the_hour_together_note_one_mail(database: Database) -> None:
+    together = threading.Barrier(4)
+
+    def one(_: int) -> bool:
+        together.wait()
+        with database.transaction() as tx:
+            return officemails.plan(tx, "mittelau", "Bauamt", "digest", "2026-11-23", {"new": 1})
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(one, range(4))) == [False, False, False, True]
+    with database.read() as conn:
+        assert officemails.offices_told(conn, "mittelau", "2026-11-23") == {"Bauamt"}
