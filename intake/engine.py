@@ -15,8 +15,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -28,9 +27,11 @@ from sqlalchemy import create_engine, event, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from intake import pipeline
+from intake.cores import Cores
 from intake.db.core import sqlite_driver, wal_unsafe
 from intake.db.deliveries import Kind
 from intake.errors import ConfigError, PoststelleError, ServiceError
+from intake.log import no_console_of_its_own
 from intake.pipeline import Chunk, Postroom
 from intake.settle import StepFailed, settle
 
@@ -65,38 +66,6 @@ class Task:
     def workflow_id(self) -> str:
         """The same row in the same state and attempt is the same workflow, so that submitting twice runs once."""
         return f"{self.action}-{self.row}-{self.revision}-{self.attempt}"
-
-
-class Cores:
-    """The cores of this machine: so many steps at once. Post goes before old files, whose long reading would keep it waiting; but
-    while both wait, every so many steps of post one of an old file has its turn."""
-
-    def __init__(self, number: int, post_share: int) -> None:
-        self._free, self._share, self._row = number, post_share, 0
-        self._waiting = {"post": 0, "backfile": 0}
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def taken(self, lane: str) -> Iterator[None]:
-        """One core, as long as this holds."""
-        here = "post" if lane == "post" else "backfile"
-        with self._changed:
-            self._waiting[here] += 1
-            self._changed.wait_for(lambda: self._free > 0 and self._next(here))
-            self._waiting[here] -= 1
-            self._free -= 1
-            self._row = self._row + 1 if here == "post" and self._waiting["backfile"] else 0
-            self._changed.notify_all()  # who waits may have become next
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._free += 1
-                self._changed.notify_all()
-
-    def _next(self, lane: str) -> bool:
-        other = self._waiting["backfile" if lane == "post" else "post"]
-        return not other or (self._row < self._share) == (lane == "post")
 
 
 @dataclass(slots=True)
@@ -154,6 +123,7 @@ class Engine:
         if self.embedded:
             config["system_database_engine"] = cache_engine(url)
         DBOS.destroy()
+        no_console_of_its_own("dbos")
         DBOS(config=config)
         DBOS.launch()
         if not self.embedded:

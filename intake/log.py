@@ -63,6 +63,19 @@ def setup(
         logging.getLogger(name).setLevel(max(level, root.level))
 
 
+def no_console_of_its_own(name: str) -> None:
+    """Let what the library `name` logs come to our handlers alone.
+
+    A handler of its own would hold the standard error of its first start for good: it writes past our form and our escaping,
+    and fails once that stream is closed.
+    """
+    logger = logging.getLogger(name)
+    for own in logger.handlers[:]:
+        logger.removeHandler(own)
+    logger.addHandler(logging.NullHandler())  # libraries that find no handler add a console
+    logger.propagate = True
+
+
 def _formatter(form: str, *, colours: bool = False) -> logging.Formatter:
     last: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
     if form == "console":

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dbos._logger import init_logger
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -139,3 +140,26 @@ def test_the_engine_and_the_libraries_are_quiet() -> None:
         logging.getLogger("sqlalchemy.engine").info("SELECT name FROM people")
 
     assert lines("json", write, "debug") == []
+
+
+def test_a_library_that_kept_a_closed_console_does_not_fail() -> None:
+    stream, kept = io.StringIO(), logging.StreamHandler(io.StringIO())
+    logger = logging.getLogger("library.with.a.console")
+    logger.propagate = False
+    logger.addHandler(kept)
+    kept.stream.close()
+    log.no_console_of_its_own(logger.name)
+    log.setup(LogSettings(format="json"), stream=stream)
+    logger.error("Warteschlange fehlt")
+    for handler in logger.handlers:
+        handler.flush()
+    assert json.loads(stream.getvalue())["event"] == "Warteschlange fehlt"
+
+
+def test_the_engine_starts_though_the_console_of_its_first_start_is_closed() -> None:
+    kept = logging.StreamHandler(io.StringIO())
+    logging.getLogger("dbos").addHandler(kept)
+    kept.stream.close()
+    log.no_console_of_its_own("dbos")
+    init_logger()  # what the engine calls at its start: it adds a console where it finds no handler
+    assert [type(handler) for handler in logging.getLogger("dbos").handlers] == [logging.NullHandler]

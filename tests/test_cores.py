@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from intake.engine import Cores
+from intake.cores import Cores
 
 
 def queued(cores: Cores, lanes: list[str], order: list[str]) -> list[threading.Thread]:
