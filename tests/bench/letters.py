@@ -1,28 +1,34 @@
-"""How well the fields of letters are read: python -m tests.bench.letters [--count N] [--ocr] [--skew DEGREES].
+"""How well the fields of letters are read.
 
-Letters are made by samples/letters.py (forms A and B, block, line or none); the truth is what was printed.
+    python -m tests.bench.letters [--first SEED] [--count N] [--ocr] [--bare] [--skew DEGREES] [--show N]
+
+Letters are made by samples/letters.py (forms A and B, block, line or none); the truth is what was printed. Without options the
+words are those that were drawn; --ocr: a scan at 200 or 300 dpi in turn, read by the box as the product reads; --bare: the same
+scan by recognition alone, for comparison. Letters in many looks: tests/bench/extract.py letters.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import lru_cache
+from pathlib import Path
 
 from PIL import Image
 
-from intake.extract.letter import letter
 from intake.extract.references import References, compiled
-from intake.extract.stamp import stamp
+from intake.extract.standard import extract, standard
 from intake.ocr.tesseract import Tesseract
 from intake.propose import best
 from intake.vocabulary import Material, Page
 from samples.canvas import ScanCanvas
 from samples.letters import Letter, lay_out, random_letter
+from tests.bench.extract import Reader
 from tests.paper import WordCanvas
 
 PATTERN = r"\b(?:BA|OA|KA|HA|SA)/\d{1,3}(?:\.\d{2})?-\d{4}/\d{4}\b"
@@ -71,36 +77,51 @@ def _stamp(canvas: WordCanvas, seed: int, truth: dict[str, str]) -> None:
         truth["receipt_date"] = day.isoformat()
 
 
+def scan(paper: Letter, skew: float, seed: int, truth: dict[str, str]) -> Image.Image:
+    """The first page as a scanner sees it, at 200 or 300 dpi in turn."""
+    dpi = (200, 300)[seed % 2]
+    canvas = ScanCanvas(dpi=dpi)
+    lay_out(canvas, paper)
+    _stamp(canvas, seed, truth)  # type: ignore[arg-type]
+    image = canvas.pages[0].rotate(-skew, Image.Resampling.BICUBIC, fillcolor=255)
+    image.info["dpi"] = (float(dpi), float(dpi))
+    return image
+
+
 @lru_cache
 def _engine() -> Tesseract:
     return Tesseract("/usr/share/tesseract-ocr/5/tessdata")
 
 
-def page_scanned(paper: Letter, skew: float, seed: int, truth: dict[str, str]) -> tuple[Page, ...]:
-    canvas = ScanCanvas(dpi=300)
-    lay_out(canvas, paper)
-    _stamp(canvas, seed, truth)  # type: ignore[arg-type]
-    image = canvas.pages[0].rotate(-skew, Image.Resampling.BICUBIC, fillcolor=255)
-    image.info["dpi"] = (300, 300)
-    words = _engine().words(image, "deu")
+def page_bare(paper: Letter, skew: float, seed: int, truth: dict[str, str]) -> tuple[Page, ...]:
+    words = _engine().words(scan(paper, skew, seed, truth), "deu")
     lines: dict[tuple[int, int], list[str]] = {}
     for word in words:
         lines.setdefault((word.block, word.line), []).append(word.text)
-    return (Page(1, 210.0, 297.0, "\n".join(" ".join(line) for line in lines.values()), words),)
+    return (Page(1, 210.0, 297.0, "\n".join(" ".join(line) for line in lines.values()), words, source="ocr"),)
 
 
-def measure(count: int, pages: Callable[[Letter, float, int, dict[str, str]], tuple[Page, ...]], skew: float, show: int) -> None:
+def measured_by_box(first: int, count: int, skew: float, show: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        reader = Reader(Path(folder))
+        measure(first, count, lambda *made: reader.pages(scan(*made), made[2]), skew, show)
+
+
+Pages = Callable[[Letter, float, int, dict[str, str]], tuple[Page, ...]]
+
+
+def measure(first: int, count: int, pages: Pages, skew: float, show: int) -> None:
     hits: Counter[str] = Counter()
     answered: Counter[str] = Counter()
     wanted: Counter[str] = Counter()
     spent = 0.0
     own = References(compiled((PATTERN,)))
-    for seed in range(count):
+    for seed in range(first, first + count):
         paper, truth = made(seed)
         turn = random.Random(seed).uniform(-skew, skew)
         material = Material(pages(paper, turn, seed, truth), received_on=date(2026, 11, 1))
         start = time.process_time()
-        found = [*letter(material), *stamp(material), *own(material)]
+        found = extract(material, (*standard(), own))
         spent += time.process_time() - start
         for name in FIELDS:
             answer = best(found, name)
@@ -120,12 +141,17 @@ def measure(count: int, pages: Callable[[Letter, float, int, dict[str, str]], tu
 
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--ocr", action="store_true")
+    parser.add_argument("--bare", action="store_true")
     parser.add_argument("--skew", type=float, default=2.0)
     parser.add_argument("--show", type=int, default=0)
     given = parser.parse_args()
-    measure(given.count, page_scanned if given.ocr else page_exact, given.skew, given.show)
+    if given.ocr:
+        measured_by_box(given.first, given.count, given.skew, given.show)
+    if given.bare or not given.ocr:
+        measure(given.first, given.count, page_bare if given.bare else page_exact, given.skew, given.show)
 
 
 if __name__ == "__main__":
