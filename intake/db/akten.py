@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
-from intake.db.core import Tx, new_id, stamp
+from intake.db.core import Tx, add_missing, add_once, new_id, upsert
 from intake.db.deliveries import next_counter
 from intake.db.indexed import outdate_file
 from intake.db.plan import ImportReport, open_entries
@@ -70,8 +70,7 @@ def _import_batch(tx: Tx, tenant: str, rows: Sequence[FileRow], entries: Mapping
             tx.connection.execute(update(files).where(files.c.id == old["id"]).values(**values))
             outdate_file(tx, old["id"])
             changed.append(row.reference)
-    if added:
-        tx.connection.execute(insert(files), added)
+    add_missing(tx, files, added)
     return ImportReport(tuple(values["reference"] for values in added), tuple(changed), (),
                         len(rows) - len(added) - len(changed) - len(kept), tuple(kept))
 
@@ -116,8 +115,7 @@ def import_cases(tx: Tx, tenant: str, rows: Sequence[CaseRow]) -> ImportReport:
             changed.append(row.reference)
         else:
             unchanged += 1
-    if added:
-        tx.connection.execute(insert(cases), added)
+    add_missing(tx, cases, added)
     return ImportReport(tuple(values["reference"] for values in added), tuple(changed), (), unchanged, tuple(kept))
 
 
@@ -132,28 +130,28 @@ def import_register(tx: Tx, tenant: str, register: str, rows: Sequence[RegisterE
         tx.connection.execute(delete(register_entries).where(
             register_entries.c.tenant == tenant, register_entries.c.register == register,
             register_entries.c.key.in_(stale[start:start + 500])))
-    if fresh := [*added, *changed]:
-        tx.connection.execute(insert(register_entries), [
-            {"tenant": tenant, "register": register, "key": key, "values": wanted[key], "imported_at": stamp(tx.now)}
-            for key in fresh])
+    upsert(tx, register_entries, ("tenant", "register", "key"), [
+        {"tenant": tenant, "register": register, "key": key, "values": wanted[key], "imported_at": tx.now}
+        for key in (*added, *changed)])
     return ImportReport(tuple(added), tuple(changed), tuple(gone), len(wanted) - len(added) - len(changed))
 
 
 def add_file(tx: Tx, tenant: str, file: File, opened_on: date | None = None) -> File:
     """Adds an Akte (a new id when `file.id` is empty) and returns it; the day it was opened is today unless given.
 
-    Raises InputError when an Akte with this Aktenzeichen exists or the Aktenzeichen is empty.
+    Raises InputError when an Akte with this Aktenzeichen exists or the Aktenzeichen is empty, Stale when somebody else opens one
+    at this very moment.
     """
     key = reference_key(file.reference)
     if not key or file_by_reference(tx.connection, tenant, file.reference) is not None:
         raise InputError(f"Das Aktenzeichen „{file.reference}“ ist leer oder schon vergeben. Wählen Sie ein anderes.",
                          reason=Reason.WRONG_TYPE, detail="reference")
     made = replace(file, id=file.id or new_id())
-    tx.connection.execute(insert(files).values(
-        id=made.id, tenant=tenant, reference=made.reference, reference_key=key, title=made.title, entry=made.entry,
-        origin=made.origin, opened_on=_day(opened_on or tx.now.date()), closed_on=_day(made.closed_on),
-        parcel=made.parcel, address=made.address, persons=list(made.persons), former=list(made.former),
-        office=made.office, handler=made.handler))
+    if not add_once(
+            tx, files, id=made.id, tenant=tenant, reference=made.reference, reference_key=key, title=made.title, entry=made.entry,
+            origin=made.origin, opened_on=_day(opened_on or tx.now.date()), closed_on=_day(made.closed_on), parcel=made.parcel,
+            address=made.address, persons=made.persons, former=made.former, office=made.office, handler=made.handler):
+        raise Stale(f"Das Aktenzeichen „{made.reference}“ wurde gerade vergeben. Laden Sie den Stand neu.")
     return made
 
 

@@ -30,6 +30,7 @@ from sqlalchemy import (
     bindparam,
     create_engine,
     event,
+    literal_column,
     make_url,
     select,
     update,
@@ -260,10 +261,26 @@ def add(tx: Tx, table: Table, **values: Any) -> None:
     tx.connection.execute(table.insert(), plain_values(values))
 
 
+def add_once(tx: Tx, table: Table, **values: Any) -> bool:
+    """Insert one row; False, and nothing inserted, when a unique key of it is there already.
+
+    Unlike a look before the insert this also holds when two workers come together: the later one waits for the other's commit.
+    """
+    row = insert_into(tx.connection.dialect.name, table).values(plain_values(values))
+    return tx.connection.execute(row.on_conflict_do_nothing().returning(literal_column("1"))).first() is not None
+
+
 def add_many(tx: Tx, table: Table, rows: list[dict[str, Any]]) -> None:
     """Insert many rows in one statement; nothing for none."""
     if rows:
         tx.connection.execute(table.insert(), [plain_values(row) for row in rows])
+
+
+def add_missing(tx: Tx, table: Table, rows: list[dict[str, Any]]) -> None:
+    """The same, leaving out rows of which a unique key is there already (also one that another worker is just adding)."""
+    if rows:
+        missing = insert_into(tx.connection.dialect.name, table).on_conflict_do_nothing()
+        tx.connection.execute(missing, [plain_values(row) for row in rows])
 
 
 def insert_into(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Table, delete, func, select, update
 
-from intake.db.core import Tx, add, add_many, clean, insert_into, move, one, parse_stamp, stamp, upsert
+from intake.db.core import Tx, add, clean, insert_into, move, one, parse_stamp, stamp, upsert
 from intake.errors import Refused
 from intake.schema import counters, deliveries, documents, page_reads, parts, problems
 from intake.vocabulary import Blob, Delivery, DeliveryState, Envelope, Fact, Part
@@ -140,7 +140,7 @@ def next_counter(tx: Tx, tenant: str, name: str) -> int:
 def add_parts(tx: Tx, delivery_id: str, tenant: str, found: Sequence[Part]) -> None:
     """Store the parts of a delivery; what an earlier run stored is replaced."""
     tx.connection.execute(delete(parts).where(parts.c.delivery == delivery_id))
-    add_many(tx, parts, [{
+    upsert(tx, parts, ("delivery", "position"), [{  # another worker may be storing the same ones
         "tenant": tenant, "delivery": delivery_id, "position": part.position, "parent": part.parent,
         "sha256": part.blob.sha256, "media_type": part.blob.media_type, "name": part.blob.name, "size": part.blob.size,
         "pages": part.pages, "problem": part.problem, "detail": part.detail,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, func, or_, select, update
 
 from intake.access import ORDINARY
 from intake.db.access import visible_documents
-from intake.db.core import Tx, add, parse_stamp, stamp
+from intake.db.core import Tx, add_once, parse_stamp, stamp
 from intake.db.filings import add_receipt, get_filing, is_undone, note_withdrawn, receipts_of
 from intake.db.plan import with_classes
 from intake.schema import documents, filings, handovers, receipts
@@ -71,8 +71,8 @@ def plan(tx: Tx, key: str, targets: Mapping[str, Terms]) -> None:
     needed = _classes_of(tx.connection, filing)
     for target, terms in targets.items():
         if target not in rows and not undone and needed <= {*terms.classes}:
-            add(tx, handovers, tenant=filing.tenant, filing=key, target=target, state="waiting", place="", told=False,
-                attempts=0, failures=0, not_before=stamp(tx.now + terms.delay), why="")
+            add_once(tx, handovers, tenant=filing.tenant, filing=key, target=target, state="waiting", place="", told=False,
+                     attempts=0, failures=0, not_before=tx.now + terms.delay, why="")
     wanted = "" if undone else place_of(filing)
     for row in rows.values():
         if undone and not row.told:

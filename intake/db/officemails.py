@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, select
 
 from intake.db import outbox
-from intake.db.core import Tx, insert_into, new_id, parse_stamp, plain_values, stamp
+from intake.db.core import Tx, add_once, new_id, parse_stamp, stamp
 from intake.schema import aktenplan_entries, deliveries, documents, files, filings, grants, office_mails, users
 
 Kind = Literal["digest", "urgent"]
@@ -48,14 +48,9 @@ class Lying:
 
 def plan(tx: Tx, tenant: str, office: str, kind: Kind, about: str, counts: Mapping[str, int], *, silent: bool = False) -> bool:
     """Note a mail; False when this office had one of this kind about this already. `silent`: noted, but never sent."""
-    row = plain_values({
-        "id": new_id(), "tenant": tenant, "office": office, "kind": kind, "about": about, "counts": dict(counts),
-        "created_at": tx.now, "attempts": 0, "not_before": stamp(tx.now), "sent_at": None,
-        "given_up_at": stamp(tx.now) if silent else None})
     # several workers may reach the hour in the same moment: one of them notes it
-    noted = tx.connection.execute(insert_into(tx.connection.dialect.name, office_mails).values(row).on_conflict_do_nothing(
-        index_elements=["tenant", "office", "kind", "about"]).returning(office_mails.c.id))
-    return noted.first() is not None
+    return add_once(tx, office_mails, id=new_id(), tenant=tenant, office=office, kind=kind, about=about, counts=dict(counts),
+                    created_at=tx.now, attempts=0, not_before=tx.now, sent_at=None, given_up_at=tx.now if silent else None)
 
 
 def offices_told(conn: Connection, tenant: str, day: str) -> frozenset[str]:

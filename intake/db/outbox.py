@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Table, or_, select, update
+from sqlalchemy import Connection, Table, select, update
 
 from intake.db.access import whole_deliveries
-from intake.db.core import Tx, add, new_id, parse_stamp, stamp
+from intake.db.core import Tx, add_once, new_id, parse_stamp, stamp
 from intake.schema import acknowledgements, deliveries
 from intake.vocabulary import Viewer
 
@@ -45,14 +45,8 @@ class Line:
 def plan(tx: Tx, tenant: str, delivery: str, recipient: str) -> bool:
     """Note that `recipient` is to hear of this delivery; False when this delivery or this recipient had one today (UTC)."""
     day, table = stamp(tx.now)[:10], acknowledgements
-    known = tx.connection.execute(select(table.c.id).where(or_(
-        table.c.delivery == delivery,
-        (table.c.tenant == tenant) & (table.c.recipient == recipient) & (table.c.day == day))).limit(1)).first()
-    if known is not None:
-        return False
-    add(tx, table, id=new_id(), tenant=tenant, delivery=delivery, recipient=recipient, day=day, created_at=tx.now,
-        attempts=0, not_before=stamp(tx.now), sent_at=None, given_up_at=None)
-    return True
+    return add_once(tx, table, id=new_id(), tenant=tenant, delivery=delivery, recipient=recipient, day=day, created_at=tx.now,
+                    attempts=0, not_before=tx.now, sent_at=None, given_up_at=None)
 
 
 def due(conn: Connection, now: datetime, limit: int) -> tuple[Due, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, select, update
 
-from intake.db.core import Tx, add, new_id, one, stamp, upsert
+from intake.db.core import Tx, add_once, new_id, one, stamp, upsert
 from intake.errors import Refused
 from intake.schema import grants, users
 from intake.vocabulary import Role, Viewer
@@ -59,11 +59,11 @@ def new_user(tx: Tx, login: str, name: str = "", subject: str = "") -> User:
     key = login.strip().lower()
     if not 1 <= len(key) <= LONGEST_NAME or not key.isprintable() or " " in key:
         raise Refused(f"Ein Anmeldename hat 1 bis {LONGEST_NAME} Zeichen ohne Leerzeichen. Wählen Sie einen anderen.")
-    if user_by_login(tx.connection, key) is not None:
-        raise Refused(f"Den Anmeldenamen „{key}“ gibt es schon. Wählen Sie einen anderen.")
     identity = new_id()
-    add(tx, users, id=identity, login=key, name=(name.strip() or login.strip())[:LONGEST_NAME], password="", totp="",
-        totp_step=0, subject=subject, failures=0, blocked_until="", letter_keys=True, created_at=tx.now, locked_at=None)
+    if not add_once(tx, users, id=identity, login=key, name=(name.strip() or login.strip())[:LONGEST_NAME], password="", totp="",
+                    totp_step=0, subject=subject, failures=0, blocked_until="", letter_keys=True, created_at=tx.now,
+                    locked_at=None):
+        raise Refused(f"Den Anmeldenamen „{key}“ gibt es schon. Wählen Sie einen anderen.")
     return get_user(tx.connection, identity)
 
 
