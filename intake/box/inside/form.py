@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pypdfium2_raw as pdfium
 
 from intake.box.inside.words import clipped
 from intake.vocabulary import Box, FormField, Word
 
-if TYPE_CHECKING:
-    from intake.box.inside.pdf import PdfPage
-
+Fractions = Callable[[float, float, float, float], Box]
+"""Left, bottom, right, top in page space as fractions of the page as shown."""
 MOST_FIELDS, LONGEST = 2000, 1_000_000  # on a page; characters of a value
 UNSEEN = pdfium.FPDF_ANNOT_FLAG_HIDDEN | pdfium.FPDF_ANNOT_FLAG_NOVIEW | pdfium.FPDF_ANNOT_FLAG_INVISIBLE
 WRITTEN = (pdfium.FPDF_FORMFIELD_TEXTFIELD, pdfium.FPDF_FORMFIELD_COMBOBOX, pdfium.FPDF_FORMFIELD_LISTBOX)
@@ -42,18 +41,18 @@ class Forms:
     def close(self) -> None:
         pdfium.FPDFDOC_ExitFormFillEnvironment(self._handle)
 
-    def fields(self, page: PdfPage, handle: Any) -> tuple[tuple[FormField, bool], ...]:
-        """The fields that a reader sees on a page, in the order of the file, and whether each holds written text."""
+    def fields(self, handle: Any, fractions: Fractions) -> tuple[tuple[FormField, bool], ...]:
+        """The fields that a reader sees on the page `handle`, in the order of the file, and whether each holds written text."""
         found = []
         for index in range(min(int(pdfium.FPDFPage_GetAnnotCount(handle)), MOST_FIELDS)):
             mark = pdfium.FPDFPage_GetAnnot(handle, index)
             if pdfium.FPDFAnnot_GetSubtype(mark) == pdfium.FPDF_ANNOT_WIDGET:
-                one = self._field(page, mark)
+                one = self._field(mark, fractions)
                 found += [one] if one else []
             pdfium.FPDFPage_CloseAnnot(mark)
         return tuple(found)
 
-    def _field(self, page: PdfPage, mark: Any) -> tuple[FormField, bool] | None:
+    def _field(self, mark: Any, fractions: Fractions) -> tuple[FormField, bool] | None:
         kind = int(pdfium.FPDFAnnot_GetFormFieldType(self._handle, mark))
         rect = pdfium.FS_RECTF()
         if pdfium.FPDFAnnot_GetFlags(mark) & UNSEEN or not pdfium.FPDFAnnot_GetRect(mark, rect):
@@ -66,7 +65,7 @@ class Forms:
             value = "" if state == "Off" else state
         else:
             value = self._text(pdfium.FPDFAnnot_GetFormFieldValue, mark)
-        edges = page.fractions(rect.left, min(rect.bottom, rect.top), rect.right, max(rect.bottom, rect.top))
+        edges = fractions(rect.left, min(rect.bottom, rect.top), rect.right, max(rect.bottom, rect.top))
         return FormField(self._text(pdfium.FPDFAnnot_GetFormFieldName, mark), value, clipped(*edges)), kind in WRITTEN
 
     def _text(self, ask: Callable[..., int], mark: Any) -> str:

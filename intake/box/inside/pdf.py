@@ -156,7 +156,7 @@ class PdfPage:
 
     def form(self) -> tuple[tuple[FormField, bool], ...]:
         """The form fields shown on the page, and whether each holds written text."""
-        return self._forms.fields(self, self._handle) if self._forms is not None else ()
+        return self._forms.fields(self._handle, self.fractions) if self._forms is not None else ()
 
     def pictures(self) -> tuple[tuple[Picture, ...], int, int]:
         """The images of the page, and how many path and text objects it has."""
