@@ -34,6 +34,7 @@ from intake.db.cuts import cut_of
 from intake.db.filings import files_of_messages
 from intake.db.problems import open_problem
 from intake.db.receiving import set_envelope, set_part_problem
+from intake.db.signs import put_signs, signs_changed
 from intake.db.work import bookkeeping
 from intake.errors import InputError, Reason, ServiceError
 from intake.inboxes import OF_AKTE, OF_VORGANG
@@ -185,7 +186,7 @@ def assemble(room: Postroom, delivery_id: str) -> None:
             if part.problem is not None:
                 _open_part_problem(tx, delivery, part)
         if delivery.channel == batches.CHANNEL:
-            batches.put_signs(tx, delivery.tenant, [
+            put_signs(tx, delivery.tenant, [
                 sign_of(delivery, stack.ref(page.number), page) for stack, _ in cut_stacks for page in stack.pages])
         schriftstuecke.check_conservation(tx, delivery.id)
         record(tx, delivery.tenant, ACTOR, "delivery.opened", subjects={"delivery": delivery.id},
@@ -239,7 +240,7 @@ def propose_document(room: Postroom, document_id: str) -> None:
             schriftstuecke.add_decision(tx, document.tenant, decision)
         state = DocumentState.APPROVED if verdict.automatic else DocumentState.PROPOSED
         schriftstuecke.move_document(tx, document, state, why=verdict.why)
-        batches.signs_changed(tx, [document.delivery])  # an old Akte is compared with what its papers say
+        signs_changed(tx, [document.delivery])  # an old Akte is compared with what its papers say
         record(tx, document.tenant, ACTOR if not verdict.automatic else verdict.by, f"document.{state.lower()}",
                subjects={"delivery": document.delivery, "document": document.id}, new={"why": verdict.why})
 

@@ -34,6 +34,7 @@ from intake.db.documents import (
     set_page_states,
 )
 from intake.db.redos import Redo
+from intake.db.signs import put_signs
 from intake.db.splices import lock_delivery
 from intake.db.work import waiting
 from intake.errors import Refused
@@ -141,7 +142,7 @@ def _read(room: Postroom, change: Change) -> int:
     with room.db.transaction() as tx:
         delivery = get_delivery(tx.connection, change.subject)
         live = {(ref.part, ref.number) for ref, document, _ in ledger(tx.connection, delivery.id) if document is not None}
-        lose.put_signs(tx, delivery.tenant, [
+        put_signs(tx, delivery.tenant, [
             sign_of(delivery, stack.ref(page.number), page) for stack in _stacks(room, change.subject) for page in stack.pages
             if (stack.ref(page.number).part, stack.ref(page.number).number) in live])
         redos.outdate(tx, delivery.id)

@@ -13,6 +13,7 @@ from intake.backfile import balance, people, taking
 from intake.blobs import Blobs
 from intake.config import Backfile, Home
 from intake.db import batches as lose
+from intake.db import differences as abweichungen
 from intake.db.batches import Batch
 from intake.db.core import Database, utcnow
 from intake.db.documents import documents_of, proposals_of
@@ -120,7 +121,7 @@ def test_the_index_and_what_the_folder_holds_are_compared_at_once(room: Postroom
     index = table(folder / "index.csv", "Dateiname;Seiten", "A_1/eins.txt;1", "A_1/weg.txt;2", ";7")
     batch = new(room, folder, index=index)
     with room.db.read() as conn:
-        kinds = [(one.kind, one.subject) for one in lose.differences_of(conn, batch.id)]
+        kinds = [(one.kind, one.subject) for one in abweichungen.differences_of(conn, batch.id)]
     assert kinds == [("index", "A_1/weg.txt"), ("index", "Zeile 4"), ("unlisted", "A_1/zwei.txt")]
 
 
@@ -289,7 +290,7 @@ def test_what_was_decided_stays_decided_and_what_is_mended_goes(room: Postroom, 
     take_all(room)
     assert found(room, batch) == {"missing": ["A/2"]}
     with room.db.read() as conn:
-        difference = lose.differences_of(conn, batch.id)[0]
+        difference = abweichungen.differences_of(conn, batch.id)[0]
     with pytest.raises(Refused, match="keine Entscheidung"), room.db.transaction() as tx:
         people.decide(tx, batch, difference, "egal", "", BY)
     with room.db.transaction() as tx:
@@ -298,13 +299,13 @@ def test_what_was_decided_stays_decided_and_what_is_mended_goes(room: Postroom, 
         people.decide(tx, batch, difference, "accepted", "", BY)
     assert found(room, batch) == {"missing": ["A/2"]}
     with room.db.read() as conn:
-        assert lose.differences_of(conn, batch.id)[0].decision == "lost"
+        assert abweichungen.differences_of(conn, batch.id)[0].decision == "lost"
         assert lose.numbers(conn, batch).undecided == 0
 
 
 def test_a_fault_of_ours_is_never_waved_through(room: Postroom, tmp_path: Path) -> None:
     batch = new(room, deliver(tmp_path / "disk", A_1__a=LETTER.format(1)))
-    ledger = lose.Difference("x", batch.id, "ledger", "los", "…")
+    ledger = abweichungen.Difference("x", batch.id, "ledger", "los", "…")
     with pytest.raises(Refused, match="nicht abhaken"), room.db.transaction() as tx:
         people.decide(tx, batch, ledger, "accepted", "", BY)
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intake.backfile.alike import BITS, NEAR_WORDS, apart, candidates, fingerprint, one_sheet, unreadable, words_of
-from intake.db.batches import Sign
+from intake.db.signs import Sign
 from intake.vocabulary import Page
 
 LETTER = ("Bauantrag Nummer {0} Erika Muster Mühlenweg {0} Auenbek wegen Neubau einer Garage mit Abstellraum auf dem Flurstück "

@@ -17,9 +17,11 @@ from intake.backfile.alike import fingerprint
 from intake.backfile.matters import FEW_SHEETS, Matter, keys_of, same_matter
 from intake.config import Backfile, Home
 from intake.db import batches as lose
+from intake.db import differences as abweichungen
 from intake.db import matters as rows
 from intake.db.core import Database
 from intake.db.matters import Kept
+from intake.db.signs import put_signs, signs_of
 from tests.test_backfile import BY, deliver, new, take_all
 
 LEXICON = [f"wort{number}" for number in range(3000)]
@@ -115,16 +117,16 @@ def test_an_akte_delivered_twice_is_a_difference_with_both_names_until_it_is_ano
     assert "(Akte A/1)" in sentence and "(Akte A/9)" in sentence and "3 von 3 Seiten gleichen sich" in sentence
     assert balance.reconcile(room.db, room.blobs(batch.tenant), batch) == found, "nothing changed, nothing is lost"
     with room.db.transaction() as tx:
-        one = lose.differences_of(tx.connection, batch.id)[0]
+        one = abweichungen.differences_of(tx.connection, batch.id)[0]
         assert set(people.decisions_on(one.kind)) == {"same_case", "other_case", "accepted"}
         people.decide(tx, batch, one, "other_case", "zwei Häuser", BY)
     assert balance.reconcile(room.db, room.blobs(batch.tenant), batch) == found
     with room.db.transaction() as tx:
-        assert lose.differences_of(tx.connection, batch.id, undecided=True) == ()
+        assert abweichungen.differences_of(tx.connection, batch.id, undecided=True) == ()
         items = lose.items_of(tx.connection, batch.id)
-        signs = [replace(sign, text=f"{99 + at:032x}") for at, (_, path, sign) in enumerate(lose.signs_of(tx.connection, batch))
+        signs = [replace(sign, text=f"{99 + at:032x}") for at, (_, path, sign) in enumerate(signs_of(tx.connection, batch))
                  if path.startswith("A_9")]
-        lose.put_signs(tx, batch.tenant, signs)
+        put_signs(tx, batch.tenant, signs)
         assert len(items) == 3
     assert balance.reconcile(room.db, room.blobs(batch.tenant), batch) == {}, "the pages are others now"
 

@@ -20,10 +20,12 @@ from intake.backfile.facts import facts_of
 from intake.backfile.quality import DEFECTS, NO_DESTRUCTION, Release
 from intake.db import batches as lose
 from intake.db import checks
-from intake.db.batches import Batch, Sign
+from intake.db import differences as abweichungen
+from intake.db.batches import Batch
 from intake.db.checks import Lot
 from intake.db.core import utcnow
 from intake.db.documents import documents_of
+from intake.db.signs import Sign, put_signs, signs_of
 from intake.errors import Refused, Stale
 from intake.journal import check as chain
 from intake.pipeline import Postroom
@@ -132,8 +134,8 @@ def test_a_lot_that_is_not_whole_is_not_sampled(room: Postroom, tmp_path: Path) 
 def test_what_a_machine_found_is_looked_at_besides_the_sample(room: Postroom, tmp_path: Path) -> None:  # noqa: F811
     batch = filed(room, tmp_path / "disk", 12)
     with room.db.transaction() as tx:
-        signs = [sign for _, _, sign in lose.signs_of(tx.connection, batch)]
-        lose.put_signs(tx, "mittelau", [replace(sign, skew=4.2) if at == 7 else sign for at, sign in enumerate(signs)])
+        signs = [sign for _, _, sign in signs_of(tx.connection, batch)]
+        put_signs(tx, "mittelau", [replace(sign, skew=4.2) if at == 7 else sign for at, sign in enumerate(signs)])
     draw = drawn(room, batch)
     assert (draw.size, draw.accept) == (3, 0)
     with room.db.read() as conn:
@@ -183,7 +185,7 @@ def test_the_report_says_everything_and_hostile_names_stay_text(room: Postroom, 
         count = len(checks.checks_of(conn, draw.id))
     look(room, batch, draw, ["rescan", *["ok"] * (count - 1)])
     with room.db.transaction() as tx:
-        lose.put_differences(tx, "mittelau", batch.id, {("extra", "<b>x</b>"): "Die Akte <b>x</b> & „y“ ist zu viel."})
+        abweichungen.put_differences(tx, "mittelau", batch.id, {("extra", "<b>x</b>"): "Die Akte <b>x</b> & „y“ ist zu viel."})
     with room.db.read() as conn:
         facts = facts_of(conn, room.home.settings.tenant[0], batch, "anna")
     target = tmp_path / "bericht.pdf"
@@ -214,11 +216,11 @@ def test_a_long_list_is_a_file_whose_hash_is_printed(room: Postroom, tmp_path: P
     batch = filed(room, tmp_path / "disk", 1)
     monkeypatch.setattr("intake.backfile.facts.LISTED", 3)
     with room.db.transaction() as tx:
-        lose.put_differences(tx, "mittelau", batch.id, {
+        abweichungen.put_differences(tx, "mittelau", batch.id, {
             ("extra", f"A/{at}"): f"Die Akte A/{at}\r\nist zu viel." for at in range(9)})
-        lose.decide(tx, lose.differences_of(tx.connection, batch.id)[0], "accepted", "", "clerk:anna")
+        abweichungen.decide(tx, abweichungen.differences_of(tx.connection, batch.id)[0], "accepted", "", "clerk:anna")
         facts = facts_of(tx.connection, room.home.settings.tenant[0], batch, "anna")
-        listing = report.differences_file(lose.differences_of(tx.connection, batch.id), tmp_path / "bericht.csv")
+        listing = report.differences_file(abweichungen.differences_of(tx.connection, batch.id), tmp_path / "bericht.csv")
     data = (tmp_path / "bericht.csv").read_bytes()
     assert listing == report.Listing("bericht.csv", 9, hashlib.sha256(data).hexdigest()) and data.startswith(b"\xef\xbb\xbfArt;")
     page = report.report_page(facts, listing)

@@ -19,6 +19,7 @@ from intake.backfile import people, quality, rescans
 from intake.backfile.rescans import Told, Wish, code, decoded, told_by
 from intake.db import batches as lose
 from intake.db import checks
+from intake.db import differences as abweichungen
 from intake.db import rescans as rows
 from intake.db.batches import Batch
 from intake.db.core import utcnow
@@ -234,7 +235,7 @@ def test_a_double_is_set_aside_by_a_decision(room: Postroom, tmp_path: Path) -> 
                      "im Ortsteil Westerau an den Eigentümer des Hauses", LETTER.format(1).replace("Garage", "Carage")]))
     assert found(room, batch) == {"double": ["A_1/akte.txt, Seite 3"]}
     with room.db.read() as conn:
-        (difference,) = lose.differences_of(conn, batch.id)
+        (difference,) = abweichungen.differences_of(conn, batch.id)
     with pytest.raises(Refused, match="nur Seiten, die doppelt"), room.db.transaction() as tx:
         people.decide(tx, batch, replace(difference, kind="missing"), "dropped", "", BY)
     with room.db.transaction() as tx:

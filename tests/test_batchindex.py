@@ -18,6 +18,7 @@ from intake.box import Box
 from intake.box.inside.batchindex import run
 from intake.config import Backfile, BoxSettings
 from intake.db import batches as lose
+from intake.db import differences as abweichungen
 from intake.errors import ConfigError, InputError, Reason
 from intake.pipeline import Postroom
 
@@ -75,7 +76,7 @@ def test_a_batch_is_made_of_it_and_differences_name_its_entries(box: Box, room: 
     batch, _ = taking.new_batch(room.db, town, said, "los", folder, BY, index=index, box=box)
     with room.db.read() as conn:
         items = {item.path: item for item in lose.items_of(conn, batch.id)}
-        found = {(one.kind, one.subject): one.sentence for one in lose.differences_of(conn, batch.id)}
+        found = {(one.kind, one.subject): one.sentence for one in abweichungen.differences_of(conn, batch.id)}
     assert (items["A_1/eins.txt"].reference, items["A_1/eins.txt"].pages) == ("A/1", 2)
     assert ("title", "Bauantrag vom 3.5.", "index:index.xml Eintrag 1") in items["A_1/eins.txt"].fields
     assert set(found) == {("index", "A_2/drei.txt"), ("unlisted", "A_3/mehr.txt")}

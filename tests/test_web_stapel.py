@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from intake.backfile import taking
-from intake.db import batches as lose
 from intake.db import checks, redos, rescans
+from intake.db import differences as abweichungen
 from intake.db.batches import Batch
 from intake.db.checks import Check, Draw
 from intake.db.core import new_id, utcnow
@@ -38,7 +38,8 @@ def batch(site: WebSite, tmp_path_factory: pytest.TempPathFactory) -> Batch:
     town = site.home.settings.for_tenant(TOWN)
     made, _ = taking.new_batch(site.db, town, town.backfile[0], "los-1", disk, "clerk:post")
     with site.db.transaction() as tx:
-        lose.put_differences(tx, TOWN, made.id, {("missing", "A/2"): DIFFERENCE, ("extra", "A/9"): "Die Akte A/9 ist zu viel."})
+        abweichungen.put_differences(tx, TOWN, made.id, {
+            ("missing", "A/2"): DIFFERENCE, ("extra", "A/9"): "Die Akte A/9 ist zu viel."})
     return made
 
 
@@ -68,7 +69,7 @@ def test_who_may_not_see_its_class_finds_no_batch(site: WebSite, batch: Batch) -
 
 def test_a_word_on_a_difference_is_kept_once(site: WebSite, batch: Batch) -> None:
     with site.db.read() as conn:
-        missing = next(one for one in lose.differences_of(conn, batch.id) if one.kind == "missing")
+        missing = next(one for one in abweichungen.differences_of(conn, batch.id) if one.kind == "missing")
     clerk = site.as_("post")
     assert clerk.submit("/stapel/los-1/entscheiden", difference=missing.id, decision="egal").status_code == 422
     assert clerk.submit("/stapel/los-1/entscheiden", difference=missing.id, decision="lost").status_code == 303

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from itertools import combinations
 
-from intake.db.batches import Sign
+from intake.db.signs import Sign
 from intake.vocabulary import Page
 
 FEW_WORDS = 12

@@ -17,11 +17,13 @@ from intake.blobs import Blobs
 from intake.db import batches as lose
 from intake.db import comparing
 from intake.db import matters as rows
-from intake.db.batches import Batch, Opened, Sign
+from intake.db.batches import Batch, Opened
 from intake.db.comparing import Seen, Unmatched
 from intake.db.core import Database
 from intake.db.deliveries import newest_page_reads, parts_of
+from intake.db.differences import differences_of, put_differences
 from intake.db.matters import Kept, Paper
+from intake.db.signs import Sign
 from intake.read import unpack_pages
 from intake.vocabulary import DeliveryState, Page
 
@@ -40,7 +42,7 @@ def reconcile(db: Database, blobs: Blobs, batch: Batch, told: Callable[[int], No
     """
     changed = _pages(db, blobs, batch, told)
     with db.read() as conn:
-        kept = {(one.kind, one.subject): one.sentence for one in lose.differences_of(conn, batch.id)
+        kept = {(one.kind, one.subject): one.sentence for one in differences_of(conn, batch.id)
                 if one.kind in ("index", "unlisted") or (one.kind == "alike" and not changed)}
         found = kept | of_akten(comparing.unmatched(conn, batch.id)) | of_files(comparing.doubtful_of(conn, batch.id))
         balance = lose.page_balance(conn, batch)
@@ -51,9 +53,9 @@ def reconcile(db: Database, blobs: Blobs, batch: Batch, told: Callable[[int], No
         found["ledger", batch.name] = (f"Die Dateien haben {balance['read']} Seiten, im Seitenverzeichnis stehen {lost} weniger. "
                                        "Prüfen Sie den Bestand mit „poststelle verify“, bevor Sie etwas vernichten.")
     with db.transaction() as tx:
-        lose.put_differences(tx, batch.tenant, batch.id, found)
+        put_differences(tx, batch.tenant, batch.id, found)
     with db.read() as conn:
-        return {(one.kind, one.subject): one.sentence for one in lose.differences_of(conn, batch.id)}
+        return {(one.kind, one.subject): one.sentence for one in differences_of(conn, batch.id)}
 
 
 def of_akten(unmatched: Unmatched) -> Found:

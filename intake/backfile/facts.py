@@ -11,8 +11,8 @@ from intake.config import Tenant
 from intake.db import batches as lose
 from intake.db import checks
 from intake.db.batches import Batch
-from intake.db.comparing import tally
 from intake.db.core import utcnow
+from intake.db.differences import differences_of, tally
 
 TITLES = {
     "01": "01 Antrag", "02": "02 Baubeschreibung", "03": "03 Lageplan", "04": "04 Bauzeichnungen", "05": "05 Berechnungen",
@@ -31,6 +31,6 @@ def facts_of(conn: Connection, tenant: Tenant, batch: Batch, by: str) -> Facts:
         tenths[tenth] += number
     return Facts(
         tenant.title or tenant.name, batch, lose.numbers(conn, batch), lose.page_balance(conn, batch),
-        lose.differences_of(conn, batch.id, limit=LISTED), drawn[0] if drawn else None,
+        differences_of(conn, batch.id, limit=LISTED), drawn[0] if drawn else None,
         checks.checks_of(conn, drawn[0].id) if drawn else (), utcnow().astimezone(), by, checks.pages_per_day(conn, batch),
         {TITLES.get(value, value): registers[value] for value in sorted(registers)}, tenths, tally(conn, batch))

@@ -9,8 +9,10 @@ from sqlalchemy import Connection
 
 from intake.backfile import rescans
 from intake.db import batches as lose
-from intake.db.batches import Batch, Difference, Numbers
+from intake.db import differences as abweichungen
+from intake.db.batches import Batch, Numbers
 from intake.db.core import Database, Tx
+from intake.db.differences import Difference
 from intake.errors import Refused
 from intake.journal import record
 from intake.vocabulary import DocumentState
@@ -61,7 +63,7 @@ def decide(tx: Tx, batch: Batch, difference: Difference, decision: str, note: st
         raise Refused("Diese Abweichung lässt sich nicht abhaken; sie verschwindet, wenn der Fehler behoben ist.")
     if decision == "dropped":
         _drop(tx, batch, difference, by)
-    lose.decide(tx, difference, decision, note.strip(), by)
+    abweichungen.decide(tx, difference, decision, note.strip(), by)
     record(tx, batch.tenant, by, "batch.difference_decided", subjects={"batch": batch.id},
            new={"kind": difference.kind, "subject": difference.subject, "decision": decision, "note": note.strip()})
 

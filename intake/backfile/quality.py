@@ -18,9 +18,10 @@ from intake.backfile.alike import NOTHING, unreadable
 from intake.backfile.sampling import Plan, drawn, plan
 from intake.db import batches as lose
 from intake.db import checks
-from intake.db.batches import Batch, Sign
+from intake.db.batches import Batch
 from intake.db.checks import Check, Draw, Lot
 from intake.db.core import Tx, parse_stamp
+from intake.db.signs import Sign
 from intake.errors import Refused
 from intake.journal import record
 

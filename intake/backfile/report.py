@@ -21,9 +21,10 @@ from typing import Any, NoReturn
 import zxingcpp
 
 from intake.backfile.quality import DEFECTS, Release, plan_of, told
-from intake.db.batches import KINDS, Batch, Difference, Numbers
+from intake.db.batches import Batch, Numbers
 from intake.db.checks import Check, Draw, Lot
 from intake.db.core import parse_stamp
+from intake.db.differences import KINDS, Difference
 
 STYLE = """
 @page { size: A4; margin: 20mm 20mm 24mm 25mm; font-family: "Liberation Sans", "DejaVu Sans", sans-serif; font-size: 8pt;

@@ -33,6 +33,7 @@ from intake.db.documents import (
 )
 from intake.db.filings import filing_of_document, undo_filing
 from intake.db.rescans import Rescan
+from intake.db.signs import put_signs
 from intake.db.splices import lock_delivery
 from intake.errors import InputError, Reason, Refused
 from intake.filing import WITH
@@ -190,7 +191,7 @@ def _carry_out(tx: Tx, source: Delivery, sheets: _Sheets, parts: dict[tuple[str,
     for ref in target.replaced:
         rows.forget_sign(tx, delivery, ref.part, ref.number)
     owner = get_delivery(tx.connection, delivery)
-    lose.put_signs(tx, source.tenant, [sign_of(owner, ref, page) for ref, page in zip(fresh, sheets.pages, strict=True)])
+    put_signs(tx, source.tenant, [sign_of(owner, ref, page) for ref, page in zip(fresh, sheets.pages, strict=True)])
     _note(tx, source, target, fresh, document)
     checks.rescanned(tx, document.id)
     return len(fresh)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from intake.backfile.alike import fingerprint, words_of
-from intake.db.batches import CHANNEL, Sign
+from intake.db.batches import CHANNEL
 from intake.db.core import new_id
+from intake.db.signs import Sign
 from intake.inboxes import Backfile, Cutting, Inbox, ScanProfile
 from intake.protocols import Boundary
 from intake.split import ONE_DOCUMENT, Cuts, Way, cut

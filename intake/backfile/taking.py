@@ -23,6 +23,7 @@ from intake.db import batches as lose
 from intake.db.batches import Batch, Expected, Item
 from intake.db.core import Database, Tx, new_id
 from intake.db.deliveries import add_delivery, first_with_original
+from intake.db.differences import put_differences
 from intake.db.receiving import in_turn
 from intake.errors import ConfigError, Refused
 from intake.journal import record
@@ -77,7 +78,7 @@ def new_batch(db: Database, tenant: Tenant, profile: Backfile, name: str, folder
                                          master_name=master.name if master else "", created_by=by))
         _put(tx, batch, layout, 0)
         lose.put_expected(tx, tenant.name, batch.id, expected)
-        lose.put_differences(tx, tenant.name, batch.id, of_index(layout, bool(rows)))
+        put_differences(tx, tenant.name, batch.id, of_index(layout, bool(rows)))
         record(tx, tenant.name, by, "batch.new", subjects={"batch": batch.id},
                new={"name": name, "units": len(layout.units), "expected": len(expected)})
     return batch, layout

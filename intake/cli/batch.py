@@ -22,9 +22,10 @@ from intake.cli import common
 from intake.cli.running import STATES, run_work
 from intake.config import Home, Tenant
 from intake.db import batches as lose
-from intake.db.batches import Batch, Difference, Numbers
-from intake.db.comparing import tally
+from intake.db import differences as abweichungen
+from intake.db.batches import Batch, Numbers
 from intake.db.core import Database, utcnow
+from intake.db.differences import Difference, tally
 from intake.db.dump import file_of
 from intake.errors import Refused
 
@@ -49,7 +50,7 @@ def new_command(
         batch, layout = taking.new_batch(db, town, taking.profile_of(town, profile), name, folder, f"clerk:{common.clerk(by)}",
                                          index=index, master=master, box=box, told=told)
         with db.read() as conn:
-            found = lose.differences_of(conn, batch.id)
+            found = abweichungen.differences_of(conn, batch.id)
     files = sum(len(unit.members) for unit in layout.units)
     common.say(f"Stapel „{batch.name}“: {files} Dateien in {len(layout.units)} Einheiten, {len(found)} Abweichungen vom "
                f"Verzeichnis. Weiter mit: poststelle batch run {name}")
@@ -198,13 +199,13 @@ def differences_command(
         batch = named(db, town, name)
         reconciled(db, place, batch)
         with db.read() as conn:
-            found = lose.differences_of(conn, batch.id, kind=kind, limit=None if as_json else limit)
+            found = abweichungen.differences_of(conn, batch.id, kind=kind, limit=None if as_json else limit)
             number = sum(many for (one, _), many in tally(conn, batch).items() if kind in ("", one))
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False))
         return
     common.table("", ("Nummer", "Art", "Was", "Entscheidung"), [
-        (common.short(one.id), lose.KINDS.get(one.kind, one.kind), one.sentence,
+        (common.short(one.id), abweichungen.KINDS.get(one.kind, one.kind), one.sentence,
          f"{people.DECISIONS[one.decision]} ({one.decided_by})" if one.decision else "offen") for one in found],
         empty="Es gibt keine Abweichungen.")
     if number > len(found):
@@ -243,7 +244,7 @@ def decide_command(
 
 
 def _chosen(conn: Connection, batch: Batch, number: str, kind: str) -> Iterator[Difference]:
-    every = lose.differences_of(conn, batch.id, undecided=True)
+    every = abweichungen.differences_of(conn, batch.id, undecided=True)
     if number == "alle":
         if not kind:
             raise Refused("Mit „alle“ nennen Sie auch die Art: --kind double")

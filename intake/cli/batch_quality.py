@@ -22,9 +22,10 @@ from intake.cli.batch import NameArgument, app, named
 from intake.config import Backfile, Home, Tenant
 from intake.db import checks
 from intake.db import rescans as rows
-from intake.db.batches import Batch, differences_of, item_of_delivery
+from intake.db.batches import Batch, item_of_delivery
 from intake.db.checks import Check, Draw, Lot
 from intake.db.core import Database, parse_stamp
+from intake.db.differences import differences_of
 from intake.db.documents import get_document
 from intake.errors import Refused
 

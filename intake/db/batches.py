@@ -1,4 +1,4 @@
-"""Batches of the back-file: their items, the Akten expected, what does not agree, what their pages look like. Rows only."""
+"""Batches of the back-file: their items, the Akten expected, how far they are. Rows only."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, or_, select, update
+from sqlalchemy import Connection, Select, case, func, select, update
 
-from intake.db.core import Tx, add, add_many, new_id, parse_stamp, stamp, upsert
+from intake.db.core import Tx, add_missing, add_once, new_id, parse_stamp, stamp, upsert
 from intake.errors import Refused, Stale
 from intake.schema import (
     batch_differences,
@@ -17,7 +17,6 @@ from intake.schema import (
     batches,
     deliveries,
     documents,
-    page_signs,
     pages,
     parts,
     rescans,
@@ -25,17 +24,11 @@ from intake.schema import (
 from intake.vocabulary import DeliveryState, DocumentState, PageState
 
 STATES = {"open": "läuft", "paused": "angehalten", "closed": "abgeschlossen"}
-KINDS = {
-    "missing": "fehlende Akte", "extra": "überzählig", "index": "Verzeichnis ohne Datei", "unlisted": "Datei ohne Verzeichnis",
-    "gone": "Datei verschwunden", "pages": "Seitenzahl", "twin": "Dublette", "double": "Blatt doppelt",
-    "alike": "Vorgang doppelt", "unreadable": "unlesbar",
-    "ledger": "Seitenbilanz"}
-"""The German words for the states of a batch and the kinds of differences."""
+"""The German words for the states of a batch."""
 CHANNEL = "backfile"
 """The channel by which the deliveries of batches come in."""
 OPEN, PAUSED, CLOSED = "open", "paused", "closed"
 WAITING, TAKEN, GONE = "waiting", "taken", "gone"
-SUBJECT = 200
 NEVER = "9999-12-31T23:59:59.999999Z"
 """`not_before` of a row whose batch is paused: no back-off of ours ever reaches so far."""
 
@@ -90,21 +83,6 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """What does not agree; `decision` is a person's word on it, None while it is open."""
-
-    id: str
-    batch: str
-    kind: str
-    subject: str
-    sentence: str
-    decision: str | None = None
-    note: str = ""
-    decided_by: str | None = None
-    decided_at: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Opened:
     """What became of the delivery of an item: its state, pages read, parts with a problem."""
 
@@ -122,10 +100,9 @@ class Opened:
 
 def add_batch(tx: Tx, batch: Batch) -> Batch:
     """A new batch under an id of its own. Raises Refused when the tenant has one of this name."""
-    if batch_named(tx.connection, batch.tenant, batch.name) is not None:
-        raise Refused(f"Den Stapel „{batch.name}“ gibt es schon. Wählen Sie einen anderen Namen.")
     made = Batch(**{**_values(batch), "id": new_id(), "created_at": stamp(tx.now)})
-    add(tx, batches, **_values(made))
+    if not add_once(tx, batches, **_values(made)):
+        raise Refused(f"Den Stapel „{batch.name}“ gibt es schon. Wählen Sie einen anderen Namen.")
     return made
 
 
@@ -183,7 +160,7 @@ def put_items(tx: Tx, tenant: str, items: Iterable[Item]) -> None:
              "members": [list(member) for member in one.members], "reference": one.reference[:160],
              "reference_key": one.reference_key[:160], "pages": one.pages, "fields": [list(field) for field in one.fields],
              "state": one.state, "delivery": one.delivery} for one in items]
-    add_many(tx, batch_items, rows)
+    add_missing(tx, batch_items, rows)
 
 
 def items_of(conn: Connection, batch: str, *, state: str = "", after: int = 0, limit: int = 1000) -> tuple[Item, ...]:
@@ -290,72 +267,6 @@ def wait_again(tx: Tx, batch: Batch) -> int:
         batch_items.c.batch == batch.id, batch_items.c.state == GONE).values(state=WAITING)).rowcount
 
 
-# ---- differences -------------------------------------------------------------------------------------------------------
-
-
-def put_differences(tx: Tx, tenant: str, batch: str, found: Mapping[tuple[str, str], str],
-                    of: Mapping[tuple[str, str], int] | None = None, items: Collection[int] | None = None) -> None:
-    """Make the differences (kind, subject) -> sentence the ones of the batch: of its files and Akten, or, with `items`, of the
-    pages of the items at these positions, which `of` names for each.
-
-    What is found again keeps its decision, what is not found any more is no longer shown.
-    """
-    one, there = batch_differences.c, {(kind, subject[:SUBJECT]): sentence for (kind, subject), sentence in found.items()}
-    belongs = {(kind, subject[:SUBJECT]): item for (kind, subject), item in (of or {}).items()}
-    scope = one.item.is_(None) if items is None else or_(
-        one.item.in_(tuple(items)), one.kind.in_({key[0] for key in there}) & one.subject.in_({key[1] for key in there}))
-    rows = tx.connection.execute(select(batch_differences).where(one.batch == batch, scope))
-    known = {(row.kind, row.subject): row for row in rows
-             if items is None or row.item in items or (row.kind, row.subject) in there}
-    add_many(tx, batch_differences, [
-        {"id": new_id(), "tenant": tenant, "batch": batch, "kind": kind, "subject": subject, "sentence": sentence,
-         "item": belongs.get((kind, subject)), "found_at": tx.now, "note": ""}
-        for (kind, subject), sentence in there.items() if (kind, subject) not in known])
-    for key, row in known.items():
-        gone = None if key in there else stamp(tx.now)
-        sentence = there.get(key, row.sentence)
-        if (row.gone_at is None) != (gone is None) or sentence != row.sentence:
-            tx.connection.execute(update(batch_differences).where(one.id == row.id).values(gone_at=gone, sentence=sentence))
-
-
-def differences_of(conn: Connection, batch: str, *, undecided: bool = False, kind: str = "", after: int = 0,
-                   limit: int | None = None) -> tuple[Difference, ...]:
-    """The differences there are now, by kind and subject; with `undecided` only those nobody decided on.
-
-    With `limit` so many from behind the `after`-th, the open ones first.
-    """
-    one = batch_differences.c
-    wanted = select(batch_differences).where(one.batch == batch, one.gone_at.is_(None))
-    if undecided:
-        wanted = wanted.where(one.decision.is_(None))
-    if kind:
-        wanted = wanted.where(one.kind == kind)
-    if limit is not None:
-        wanted = wanted.order_by(case((one.decision.is_(None), 0), else_=1)).offset(after).limit(limit)
-    return tuple(map(_difference, conn.execute(wanted.order_by(one.kind, one.subject))))
-
-
-def difference_of(conn: Connection, batch: str, id: str) -> Difference | None:
-    """The difference with this id, when there is one now."""
-    one = batch_differences.c
-    row = conn.execute(select(batch_differences).where(one.batch == batch, one.id == id, one.gone_at.is_(None))).first()
-    return _difference(row) if row else None
-
-
-def _difference(row: Any) -> Difference:
-    return Difference(row.id, row.batch, row.kind, row.subject, row.sentence, row.decision, row.note, row.decided_by,
-                      row.decided_at)
-
-
-def decide(tx: Tx, difference: Difference, decision: str, note: str, by: str) -> None:
-    """Note a person's word on a difference. Raises Stale when it has one already or is gone."""
-    done = tx.connection.execute(update(batch_differences).where(
-        batch_differences.c.id == difference.id, batch_differences.c.decision.is_(None), batch_differences.c.gone_at.is_(None),
-    ).values(decision=decision, note=note, decided_by=by, decided_at=stamp(tx.now)))
-    if done.rowcount != 1:
-        raise Stale("Über diese Abweichung wurde inzwischen entschieden. Laden Sie die Liste neu.")
-
-
 # ---- numbers -----------------------------------------------------------------------------------------------------------
 
 
@@ -416,58 +327,6 @@ def page_balance(conn: Connection, batch: Batch) -> dict[str, int]:
     read = conn.execute(select(func.sum(parts.c.pages)).join(deliveries, deliveries.c.id == parts.c.delivery).where(
         *mine, deliveries.c.state == DeliveryState.OPENED.value, parts.c.problem.is_(None))).scalar() or 0
     return {state.value: number or 0 for state, number in zip(PageState, found, strict=True)} | {"read": read}
-
-
-# ---- what pages look like ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """What one page looks like: `picture` 256 bits in hexadecimal, `letters` read, `text` alike for the same words."""
-
-    delivery: str
-    part: int
-    number: int
-    picture: str
-    letters: int
-    text: str
-    quality: float
-    skew: float
-    script: str
-    width_mm: float
-    height_mm: float
-    blank: bool
-    warnings: tuple[str, ...] = ()
-
-
-def put_signs(tx: Tx, tenant: str, signs: Iterable[Sign]) -> None:
-    """Note what pages look like; a page read again replaces what was noted."""
-    rows = [{"tenant": tenant, **{name: getattr(one, name) for name in Sign.__slots__}} for one in signs]
-    upsert(tx, page_signs, ("delivery", "part", "number"), rows)
-    signs_changed(tx, {row["delivery"] for row in rows})
-
-
-def signs_changed(tx: Tx, changed: Collection[str]) -> None:
-    """The pages of these deliveries are others than when their Akten were last compared."""
-    tx.connection.execute(update(batch_items).where(batch_items.c.delivery.in_(tuple(changed))).values(
-        signed=batch_items.c.signed + 1))
-
-
-def signs_of(conn: Connection, batch: Batch) -> Iterable[tuple[str, str, Sign]]:
-    """(reference key, path, sign) of every page of the batch, Akte by Akte in the order of delivery."""
-    wanted = select(batch_items.c.reference_key, batch_items.c.path, page_signs).join(
-        batch_items, batch_items.c.delivery == page_signs.c.delivery).where(batch_items.c.batch == batch.id)
-    rows = conn.execute(wanted.order_by(
-        batch_items.c.reference_key, batch_items.c.position, page_signs.c.part, page_signs.c.number
-    ).execution_options(yield_per=2000)).mappings()
-    for row in rows:
-        yield row["reference_key"], row["path"], sign_from(row)
-
-
-def sign_from(row: Mapping[Any, Any]) -> Sign:
-    """A row of `page_signs` as a sign."""
-    values: dict[str, Any] = {name: row[name] for name in Sign.__slots__}
-    return Sign(**values | {"warnings": tuple(row["warnings"])})
 
 
 def started(conn: Connection, batch: Batch) -> float:

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, case, cast, func, literal_column, or_, select, update
 
-from intake.db.batches import Batch, Sign, sign_from
+from intake.db.batches import Batch
 from intake.db.core import Tx, add, add_many, new_id, parse_stamp, stamp
+from intake.db.signs import Sign, sign_from
 from intake.errors import Stale
 from intake.schema import deliveries, documents, files, filings, page_signs, pages, parts, proposals, qa_checks, qa_draws
 from intake.vocabulary import DeliveryState, DocumentState

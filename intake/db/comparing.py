@@ -12,9 +12,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
-from intake.db.batches import GONE, Batch, Opened, Sign, opened_of, put_differences, sign_from
+from intake.db.batches import GONE, Opened, opened_of
 from intake.db.core import Tx
-from intake.schema import batch_differences, batch_expected, batch_items, deliveries, page_signs, parts, rescans
+from intake.db.differences import put_differences
+from intake.db.signs import Sign, sign_from
+from intake.schema import batch_expected, batch_items, deliveries, page_signs, parts, rescans
 from intake.vocabulary import DeliveryState
 
 _NOT_READ = (DeliveryState.TWIN.value, DeliveryState.CLARIFY.value, DeliveryState.QUARANTINED.value, DeliveryState.REJECTED.value)
@@ -116,11 +118,3 @@ def put_compared(tx: Tx, tenant: str, batch: str, items: Sequence[Seen],
     for one in items:
         tx.connection.execute(update(batch_items).where(
             batch_items.c.batch == batch, batch_items.c.position == one.position).values(compared=one.signed))
-
-
-def tally(conn: Connection, batch: Batch) -> dict[tuple[str, str], int]:
-    """How many differences there are now, by kind and decision ("" = open)."""
-    one = batch_differences.c
-    rows = conn.execute(select(one.kind, one.decision, func.count()).where(one.batch == batch.id, one.gone_at.is_(None)).group_by(
-        one.kind, one.decision).order_by(one.kind, one.decision))
-    return {(row[0], row[1] or ""): row[2] for row in rows}

@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 
-from intake.db.batches import Batch, Item, item_from, signs_changed
+from intake.db.batches import Batch, Item, item_from
 from intake.db.core import Tx, add, new_id, upsert
+from intake.db.signs import signs_changed
 from intake.schema import batch_items, batches, deliveries, documents, page_signs, pages, parts, problems, rescans
 from intake.vocabulary import DeliveryState, PageState, Part
 

@@ -14,10 +14,10 @@ from intake.backfile import balance, people, quality, report
 from intake.backfile.facts import facts_of
 from intake.db import batches as lose
 from intake.db import checks, redos, rescans
+from intake.db import differences as abweichungen
 from intake.db.access import see_document, visible_documents
 from intake.db.batches import Batch
 from intake.db.checks import Draw
-from intake.db.comparing import tally
 from intake.errors import Refused
 from intake.web.menu import HEAD, POST
 from intake.web.pages import go, page
@@ -44,9 +44,9 @@ def one_batch(request: Request, web: WebState, user: SignedIn, name: str, art: s
     """One batch: numbers, differences (of a kind, from behind the `ab`-th) with their decisions, the state of its check."""
     with web.db.read() as conn:
         batch = batch_seen(conn, user, name)
-        numbers, counted = lose.numbers(conn, batch), tally(conn, batch)
+        numbers, counted = lose.numbers(conn, batch), abweichungen.tally(conn, batch)
         kinds = {kind: sum(many for (one, _), many in counted.items() if one == kind) for kind, _ in counted}
-        differences = lose.differences_of(conn, batch.id, kind=art, after=ab, limit=SHOWN)
+        differences = abweichungen.differences_of(conn, batch.id, kind=art, after=ab, limit=SHOWN)
         drawn = _draw(conn, batch)
         left = checks.counted(conn, drawn.id) if drawn else (0, 0, 0)
         still = people.obstacles_in(conn, batch, numbers)
@@ -54,7 +54,7 @@ def one_batch(request: Request, web: WebState, user: SignedIn, name: str, art: s
         rechecks = checks.rescans_to_look_at(conn, drawn.id) if drawn else 0
     return page(
         request, "stapel_los.html", user, batch=batch, numbers=numbers, differences=differences, here=kinds, art=art, ab=ab,
-        shown=SHOWN, all=kinds.get(art, 0) if art else sum(kinds.values()), kinds=lose.KINDS, states=lose.STATES,
+        shown=SHOWN, all=kinds.get(art, 0) if art else sum(kinds.values()), kinds=abweichungen.KINDS, states=lose.STATES,
         decisions=people.decisions_on, words=people.DECISIONS, draw=drawn, left=left,
         method=quality.plan_of(drawn).method if drawn else "", obstacles=still, rescanned=rescanned,
         redone=redone, rechecks=rechecks)
@@ -65,7 +65,7 @@ def list_differences(web: WebState, user: SignedIn, name: str) -> Response:
     """All differences as a table: the file that the report names."""
     with web.db.read() as conn:
         batch = batch_seen(conn, user, name)
-        every = lose.differences_of(conn, batch.id)
+        every = abweichungen.differences_of(conn, batch.id)
     with tempfile.TemporaryDirectory() as folder:
         report.differences_file(every, Path(folder) / LIST)
         content = (Path(folder) / LIST).read_bytes()
@@ -87,7 +87,7 @@ def decide(request: Request, web: WebState, user: SignedIn, name: str, differenc
     """A person's word on a difference."""
     with web.db.transaction() as tx:
         batch = batch_seen(tx.connection, user, name)
-        found = lose.difference_of(tx.connection, batch.id, difference)
+        found = abweichungen.difference_of(tx.connection, batch.id, difference)
         if found is None:
             raise Refused("Diese Abweichung gibt es nicht mehr. Laden Sie die Seite neu.")
         people.decide(tx, batch, found, decision, note, user.by)
@@ -115,7 +115,7 @@ def print_report(web: WebState, user: SignedIn, name: str) -> Response:
     """The report as a PDF to be signed."""
     with web.db.read() as conn:
         batch = batch_seen(conn, user, name)
-        facts, every = facts_of(conn, user.tenant, batch, user.login), lose.differences_of(conn, batch.id)
+        facts, every = facts_of(conn, user.tenant, batch, user.login), abweichungen.differences_of(conn, batch.id)
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "bericht.pdf"
         report.report(facts, target, report.differences_file(every, Path(folder) / LIST))

@@ -13,10 +13,10 @@ from sqlalchemy import update
 from intake import review
 from intake.backfile import people
 from intake.backfile.taking import new_batch
-from intake.db.batches import put_differences
 from intake.db.checks import Check, Draw, add_draw
 from intake.db.core import new_id, stamp, utcnow
 from intake.db.deliveries import add_delivery, add_parts, get_delivery, move_delivery
+from intake.db.differences import put_differences
 from intake.db.documents import get_document
 from intake.db.problems import open_problem
 from intake.db.sessions import ABSOLUTE
