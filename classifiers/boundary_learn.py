@@ -21,10 +21,11 @@ from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyp
 
 from classifiers import boundary_gap, boundary_segment
 from classifiers.boundary import Model, probability, stack_features
+from classifiers.boundary_fit import fit
 from classifiers.boundary_gap import Line, Pairs, Seen, Vector, Words
 from classifiers.boundary_page import Sketch, sketch
 from classifiers.boundary_stacks import MOST_PAGES, Example, noisy
-from classifiers.boundary_trees import Scorer, fit
+from classifiers.boundary_trees import Scorer
 from intake.errors import InputError, Reason
 from intake.vocabulary import Page
 

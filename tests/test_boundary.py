@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from classifiers import boundary_learn, boundary_trees
+from classifiers import boundary_fit, boundary_learn
 from classifiers.boundary import Model, load, probability, save
+from classifiers.boundary_fit import fit
 from classifiers.boundary_learn import LEAST_DOCUMENTS, learn
 from classifiers.boundary_page import sketch
 from classifiers.boundary_reasons import paper
-from classifiers.boundary_trees import fit, restore
+from classifiers.boundary_trees import restore
 from classifiers.evaluate.boundary import SHIPPED, measure, stacked
 from intake.errors import ConfigError, InputError
 from intake.vocabulary import Page, Word
@@ -32,7 +33,7 @@ def quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(boundary_learn, "STACKS", 20)
         patch.setattr(boundary_learn, "BLOCKS", 3)
-        patch.setattr(boundary_trees, "ROUNDS", 25)
+        patch.setattr(boundary_fit, "ROUNDS", 25)
         yield
 
 
@@ -176,7 +177,7 @@ def test_stored_trees_say_what_the_library_says(monkeypatch: pytest.MonkeyPatch)
             kept.append(self)
             return super().fit(*arguments, **named)  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(boundary_trees, "HistGradientBoostingClassifier", Kept)
+    monkeypatch.setattr(boundary_fit, "HistGradientBoostingClassifier", Kept)
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(600, 7))
     targets = (rows[:, 0] * rows[:, 1] + rows[:, 2] > 0).astype(np.int64)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from classifiers import boundary_learn, boundary_trees
+from classifiers import boundary_fit, boundary_learn
 from classifiers.boundary import load
 from classifiers.boundary_stacks import read
 from classifiers.evaluate.__main__ import main as evaluate
@@ -22,7 +22,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> No
     if "long" not in request.keywords:
         monkeypatch.setattr(boundary_learn, "STACKS", 20)
         monkeypatch.setattr(boundary_learn, "BLOCKS", 3)
-        monkeypatch.setattr(boundary_trees, "ROUNDS", 25)
+        monkeypatch.setattr(boundary_fit, "ROUNDS", 25)
 
 
 def test_figures_by_hand() -> None:
