@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from intake.extract.layout import Segment, overlap, rows, segments, union
 from intake.keys import fold
@@ -80,8 +81,14 @@ class Zones:
 
 def zones(material: Material) -> tuple[Zones, ...]:
     """The zones of the first page, and of every later page that looks like the first page of a letter."""
+    return _of_pages(material.pages)
+
+
+@lru_cache(maxsize=8)
+def _of_pages(pages: tuple[Page, ...]) -> tuple[Zones, ...]:
+    """Asked by four extractors of the same document, one after the other, and more costly than what they do with it."""
     found: list[Zones] = []
-    for number, page in enumerate(material.pages, start=1):
+    for number, page in enumerate(pages, start=1):
         here = downwards(tuple(part for segment in segments(number, page) for part in _parted(segment)))
         if number == 1 or any(SALUTATION.match(segment.text) for segment in here):
             found.append(_zones(number, page, here))
