@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.extract.urgent import SURE, UrgentWords
+from intake.extract.zones import zones
 from intake.outlets import OfficeMail
 from intake.vocabulary import Envelope, Material, Page
 from samples.letters import lay_out, random_letter
@@ -62,3 +63,10 @@ def test_no_words_no_haste() -> None:
 def test_any_subject_gives_evidence_or_nothing(subject: str) -> None:
     for one in WORDS(Material((), Envelope(subject=subject))):
         assert one.evidence[0].text == subject
+
+
+def test_the_zones_of_a_letter_are_looked_for_once_whoever_asks() -> None:
+    material = printed("EILT")
+    again = replace(material, pages=tuple(replace(page) for page in material.pages), name="anders")
+    assert zones(material) is zones(again)
+    assert zones(replace(material, pages=material.pages[:1] * 2)) is not zones(material)
