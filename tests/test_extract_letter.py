@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake.extract.layout import legibility, segments, slope_of, union
+from intake.extract.layout import Segment, legibility, rows, segments, slope_of, union
 from intake.extract.letter import AccessWords, letter
 from intake.extract.references import TEXT, ZONE, References, compiled
 from intake.extract.stamp import stamp
@@ -127,6 +128,47 @@ def test_leading_words(text: str, name: str | None, rest: str) -> None:
     assert found == name and text[end:] == rest
 
 
+def test_what_stands_between_a_leading_word_and_its_value() -> None:
+    page = printed(paper(4, form="B", block=(("Ihr Zeichen", SIGN), ("Unser Zeichen", "ab-17")))).pages[0]
+    at = next(number for number, word in enumerate(page.words) if word.text == "Zeichen:")
+    label = page.words[at]
+    speck = replace(label, text="B", line=99, block=9, confidence=0.9,
+                    box=(label.box[2] + 0.001, label.box[1], label.box[2] + 0.003, label.box[3]))
+    words = (*page.words[:at], replace(label, text="Zeichen"), speck, *(replace(one, block=8) for one in page.words[at + 1:]))
+    assert value(letter(Material((replace(page, words=words),))), "your_reference") == SIGN
+
+
+def test_a_return_line_that_runs_into_the_block() -> None:
+    long = "Wasser- und Bodenverband Untere Aue und Nebengewässer der Marsch, Körperschaft des öffentlichen Rechts"
+    page = printed(paper(4, form="A", sender=(long, "Große Twiete 34", "24997 Norderfeld"), block=(), references=())).pages[0]
+    back = [word for word in page.words if 30 <= word.box[1] * page.height_mm <= 45]
+    last = max(back, key=lambda word: word.box[2])
+    right, x0, y0, y1 = [], max(last.box[2] + 0.005, 0.55), last.box[1], last.box[3]
+    for text in ("Ihr", "Zeichen:", SIGN):
+        right.append(replace(last, text=text, box=(x0, y0, x0 + 0.05, y1)))
+        x0 += 0.055
+    at = page.words.index(last) + 1
+    found = letter(Material((replace(page, words=(*page.words[:at], *right, *page.words[at:])),)))
+    assert value(found, "your_reference") == SIGN and value(found, "sender_name") == long.split(",", maxsplit=1)[0]
+
+
+def test_the_first_of_two_illegible_leading_words_is_theirs_in_the_block() -> None:
+    page = printed(paper(4, form="B", block=(("Ihr Zeichen", SIGN), ("Unser Zeichen", "26 14. 03")), references=())).pages[0]
+    words = [replace(word, text={"Ihr": "=", "Unser": "vB"}[word.text]) if word.text in ("Ihr", "Unser") and word.box[0] > 0.5
+             else word for word in page.words]
+    gone = next(number for number, word in enumerate(words) if word.text == "vB") + 1
+    found = letter(Material((replace(page, words=(*words[:gone], *words[gone + 1:]), source="ocr"),)))
+    both = {one.field: (one.value, one.checks) for one in found if one.field.endswith("_reference")}
+    assert both == {"your_reference": (SIGN, ("label:unlesbar",)), "our_reference": ("26 14 03", ("label:unlesbar",))}
+
+
+def test_lines_one_above_the_other_are_no_row() -> None:
+    high = Segment(1, (), "Bebauungsplan Nr. 27, Beteiligung der Träger", (26.1, 109.0, 187.2, 117.5))
+    below = Segment(1, (), "nach § 4 Abs. 2 BauGB", (26.0, 113.8, 67.9, 117.7))
+    beside = Segment(1, (), "Datum", (190.0, 111.0, 200.0, 115.0))
+    assert [[one.text[:5] for one in row] for row in rows((below, beside, high))] == [["Bebau", "Datum"], ["nach "]]
+
+
 # ---- the receipt stamp -----------------------------------------------------------------------------------------------
 
 
@@ -190,6 +232,27 @@ def test_illegible_signs_are_less_sure() -> None:
     "602-21/67", "26/0481-Th", "R-2026-1184", "1BA/632.60-0017/2026"])
 def test_look_alikes_are_not_ours(text: str) -> None:
     assert OWN.find(f"Ihr Zeichen {text} vom 1.1.") == ()
+
+
+@pytest.mark.parametrize(("read", "sign"), [
+    ("BA/632.6O-0017/2026", SIGN), ("8A/632.60-00l7/2026", SIGN), ("BA/632.60-00 17/2026", SIGN), ("BA/632,60-0017/2026", SIGN),
+    ("XBA/632.60-0017/2026", ""), ("BA/632.60-0017/20265", ""), ("1BA/632.60-0017/2026", ""), ("602-21/67-IO.5", "")])
+def test_look_alikes_of_a_scan_are_mended_where_the_pattern_leaves_one_reading(read: str, sign: str) -> None:
+    text = f"Ihr Zeichen: {read}\n\nAnfrage\n\nSehr geehrte Damen und Herren"
+    found = OWN(Material((Page(1, 210, 297, text, source="ocr"),)))
+    assert [one.value for one in found] == ([sign] if sign else [])
+    assert all(one.raw == read and one.checks == (f"ocr:gelesen {read}",) and one.confidence < 0.75 for one in found)
+    assert OWN(Material((page_of(text),))) == ()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 9999), st.integers(1990, 2030), st.data())
+def test_a_mended_sign_is_the_one_that_was_printed(number: int, year: int, data: st.DataObject) -> None:
+    sign = f"BA/632.60-{number:04d}/{year}"
+    slips = {"0": "O", "1": "l", "5": "S", "8": "B", "2": "Z"}
+    at = data.draw(st.sampled_from([place for place, char in enumerate(sign) if char in slips]))
+    assert [one for one, _, _ in OWN.mended(sign[:at] + slips[sign[at]] + sign[at + 1:])] == [sign]
+    assert [*OWN.mended(sign)] == []
 
 
 @given(st.sampled_from(["BA", "SA"]), st.integers(0, 999), st.integers(0, 9999), st.integers(1900, 2099),

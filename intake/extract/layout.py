@@ -136,15 +136,25 @@ def legibility(words: Sequence[Word]) -> float:
 
 
 def rows(found: Sequence[Segment]) -> tuple[tuple[Segment, ...], ...]:
-    """Segments with places, grouped into printed rows (vertical overlap of more than half) from top to bottom."""
+    """Segments with places, grouped into printed rows (vertical overlap of more than half) from top to bottom.
+
+    What stands one above the other is never one row, however high the box of a line is that lies aslant.
+    """
     grouped: list[list[Segment]] = []
     for segment in sorted((one for one in found if one.box), key=lambda one: (one.top + one.bottom, one.left)):
         last = grouped[-1] if grouped else None
-        if last and overlap(last[-1], segment) > 0.5:
+        if last and overlap(last[-1], segment) > 0.5 and not any(_above_each_other(one, segment) for one in last):
             last.append(segment)
         else:
             grouped.append([segment])
     return tuple(tuple(sorted(row, key=lambda one: one.left)) for row in grouped)
+
+
+def _above_each_other(one: Segment, other: Segment) -> bool:
+    """Whether two segments share half of the shorter one's width and their middles lie more than 1.5 mm apart."""
+    shared = min(one.right, other.right) - max(one.left, other.left)
+    apart = abs(one.top + one.bottom - other.top - other.bottom) / 2
+    return apart > 1.5 and shared > 0.5 * max(0.1, min(one.right - one.left, other.right - other.left))
 
 
 def overlap(one: Segment, other: Segment) -> float:

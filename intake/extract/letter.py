@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 
 from intake.extract import misread
 from intake.extract.dates import find_dates
 from intake.extract.layout import Segment, evidence, legibility, overlap
+from intake.extract.sender import TOWN, return_line, senders
 from intake.extract.stamp import stamp
 from intake.extract.zones import ADDRESS, SUBJECT_WORD, TOLERANCE, Labelled, Zones, label_of, zones
 from intake.keys import fold
@@ -22,14 +22,7 @@ from intake.vocabulary import Box, Evidence, Material, Page, Proposal
 _VERMERK = re.compile(r"^(einschreiben|eigenh[äa]ndig|pers[öo]nlich|vertraulich|per |mit postzustellung|eilt|"
                       r"nicht nachsenden|wenn unzustellbar|vorab|gegen empfangs|verschlossen|infopost|entgelt)", re.I)
 _FORM_OF_ADDRESS = re.compile(r"^(an(?: (?:die|das|den))?|herrn?|herm|frau|firma|familie|eheleute)$", re.IGNORECASE)
-_RETURN_LINE = re.compile(r"\s*[·•|∙⋅*]\s+|\s+[·•|∙⋅*]\s*|\s+[–-]\s+|,\s*")
-_TOWN = re.compile(r"(?:D\s?-\s?)?\d{5}\s+[A-ZÄÖÜ]")
-_STREET_LINE = re.compile(r"[^\W\d]{3}.*\s\d{1,3}\s?[a-z]?$")
 _PLACE_DATE = re.compile(r"^[A-ZÄÖÜ][\wäöüß./ -]{1,40},\s*(?:den\s+)?$")
-_CLOSING = re.compile(r"^(mit (freundliche|besten|vielen)|hochachtungsvoll|freundliche gr|viele gr|beste gr|"
-                      r"im auftrag|i\.\s?a\.)", re.IGNORECASE)
-_NO_NAME = re.compile(r"\d{3}|@|www\.|^(tel|fax|telefon|e-?mail|iban|seite|datum|blatt|eing|eingang|eingegangen|posteingang)\b",
-                      re.IGNORECASE)
 
 _OWN_DAY = re.compile(r"\b(?:rechnungs|beleg|brief|ausstellungs|schreib|bescheid|druck|erstellungs)?-?(?:datum|tag)\b\W*$|"
                       r"\bdate\W*$|\bden\W*$|\bvom\W*$")
@@ -42,6 +35,8 @@ READ = 0.5
 """Below this mean confidence a line is no writing (the rule under the return line reads as letters)."""
 AMBIGUOUS = 0.5
 """Of the sureness of a sign whose first strokes may be 1 or I; both readings are proposed, the one that was read first."""
+FITTED = 0.8
+"""Of the sureness of a sign that was mended because the form of a court's sign leaves one reading only."""
 SETTING = (2.8, 8.5)
 """Millimetres from one line of an address to the next."""
 
@@ -52,7 +47,7 @@ def letter(material: Material) -> tuple[Proposal, ...]:
         return ()
     front = zones(material)[0]
     page = material.pages[0]
-    found = [*_recipient(front), *_sender(front, material), *_date(front, material), *_subject(front, page, material),
+    found = [*_recipient(front), *senders(front, material), *_date(front, material), *_subject(front, page, material),
              *_references(front, page.source == "ocr"), *_by_order(front)]
     return tuple(found)
 
@@ -67,10 +62,10 @@ def _proposal(name: str, value: str, sure: float, by: str, segment: Segment, sta
 
 def _address_lines(front: Zones) -> list[Segment]:
     """The lines of the address proper: from the town upwards, as long as they are set alike; without return line and notes."""
-    back = _return_line(front)
+    back = return_line(front)
     lines = [one for one in front.address if not _VERMERK.match(one.text) and (back is None or one.top > back.top + 1.0)
              and one.height >= 1.5 and len(re.findall(r"[^\W_]", one.text)) >= 3 and _mean([one]) >= READ]
-    towns = [at for at, one in enumerate(lines) if at and _TOWN.match(one.text)]
+    towns = [at for at, one in enumerate(lines) if at and TOWN.match(one.text)]
     if not towns:
         return lines
     block = [lines[towns[-1]]]
@@ -81,92 +76,14 @@ def _address_lines(front: Zones) -> list[Segment]:
     return block if len(block) > 1 else lines
 
 
-def _return_line(front: Zones) -> Segment | None:
-    """The line in small type above the address: the sender in one line with a postcode, separated by dots or commas."""
-    lines = [one for one in front.all if one.box and one.left <= 50 and ADDRESS[1] - 4 <= one.top <= ADDRESS[3] - 8]
-    for segment in lines if front.scale else ():
-        pieces = [piece.strip() for piece in _RETURN_LINE.split(segment.text)]
-        towns = [at for at, piece in enumerate(pieces) if _TOWN.match(piece) or re.fullmatch(r"\d{5}", piece)]
-        nameless = towns and (towns[0] == 0 or (towns[0] == 1 and _STREET_LINE.search(pieces[0])))
-        if len(pieces) >= 3 and towns and not nameless:  # street and town alone are a line of the letter head
-            return segment
-    return None
-
-
 def _recipient(front: Zones) -> Iterator[Proposal]:
     lines = _address_lines(front)
-    if not lines or not any(_TOWN.match(line.text) for line in lines[1:]):
+    if not lines or not any(TOWN.match(line.text) for line in lines[1:]):
         return
-    town = next(index for index, line in enumerate(lines) if index and _TOWN.match(line.text))
+    town = next(index for index, line in enumerate(lines) if index and TOWN.match(line.text))
     name = next((line for line in lines[:town] if not _FORM_OF_ADDRESS.match(line.text.strip())), lines[0])
     value = re.sub(r"^[\s‚,.'`´|_-]*(?:(?:an (?:die|das|den)|herrn?|frau|firma)\s+)?", "", name.text, flags=re.IGNORECASE)
     yield _proposal("recipient_name", value, 0.93, "recipient", name, len(name.text) - len(value))
-
-
-def _sender(front: Zones, material: Material) -> Iterator[Proposal]:
-    back = _return_line(front)
-    head = [one for one in front.all if front.scale and one.bottom < ADDRESS[1] + 18 and not _NO_NAME.search(one.text)
-            and one not in front.address and one is not back and one not in front.subject and label_of(one.text)[0] is None
-            and re.search(r"[A-Za-zÄÖÜäöü]{3}", one.text)]
-    if back is not None:
-        yield from _of_return_line(back, head)
-    yield from _head_address(front, back.top if back else ADDRESS[1] + 18)
-    if head:
-        largest = max(head, key=lambda one: (round(one.height, 0), -one.top))
-        yield _proposal("sender_name", largest.text.strip(), 0.6, "letter-head", largest)
-    signed = _signature(front)
-    if signed is not None and len(material.pages) == 1:
-        yield _proposal("sender_name", signed.text.strip(), 0.45, "signature", signed)
-    if material.envelope.sender:
-        name = re.sub(r"\s*<[^>]*>\s*$", "", material.envelope.sender).strip(" \"'") or material.envelope.sender
-        place = Evidence("rule:mail-sender@1", 0, None, material.envelope.sender)
-        yield Proposal("sender_name", name, 0.9, (place,))
-
-
-def _head_address(front: Zones, end: float) -> Iterator[Proposal]:
-    """Street and town in the letter head, one below the other and set alike, above `end` mm."""
-    for town in front.all if front.scale else ():
-        if town.bottom > end or not re.fullmatch(r"(?:D\s?-\s?)?\d{5}\s+[A-ZÄÖÜ][^\d|]{2,40}", town.text.strip()):
-            continue
-        for street in front.all:
-            alike = abs(street.left - town.left) < 4 or abs(street.right - town.right) < 4
-            if alike and 2.0 <= town.top - street.top <= 8.5 and _STREET_LINE.search(street.text.strip()):
-                words = (*street.words, *town.words)
-                yield Proposal("sender_address", f"{street.text.strip()}, {town.text.strip()}", round(
-                    0.92 * (0.6 + 0.4 * legibility(words)), 3), (evidence("rule:letter-head-address@1", town.page, words),))
-                return
-
-
-def _of_return_line(back: Segment, head: Sequence[Segment]) -> Iterator[Proposal]:
-    """Name and address of the sender. The letter head says the same name in larger, surer type; then its spelling counts."""
-    noise = len(back.text) - len(back.text.lstrip(" ‚,.'`´|_-"))
-    first = _RETURN_LINE.split(back.text[noise:])[0].strip()
-    alike = [one for one in head if one.height > back.height and _alike(first, one.text)]
-    if alike:
-        yield _proposal("sender_name", alike[0].text.strip(), 0.95, "head-and-return-line", alike[0])
-    yield _proposal("sender_name", first, 0.85 if alike else 0.93, "return-line", back, noise, noise + len(first))
-    street = re.search(r"[^,·•|∙⋅*]*\d+\s?[a-z]?\s*(?:,|[·•|∙⋅*–-])\s*(?:D\s?-\s?)?\d{5}\s+[^,·•|]+$", back.text[len(first):])
-    if street:
-        start = len(first) + street.start() + len(street.group()) - len(street.group().lstrip(" ,·•|∙⋅*–-"))
-        pieces = [piece.strip() for piece in _RETURN_LINE.split(back.text[start:]) if piece.strip()]
-        yield _proposal("sender_address", ", ".join(pieces), 0.9, "return-line", back, start, len(back.text))
-
-
-def _alike(one: str, other: str) -> bool:
-    """Whether two readings are of one name: equal but for a misread letter in five, or one begins with the other."""
-    first, second = fold(one), fold(other.strip())
-    shorter, longer = sorted((first, second), key=len)
-    return len(shorter) >= 4 and (SequenceMatcher(None, first, second).ratio() >= 0.8 or (
-        longer.startswith(shorter) and not longer[len(shorter)].isalnum()))
-
-
-def _signature(front: Zones) -> Segment | None:
-    """The first line below the closing that can be a name."""
-    closings = [index for index, segment in enumerate(front.all) if _CLOSING.match(segment.text)]
-    for segment in front.all[closings[-1] + 1:closings[-1] + 4] if closings else ():
-        if re.match(r"(?:(?:Dr|Prof|Dipl)\.[\w.-]* )*[A-ZÄÖÜ][\wäöüß.-]+(?: [\w.-]+){1,3}$", segment.text.strip()):
-            return segment
-    return None
 
 
 def _date(front: Zones, material: Material) -> Iterator[Proposal]:
@@ -236,8 +153,9 @@ def _subject(front: Zones, page: Page, material: Material) -> Iterator[Proposal]
         value = _joined(texts)
         if len(value) >= 3:
             sure = 0.95 if first else 0.9 if front.scale else 0.6
-            yield Proposal("subject", value, round(sure * (0.7 + 0.3 * _mean(front.subject)), 3), (
-                evidence("rule:letter-subject@1", front.page, words, value),))
+            said = misread.line(value) if page.source == "ocr" else value
+            yield Proposal("subject", said, round(sure * (0.7 + 0.3 * _mean(front.subject)), 3), (
+                evidence("rule:letter-subject@1", front.page, words, value),), value if said != value else "")
     elif heading := _heading(front, page):
         yield _proposal("subject", heading.text.strip(), 0.5, "heading", heading)
 
@@ -277,21 +195,29 @@ def _references(front: Zones, read: bool) -> Iterator[Proposal]:
         if re.search(r"\d", value) or re.fullmatch(r"[A-ZÄÖÜ][\w./-]{1,12}", value):
             start = max(0, one.segment.text.find(value))
             made = _proposal(one.name, value, 0.9, "label", one.segment, start, start + len(value))
-            sign, other = misread.sign(value)
-            if not other or not read:
-                yield made
-                continue
-            doubt = 1.0 if sign != value else AMBIGUOUS
-            sure = round(doubt * made.confidence, 3)
-            yield replace(made, value=sign, raw=value, checks=(f"ocr:auch {other}",), confidence=sure)
-            if sign == value:
-                yield replace(made, value=other, raw=value, checks=(f"ocr:auch {sign}",),
-                              confidence=round(0.9 * sure, 3))
+            yield from _readings(made) if read else (made,)
+
+
+def _readings(made: Proposal) -> Iterator[Proposal]:
+    """A sign that was recognised, with how else it may read: first what its form asks for, else what was read."""
+    value, sure = made.value, made.confidence
+    fitted = misread.fitted(value)
+    sign, other = (fitted, value) if fitted != value else misread.sign(value)
+    share = FITTED if fitted != value else AMBIGUOUS if misread.is_either(value) else 1.0
+    if not other:
+        yield made
+        return
+    yield replace(made, value=sign, raw=value, checks=(f"ocr:auch {other}",), confidence=round(share * sure, 3))
+    if share < 1.0:
+        yield replace(made, value=other, raw=value, checks=(f"ocr:auch {sign}",), confidence=round(0.9 * AMBIGUOUS * sure, 3))
 
 
 def _by_order(front: Zones) -> Iterator[Proposal]:
     """A sign in the Informationsblock whose leading word cannot be read: the own one stands below "Ihr Zeichen" (DIN 5008)."""
     names = {one.name for one in front.labelled}
+    if not names & {"your_reference", "our_reference"}:
+        yield from _both_by_order(front)
+        return
     for name, known, lower in (("our_reference", "your_reference", True), ("your_reference", "our_reference", False)):
         beside = next((one for one in front.labelled if one.name == known and one.segment.box and one.words), None)
         if name in names or beside is None:
@@ -303,12 +229,27 @@ def _by_order(front: Zones) -> Iterator[Proposal]:
                 break
 
 
+def _both_by_order(front: Zones) -> Iterator[Proposal]:
+    """Two signs one below the other, the first behind "... Zeichen" of which no more can be read, the second behind nothing."""
+    for label in front.info:
+        if not re.fullmatch(r"\W+\s*zeichen\W*", label.text.strip(), re.IGNORECASE):
+            continue
+        upper = next((one for one in front.info if overlap(one, label) > 0.5 and one.left >= label.right), None)
+        lower = [one for one in front.info if upper and abs(one.left - upper.left) <= 3.0 and 0.0 < one.top - upper.top <= 8.0]
+        second = [*_unlabelled(front, lower[0], "our_reference")] if lower else []
+        if upper and second and re.search(r"\d", upper.text):
+            first = _proposal("your_reference", upper.text.strip(" .:"), 0.6, "block-order", upper)
+            yield replace(first, checks=("label:unlesbar",))
+            yield from second
+
+
 def _unlabelled(front: Zones, one: Segment, name: str) -> Iterator[Proposal]:
     row = [other for other in front.all if other is not one and other.box and overlap(other, one) > 0.5]
     known = any(label_of(other.text)[0] is not None for other in row if other.right <= one.left + 1.0)
     if not known and re.search(r"\d", one.text) and len(one.text) <= 25 and not find_dates(one.text):
+        value = misread.fitted(one.text.strip(" .:"))
         made = _proposal(name, one.text.strip(" .:"), 0.6, "block-order", one)
-        yield replace(made, checks=("label:unlesbar",))
+        yield replace(made, value=value, raw=made.value if value != made.value else "", checks=("label:unlesbar",))
 
 
 def _left(one: Labelled) -> float:

@@ -16,6 +16,15 @@ from intake.protocols import Extractor
 from intake.vocabulary import Evidence, Material, Proposal
 
 _BARS = re.compile(r"(?<![0-9A-Za-zÄÖÜäöüß])([1IlL|]{1,3}|[1Il|]?[VX][1Il|]{0,3})(?=[/.\-–]\s?[0-9A-Za-z])")
+_DEPARTMENT = re.compile(r"111/\d{1,3}-\d")
+_COURT = re.compile(r"(\d{1,4})([A-Z€][A-Za-z]{0,4})(\d{1,5})([/1lI|])(\d\d)$")
+_GROUPS = re.compile(r"(?=[oOlI|]?\d)[\doOlI|]{1,3}(?:\.? (?=[oOlI|]?\d)[\doOlI|]{1,3}){2,4}$")
+_AS_FIGURES = str.maketrans("oOlI|", "00111")
+REGISTERS = frozenset((
+    *("AR", "B", "C", "F", "FH", "H", "HK", "IE", "IK", "IN", "K", "L", "M", "N", "O", "OH", "S", "T", "U", "UF", "W", "WF"),
+    *("BRs", "Bs", "Cs", "Ds", "Gs", "Js", "KLs", "Ks", "Ls", "Ns", "OWi", "Qs", "Ss"),
+    *("A", "D", "E", "R", "V", "AS", "AY", "KR", "SO", "Ca", "Ga", "BV", "Sa", "Ta", "TaBV")))
+"""Registerzeichen: civil, criminal, and administrative, social, tax and labour courts (Aktenordnung)."""
 _NUMERALS = frozenset(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII"))
 NAMES = frozenset(("sender_name", "recipient_name", "seller_name", "applicant", "designer", "neighbour", "owner"))
 ALIKE = 0.84
@@ -27,7 +36,8 @@ def sign(text: str) -> tuple[str, str]:
     """A sign and how else it may read ("" when it is plain).
 
     Capital I, small l and 1 are one stroke in many faces. A run that mixes them ("1I1/2", "Il/2") is no number, so it is the
-    Roman numeral; a run of nothing but 1 ("11/2") may be either, it stays as it was read.
+    Roman numeral; a run of nothing but 1 ("11/2") may be either, it stays as it was read. Three of them before a further part
+    of the sign ("111/2-33") are III first: offices count departments in Roman numerals, hardly one is number 111.
     """
     match = _BARS.search(text)
     if match is None or match.start() > 0:
@@ -37,7 +47,43 @@ def sign(text: str) -> tuple[str, str]:
     if roman not in _NUMERALS or roman == run:
         return text, ""
     other = roman + text[match.end(1):]
-    return (text, other) if set(run) == {"1"} else (other, text)
+    return (text, other) if set(run) == {"1"} and not _DEPARTMENT.match(text) else (other, text)
+
+
+def fitted(text: str) -> str:
+    """A sign with what recognition broke, where the form of the sign leaves one reading only; else as it is.
+
+    A court's sign is number, register, number / year: "9C 79125" has its stroke before the year, "30 € 566/25" the register C.
+    Groups of figures parted by blanks have no full stop before one of them and no letter inside one: "26 14. 03", "13 97 o1".
+    """
+    match = _COURT.match("".join(text.split()))
+    if match and (register := match[2].replace("€", "C")) in REGISTERS:
+        spelled = f"{match[1]} {register} {match[3]}/{match[5]}"
+        return text if _tight(spelled) == _tight(text) else spelled
+    if _GROUPS.match(text) and (". " not in text or re.search(r"\d \d", text)):
+        return text.replace(". ", " ").translate(_AS_FIGURES)
+    return text
+
+
+def is_either(text: str) -> bool:
+    """Whether a sign begins with nothing but ones, so that only the picture could tell them from Roman numerals."""
+    return re.match(r"1{1,3}[/.\-–]", text) is not None
+
+
+_QUOTED = ((re.compile("[‘’'](?=“)"), ""), (re.compile("(?<=„)[‚,]"), ""))
+_PARAGRAPH = re.compile(r"(?<=\b)((?:nach|gem[äa]ß|gem\.|des|der|dem|im|zu|von|mit)\s+)[8$S5](?=\s\d{1,4}\s?[a-z]?\s+"
+                        r"(?:Abs\.|Satz\b|Nr\.|(?:Bau|Gemeinde|Verwaltungs)?[A-ZÄÖÜ]\w*(?:GB|VO|StG|VfG|GO|BO)\b))")
+
+
+def line(text: str) -> str:
+    """A printed line without strokes added to quotation marks, and with the § that can be nothing else ("nach 8 4 Abs. 2")."""
+    for pattern, mended in _QUOTED:
+        text = pattern.sub(mended, text)
+    return _PARAGRAPH.sub(r"\1§", text)
+
+
+def _tight(text: str) -> str:
+    return "".join(text.split())
 
 
 _NO_MARKS = str.maketrans({"ß": "ss", "ı": "i", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe"})

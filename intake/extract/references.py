@@ -1,7 +1,9 @@
 """Own Aktenzeichen: found by the tenant's patterns or because an Akte has them; where they stood is part of the answer.
 
 `rule:reference-zone@1` says that it stood in the reference zone (Informationsblock, Bezugszeichenzeile, Betreff, Bezug,
-subject of a mail), `rule:reference-text@1` that it stood elsewhere. Nothing is corrected: a misread sign is another sign.
+subject of a mail), `rule:reference-text@1` that it stood elsewhere. A digit is never taken for another: a misread sign is another
+sign. Only where the pattern asks for a digit and recognition gave the letter that looks like it (or the other way round, or put a
+blank in), and one reading alone follows the pattern, that one is proposed, less sure, with what was read in `raw`.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from intake.extract.layout import Segment, evidence, legibility, segments
 from intake.extract.zones import zones
@@ -23,6 +25,25 @@ _DASHES = re.compile("[\u2010-\u2015\u2212]")
 _INSIDE = r"(?<![\w/])(?<![\w][.-]){}(?![\w/]|[.-]\w)"
 
 
+_LOOKS_LIKE = {"O": "0", "o": "0", "Q": "0", "D": "0", "I": "1", "l": "1", "|": "1", "!": "1", "S": "5", "B": "8", "Z": "2",
+               ",": "."}
+_LETTER_FOR = {"0": "O", "1": "I", "8": "B", "5": "S", "2": "Z"}
+MOST_MENDED, OFFICE = 2, 4
+"""So many characters of a sign may be look-alikes; letters stand among so many first ones."""
+MENDED = 0.75
+"""How sure a mended sign is, of what it would be had it been read so."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """A place of a sign; `raw` is what stands there where that was mended."""
+
+    spelling: str
+    place: Evidence
+    read: float
+    raw: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class References:
     """The extractor. `patterns` are the tenant's regular expressions, `known` the keys of the Akten there are."""
@@ -32,28 +53,33 @@ class References:
 
     def __call__(self, material: Material) -> tuple[Proposal, ...]:
         """One proposal for each Aktenzeichen, with the evidence of every place where it stands, the zone's first."""
-        hits: dict[str, list[tuple[str, Evidence, float]]] = {}
-        for spelling, place, read in self._all(material):
-            hits.setdefault(reference_key(spelling), []).append((spelling, place, read))
+        hits: dict[str, list[_Hit]] = {}
+        for hit in self._all(material):
+            hits.setdefault(reference_key(hit.spelling), []).append(hit)
         proposals = []
         for found in hits.values():
-            found.sort(key=lambda hit: hit[1].by != ZONE)
-            spelling, place, read = found[0]
-            sure = (0.97 if place.by == ZONE else 0.80) * (0.5 + 0.5 * read)
-            proposals.append(Proposal(FIELD, spelling, round(sure, 3), tuple(hit[1] for hit in found[:8])))
+            found.sort(key=lambda hit: (bool(hit.raw), hit.place.by != ZONE))
+            first = found[0]
+            sure = (0.97 if first.place.by == ZONE else 0.80) * (0.5 + 0.5 * first.read) * (MENDED if first.raw else 1.0)
+            checks = (f"ocr:gelesen {first.raw}",) if first.raw else ()
+            proposals.append(Proposal(
+                FIELD, first.spelling, round(sure, 3), tuple(hit.place for hit in found[:8]), first.raw, checks))
         return tuple(sorted(proposals, key=lambda one: -one.confidence))
 
-    def _all(self, material: Material) -> Iterator[tuple[str, Evidence, float]]:
+    def _all(self, material: Material) -> Iterator[_Hit]:
         subject = material.envelope.subject or ""
         for spelling, start, end in self.find(subject):
-            yield spelling, Evidence(ZONE, 0, None, subject[start:end]), 1.0
+            yield _Hit(spelling, Evidence(ZONE, 0, None, subject[start:end]), 1.0)
         in_zone = {(zone.page, segment.text, segment.box) for zone in zones(material) for segment in zone.reference()}
         for number, page in enumerate(material.pages, start=1):
             here = segments(number, page)
             for lines in (*((one,) for one in here), *_broken(here)):
                 by = ZONE if all((number, one.text, one.box) in in_zone for one in lines) else TEXT
                 for spelling, words, text in self._in_lines(lines):
-                    yield spelling, evidence(by, number, words, text), legibility(words)
+                    yield _Hit(spelling, evidence(by, number, words, text), legibility(words))
+                for spelling, start, end in self.mended(lines[0].text) if page.source == "ocr" and len(lines) == 1 else ():
+                    words, raw = lines[0].words_at(start, end), lines[0].text[start:end]
+                    yield _Hit(spelling, evidence(by, number, words, raw), legibility(words), raw)
 
     def _in_lines(self, lines: Sequence[Segment]) -> Iterator[tuple[str, tuple[Word, ...], str]]:
         joined, start_of_second = "".join(one.text for one in lines), len(lines[0].text)
@@ -63,6 +89,34 @@ class References:
             elif start < start_of_second < end:
                 words = (*lines[0].words_at(start, start_of_second), *lines[1].words_at(0, end - start_of_second))
                 yield spelling, words, joined[start:end]
+
+    def mended(self, text: str) -> Iterator[tuple[str, int, int]]:
+        """Signs in a recognised line that follow a pattern once look-alikes are changed: (as it should be, start, end)."""
+        tight, places = _tighten(text)
+        words = [match for match in re.finditer(r"\S+", tight) if re.search(r"\d", match.group())]
+        pairs = [(one, two) for one, two in pairwise(words) if one.end() + 1 == two.start() and tight[one.end() - 1].isalnum()]
+        for first, last in (*((one, one) for one in words), *pairs):
+            whole = tight[first.start():last.end()]
+            bare = whole.strip(".,;:()[]\"'„“")
+            if len(bare) < 8 or sum(map(str.isdigit, bare)) < 5 or len(re.findall("[-/.,]", bare)) < 2 or self.find(whole):
+                continue
+            spelled = self._only(bare.replace(" ", ""))
+            if spelled:
+                start = first.start() + whole.index(bare)
+                yield spelled, places[start], places[start + len(bare) - 1] + 1
+
+    def _only(self, read: str) -> str:
+        """The one text that follows a pattern with the fewest look-alikes changed; "" where there is none or more than one."""
+        other = {at: _LETTER_FOR.get(char, "") if char.isdigit() and at < OFFICE else _LOOKS_LIKE.get(char, "")
+                 for at, char in enumerate(read)}
+        places = [at for at, char in other.items() if char]
+        for count in range(min(MOST_MENDED, len(places)) + 1):
+            ways = {"".join(other[at] if at in changed else char for at, char in enumerate(read))
+                    for changed in combinations(places, count)}
+            fitting = [way for way in ways if any(pattern.fullmatch(way) for pattern in self.patterns)]
+            if fitting:
+                return fitting[0] if len(fitting) == 1 else ""
+        return ""
 
     def find(self, text: str) -> tuple[tuple[str, int, int], ...]:
         """The own Aktenzeichen in a text, each as (spelling without stray blanks, start, end), not overlapping."""

@@ -21,6 +21,7 @@ TOLERANCE = 8.0
 ADDRESS = (20.0, 27.0, 105.0, 90.0)
 INFO_LEFT, INFO_TOP, INFO_BOTTOM = 100.0, 24.0, 108.0
 SUBJECT_BOTTOM = 175.0
+NARROW = 0.8  # mm; no letter that stands alone is narrower
 
 SALUTATION = re.compile(r"^(sehr (ver)?e?h?geehrte|guten (tag|morgen|abend)|liebe[rs]? |hallo\b|moin\b|werte[rs]? )",
                         re.IGNORECASE)
@@ -96,10 +97,13 @@ def _of_pages(pages: tuple[Page, ...]) -> tuple[Zones, ...]:
 
 
 def _parted(segment: Segment) -> tuple[Segment, ...]:
-    """Two leading words that the reader took for one line ("Ihr Zeichen Unser Zeichen", columns set narrowly) as two segments."""
+    """Two leading words that the reader took for one line ("Ihr Zeichen Unser Zeichen", columns set narrowly) as two segments.
+
+    A return line that runs into the Informationsblock is parted before the leading word there.
+    """
     _, end = label_of(segment.text)
-    rest = segment.text[end:].strip()
-    if not end or not rest or segment.box is None or label_of(rest)[0] is None:
+    rest = segment.text[end:].strip() if end else _label_inside(segment)
+    if not rest or segment.box is None or label_of(rest)[0] is None:
         return (segment,)
     words = segment.words_at(len(segment.text) - len(rest), len(segment.text))
     first = segment.words[:len(segment.words) - len(words)]
@@ -110,6 +114,20 @@ def _parted(segment: Segment) -> tuple[Segment, ...]:
     middle = [x0 + (word.box[side] - segment.words[0].box[0]) * scale for word, side in ((first[-1], 2), (words[0], 0))]
     return (Segment(segment.page, first, " ".join(word.text for word in first), (x0, y0, middle[0], y1)),
             *_parted(Segment(segment.page, words, " ".join(word.text for word in words), (middle[1], y0, x1, y1))))
+
+
+def _label_inside(segment: Segment) -> str:
+    """What begins with a leading word and its colon at the left edge of the Informationsblock; "" where nothing does."""
+    if segment.box is None or segment.left > INFO_LEFT - TOLERANCE or not INFO_TOP <= segment.top <= INFO_BOTTOM:
+        return ""
+    scale = (segment.right - segment.left) / max(1e-6, segment.words[-1].box[2] - segment.words[0].box[0])
+    for number, word in enumerate(segment.words[1:], start=1):
+        rest = " ".join(one.text for one in segment.words[number:])
+        name, end = label_of(rest)
+        left = segment.left + (word.box[0] - segment.words[0].box[0]) * scale
+        if name and ":" in rest[:end + 1] and left >= INFO_LEFT - TOLERANCE:
+            return rest
+    return ""
 
 
 def downwards(found: tuple[Segment, ...]) -> tuple[Segment, ...]:
@@ -178,8 +196,9 @@ def _whole_label(here: Sequence[Segment], first: Segment) -> Segment:
 
 
 def _is_speck(one: Segment) -> bool:
-    """Whether a segment is hardly a value: one letter that was not read surely (the colon behind a leading word)."""
-    return len(re.findall(r"[^\W_]", one.text)) <= 1 and all(word.confidence < 0.6 for word in one.words)
+    """Whether a segment is hardly a value: one letter, narrow or not read surely (the colon behind a leading word)."""
+    return len(re.findall(r"[^\W_]", one.text)) <= 1 and (
+        one.right - one.left < NARROW or all(word.confidence < 0.6 for word in one.words))
 
 
 def label_of(text: str) -> tuple[str | None, int]:

@@ -196,9 +196,10 @@ def _extracted_signs(extracted: Sequence[Proposal], material: Material) -> Itera
             if page is not None and page.words and place.box:
                 inside = [word.confidence for word in page.words if _inside(word.box, place.box)]
                 legible = min(inside, default=legible)
-            token = Token(one.value, place.page, 0, place.box, legible)
+            read = one.raw if one.raw and one.field == "file_reference" else one.value  # slips are weighed here, not before
+            token = Token(read, place.page, 0, place.box, legible)
             labelled = one.field == "your_reference" or any("zone" in other.by for other in one.evidence)
-            yield Sign(reference_key(one.value), (token,), labelled, False, one.value)
+            yield Sign(reference_key(read), (token,), labelled, False, read)
 
 
 def _inside(inner: Box, outer: Box) -> bool:
