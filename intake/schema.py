@@ -78,7 +78,7 @@ deliveries = Table(
     Index("ix_deliveries_original", "tenant", "original"),
     Index("ix_deliveries_message", "tenant", "message_id",
           sqlite_where=text("message_id <> ''"), postgresql_where=text("message_id <> ''")),
-    Index("ix_deliveries_batch", "tenant", "batch"),
+    Index("ix_deliveries_batch", "tenant", "batch", "position", "id"),  # the order in which a batch is listed
     Index("ix_deliveries_received", "tenant", "received_at", "id"),
 )
 
@@ -601,16 +601,6 @@ batch_matters = Table(
     Column("name", Text, nullable=False),
     Column("said", JSON, nullable=False),  # {field: [values]}
     Column("sheets", JSON, nullable=False),  # fingerprints of its pages
-)
-
-matter_keys = Table(
-    # what a Vorgang may have in common with one that is nearly the same; derived
-    "matter_keys", metadata, _tenant(),
-    Column("batch", ForeignKey("batches.id"), primary_key=True),
-    Column("key", String(200), primary_key=True),
-    Column("item", Integer, primary_key=True, autoincrement=False),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Index("ix_matter_keys_item", "batch", "item"),
 )
 
 batch_expected = Table(

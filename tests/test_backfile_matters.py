@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from intake import pipeline
 from intake.backfile import balance, people
 from intake.backfile.alike import fingerprint
-from intake.backfile.matters import FEW_SHEETS, Matter, keys_of, same_matter
+from intake.backfile.matters import FEW_SHEETS, Matter, same_matter
+from intake.backfile.pairing import COMMON, likely
 from intake.config import Backfile, Home
 from intake.db import batches as lose
 from intake.db import differences as abweichungen
@@ -46,14 +47,14 @@ def test_the_copy_of_another_office_is_told_with_both_reasons() -> None:
     why = same_matter(GARAGE, COPY)
     assert "gleiches Flurstück 12/3, gleicher Bauherr Heinrich Asmussen" in why and "Antrag vom 11.03.1967" in why
     assert "8 von 8 Seiten gleichen sich" in why
-    assert set(keys_of(GARAGE)) & set(keys_of(COPY))
+    assert likely([GARAGE, COPY]) == [(0, 1)]
 
 
 def test_what_it_says_is_enough_where_the_papers_are_others_and_the_papers_where_it_says_little() -> None:
     assert same_matter(GARAGE, replace(COPY, sheets=sheets(7)))
     bare = Matter("X", "Vorgang 1", sheets=sheets(1, slips=0.04))
     assert same_matter(GARAGE, bare) == "8 von 8 Seiten gleichen sich"
-    assert set(keys_of(GARAGE)) & set(keys_of(bare)), "found by its sheets alone"
+    assert likely([GARAGE, bare]) == [(0, 1)], "found by its sheets alone"
     assert same_matter(GARAGE, replace(COPY, applicants=frozenset({"Heinrich Asrnussen"}))), "a name misread"
 
 
@@ -148,17 +149,42 @@ def test_proposals_that_come_later_are_compared(database: Database, tmp_path: Pa
         assert balance.comparing.outdated(conn, batch.id) == 1
 
 
-def test_a_key_that_everybody_has_makes_no_pairs(database: Database) -> None:
+def test_vorgaenge_are_kept_until_their_items_are_compared_again(database: Database) -> None:
     with database.transaction() as tx:
         batch = lose.add_batch(tx, lose.Batch("", "mittelau", "los", "bauakten", "/disk"))
-        places = range(1, rows.COMMON + 2)
-        rows.put_matters(tx, "mittelau", batch.id, places, [
-            Kept((at, 0), f"A/{at}", "", keys=("form", f"own{at // 2}")) for at in places])
-        found = [(one.place[0], other.place[0]) for one, other in rows.pairs(tx.connection, batch.id)]
-        assert found == [(at, at + 1) for at in range(2, rows.COMMON + 1, 2)]
-        rows.put_matters(tx, "mittelau", batch.id, places, [])
-        assert list(rows.pairs(tx.connection, batch.id)) == []
+        every = [Kept((at, 0), f"A/{at}", "", {"parcel": ["12/3"]}, sheets(at, 2)) for at in range(1, 4)]
+        rows.put_matters(tx, "mittelau", batch.id, range(1, 4), every)
+        assert list(rows.matters_of(tx.connection, batch.id)) == every
+        assert rows.matters_at(tx.connection, batch.id, {(2, 0), (9, 0)}) == {(2, 0): every[1]}
+        rows.put_matters(tx, "mittelau", batch.id, [1, 2], [replace(every[1], name="neu")])
+        assert [(one.place, one.name) for one in rows.matters_of(tx.connection, batch.id)] == [((2, 0), "neu"), ((3, 0), "")]
 
 
-def test_a_word_for_sheets_does_not_settle_a_vorgang() -> None:
-    assert "same" not in people.decisions_on("alike") and "same_case" not in people.decisions_on("double")
+# ---- likely pairs --------------------------------------------------------------------------------------------------------
+
+
+def test_what_makes_a_pair_likely() -> None:
+    apart = Matter("A/1", "", frozenset({"12/3"}), frozenset({"Hans Petersen"}), sheets=sheets(1, 3))
+    named = Matter("A/2", "", frozenset({"12/3", "9"}), frozenset({"Petersen, Hans", "Eva Thomsen"}), sheets=sheets(900, 3))
+    piece = Matter("A/3", "", sheets=(f"{sheets(1)[0][:8]}{sheets(800)[0][8:]}",))
+    moved = Matter("A/4", "", sheets=(f"{sheets(700)[0][:8]}{sheets(1)[0][:8]}{sheets(700)[0][16:]}",))
+    assert likely([apart, named, piece, moved]) == [(0, 1), (0, 2)], "a piece counts at its place"
+    assert likely([piece, named, apart]) == [(0, 2), (1, 2)]
+    assert likely([]) == likely([named]) == likely([Matter("", ""), Matter("", "")]) == []
+
+
+def test_what_everybody_has_makes_no_pairs() -> None:
+    every = [Matter(f"A/{at}", "", frozenset({f"{at // 2}"}), frozenset({"Hans"}), sheets=sheets(7, 1))
+             for at in range(COMMON + 1)]
+    assert likely(every) == [(at, at + 1) for at in range(0, COMMON, 2)]
+    assert len(likely(every[:COMMON])) == COMMON * (COMMON - 1) // 2
+
+
+@given(st.lists(st.lists(st.integers(0, 3).map(lambda at: (at * 0x01010101) & 0xffffffff), min_size=4, max_size=8), max_size=8))
+def test_pairs_are_those_with_a_piece_in_common(made: list[list[int]]) -> None:
+    every = [Matter(f"A/{at}", "", sheets=tuple(
+        "".join(f"{one:08x}" for one in pieces[start:start + 4]) for start in range(0, len(pieces) - 3, 4)))
+        for at, pieces in enumerate(made)]
+    keys = [{(at, sheet[at:at + 8]) for sheet in one.sheets for at in range(0, 32, 8)} for one in every]
+    assert likely(every) == [(one, other) for one in range(len(every)) for other in range(one + 1, len(every))
+                             if keys[one] & keys[other]]

@@ -8,11 +8,13 @@ fault of ours, never to be waved through).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from sqlalchemy import Connection
 
 from intake.backfile.alike import candidates, one_sheet, unreadable
-from intake.backfile.matters import Matter, keys_of, same_matter
+from intake.backfile.matters import Matter, same_matter
+from intake.backfile.pairing import likely
 from intake.blobs import Blobs
 from intake.db import batches as lose
 from intake.db import comparing
@@ -47,7 +49,7 @@ def reconcile(db: Database, blobs: Blobs, batch: Batch, told: Callable[[int], No
         found = kept | of_akten(comparing.unmatched(conn, batch.id)) | of_files(comparing.doubtful_of(conn, batch.id))
         balance = lose.page_balance(conn, batch)
         if changed:
-            found |= of_matters((_matter(one), _matter(other)) for one, other in rows.pairs(conn, batch.id))
+            found |= of_matters(_pairs(conn, batch))
     lost = balance["read"] - sum(number for name, number in balance.items() if name != "read")
     if lost:
         found["ledger", batch.name] = (f"Die Dateien haben {balance['read']} Seiten, im Seitenverzeichnis stehen {lost} weniger. "
@@ -101,21 +103,22 @@ def _of_file(one: Opened) -> tuple[str, str] | None:
 
 
 def _pages(db: Database, blobs: Blobs, batch: Batch, told: Callable[[int], None]) -> bool:
-    """Compare the Akten that changed, one after the other, so that memory does not grow with the batch; whether any did."""
+    """Compare the Akten that changed, some at a time, so that memory does not grow with the batch; whether any did."""
     words, changed = _Words(db, blobs, batch.tenant), False
     while True:
         with db.read() as conn:
             left = comparing.outdated(conn, batch.id)
-            done = [(items, of_pages(signs, words), matters_of(rows.papers_of(conn, batch.id, [one.position for one in items])))
-                    for items, signs in comparing.next_akten(conn, batch.id, PROMPT)]
-        if not done:
+            akten = comparing.next_akten(conn, batch.id, PROMPT)
+            items = [one for seen, _ in akten for one in seen]
+            found = {key: said for _, signs in akten for key, said in of_pages(signs, words).items()}
+            matters = matters_of(rows.papers_of(conn, batch.id, [one.position for one in items]))
+        if not items:
             return changed
         changed = True
         told(left)
         with db.transaction() as tx:
-            for items, found, matters in done:
-                comparing.put_compared(tx, batch.tenant, batch.id, items, found)
-                rows.put_matters(tx, batch.tenant, batch.id, [one.position for one in items], matters)
+            comparing.put_compared(tx, batch.tenant, batch.id, items, found)
+            rows.put_matters(tx, batch.tenant, batch.id, [one.position for one in items], matters)
 
 
 def of_pages(pages: Sequence[tuple[Seen, Sign]], words: Callable[[Sign], Page]) -> dict[tuple[str, str], tuple[str, int]]:
@@ -154,7 +157,7 @@ def matters_of(papers: Sequence[Paper]) -> list[Kept]:
         said = {field: tuple(sorted({one.said[field] for one in group if field in one.said})) for field in rows.FIELDS}
         found = Kept((item, number), group[0].akte, name, said, tuple(sheet for paper in group for sheet in paper.sheets))
         if len(group) > 1:
-            kept.append(replace(found, keys=tuple(key[:200] for key in keys_of(_matter(found)))))
+            kept.append(found)
     return kept
 
 
@@ -165,6 +168,21 @@ def _matter(one: Kept) -> Matter:
     projects = sorted(values("project"), key=len)
     return Matter(one.akte, one.name, values("parcel"), values("applicant"), projects[-1] if projects else "",
                   values("application_date"), values("permit_date"), one.sheets)
+
+
+def _pairs(conn: Connection, batch: Batch) -> Iterator[tuple[Matter, Matter]]:
+    """The Vorgänge of a batch that may be nearly the same, two and two."""
+    places: list[rows.Place] = []
+
+    def every() -> Iterator[Matter]:
+        for one in rows.matters_of(conn, batch.id):
+            places.append(one.place)
+            yield _matter(one)
+
+    pairs = likely(every())
+    known = rows.matters_at(conn, batch.id, {places[at] for pair in pairs for at in pair})
+    for one, other in pairs:
+        yield _matter(known[places[one]]), _matter(known[places[other]])
 
 
 def of_matters(pairs: Iterable[tuple[Matter, Matter]]) -> Found:

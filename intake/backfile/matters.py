@@ -7,7 +7,6 @@ builder and many a sheet in common with the first, but a day of its own and its 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -23,9 +22,6 @@ SLIP = 0.85
 """Names this alike (difflib's ratio) are one name misread."""
 MOST_OF_ONE, HALF_OF_OTHER, FEW_SHEETS = 0.8, 0.5, 3
 """Sheets found again: of the Vorgang with fewer, of the other; so many sheets at least, as forms are alike too."""
-BAND = 8
-"""Hexadecimal digits of a fingerprint by which likely pairs are found: two scans agree in one of four such pieces now and then,
-a Vorgang has many sheets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +41,6 @@ class Matter:
     def later(self) -> bool:
         """Whether it calls itself an addition to another one."""
         return bool(LATER.search(self.name) or LATER.search(self.project))
-
-
-def keys_of(one: Matter) -> Iterator[str]:
-    """What two Vorgänge that are nearly the same have in common, one of them at least."""
-    yield from {f"p:{_plain(parcel)}:{_plain(name)}" for parcel in one.parcels for name in one.applicants}
-    yield from {f"s{at}:{sheet[at:at + BAND]}" for sheet in one.sheets for at in range(0, len(sheet), BAND)}
 
 
 def same_matter(one: Matter, other: Matter) -> str:
@@ -76,14 +66,14 @@ def _said_alike(one: Matter, other: Matter) -> str:
 
 
 def _common(these: frozenset[str], those: frozenset[str]) -> str:
-    plain = {_plain(one) for one in those}
-    return next((one for one in sorted(these) if _plain(one) in plain), "")
+    known = {plain(one) for one in those}
+    return next((one for one in sorted(these) if plain(one) in known), "")
 
 
 def _name(these: frozenset[str], those: frozenset[str]) -> str:
     """A name that both have, but for slips of recognition."""
-    plain = [_words(one) for one in those]
-    return next((one for one in sorted(these) if get_close_matches(_words(one), plain, 1, SLIP)), "")
+    known = [_words(one) for one in those]
+    return next((one for one in sorted(these) if get_close_matches(_words(one), known, 1, SLIP)), "")
 
 
 def _words(text: str) -> str:
@@ -96,7 +86,8 @@ def _contradict(one: Matter, other: Matter) -> bool:
         (one.parcels, other.parcels, _common), (one.applicants, other.applicants, _name), (one.asked, other.asked, _common)))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """A name or parcel for comparing: its words in any order and case."""
     return "".join(sorted(re.findall(r"[\w/]+", text.casefold())))
 
 

@@ -6,16 +6,16 @@ between its pages belongs to an item (`batch_differences.item`); what is found o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from intake.db.batches import GONE, Opened, opened_of
 from intake.db.core import Tx
 from intake.db.differences import put_differences
-from intake.db.signs import Sign, sign_from
+from intake.db.signs import Sign
 from intake.schema import batch_expected, batch_items, deliveries, page_signs, parts, rescans
 from intake.vocabulary import DeliveryState
 
@@ -88,22 +88,31 @@ def _outdated(batch: str) -> Any:
     return (batch_items.c.batch == batch) & (batch_items.c.compared != batch_items.c.signed)
 
 
-def next_akten(conn: Connection, batch: str, limit: int) -> Iterator[Akte]:
+def next_akten(conn: Connection, batch: str, limit: int) -> list[Akte]:
     """The Akten to be compared (a file of no known Akte alone), those of the first `limit` items that are outdated."""
-    rows = conn.execute(select(batch_items.c.reference_key, batch_items.c.position).where(_outdated(batch)).order_by(
+    first = conn.execute(select(batch_items.c.reference_key, batch_items.c.position).where(_outdated(batch)).order_by(
         batch_items.c.position).limit(limit)).all()
-    for key, position in {row.reference_key or str(row.position): row for row in rows}.values():
-        yield _akte(conn, batch, batch_items.c.reference_key == key if key else batch_items.c.position == position)
+    named, alone = {row.reference_key for row in first} - {""}, [row.position for row in first if not row.reference_key]
+    rows = conn.execute(select(
+        batch_items.c.reference_key, batch_items.c.position, batch_items.c.path, batch_items.c.signed, batch_items.c.delivery,
+    ).where(batch_items.c.batch == batch, or_(
+        batch_items.c.reference_key.in_(named), batch_items.c.position.in_(alone))).order_by(batch_items.c.position)).all()
+    pages = _pages_of(conn, [row.delivery for row in rows if row.delivery])
+    akten: dict[tuple[str, int], tuple[list[Seen], list[tuple[Seen, Sign]]]] = {}
+    for row in rows:
+        items, signs = akten.setdefault((row.reference_key, 0 if row.reference_key else row.position), ([], []))
+        items.append(Seen(row.position, row.path, row.signed))
+        signs += [(items[-1], sign) for sign in pages.get(row.delivery, ())]
+    return [(tuple(items), tuple(signs)) for items, signs in akten.values()]
 
 
-def _akte(conn: Connection, batch: str, here: ColumnElement[bool]) -> Akte:
-    mine = select(batch_items.c.position, batch_items.c.path, batch_items.c.signed, batch_items.c.delivery).where(
-        batch_items.c.batch == batch, here).order_by(batch_items.c.position)
-    items = {row.delivery or row.path: Seen(row.position, row.path, row.signed) for row in conn.execute(mine)}
-    rows = conn.execute(select(page_signs).join(batch_items, batch_items.c.delivery == page_signs.c.delivery).where(
-        batch_items.c.batch == batch, here).order_by(
-        batch_items.c.position, page_signs.c.part, page_signs.c.number)).mappings()
-    return tuple(items.values()), tuple((items[row["delivery"]], sign_from(row)) for row in rows)
+def _pages_of(conn: Connection, which: Sequence[str]) -> dict[str, list[Sign]]:
+    """The signs of these deliveries, in their order."""
+    found: dict[str, list[Sign]] = {}
+    for row in conn.execute(select(*(page_signs.c[name] for name in Sign.__slots__)).where(
+            page_signs.c.delivery.in_(which)).order_by(page_signs.c.delivery, page_signs.c.part, page_signs.c.number)):
+        found.setdefault(row[0], []).append(Sign(*row[:-1], tuple(row[-1])))
+    return found
 
 
 # ---- differences -------------------------------------------------------------------------------------------------------
@@ -115,6 +124,6 @@ def put_compared(tx: Tx, tenant: str, batch: str, items: Sequence[Seen],
     position of the item)."""
     put_differences(tx, tenant, batch, {key: said for key, (said, _) in found.items()},
                     {key: item for key, (_, item) in found.items()}, [one.position for one in items])
-    for one in items:
-        tx.connection.execute(update(batch_items).where(
-            batch_items.c.batch == batch, batch_items.c.position == one.position).values(compared=one.signed))
+    tx.connection.execute(update(batch_items).where(
+        batch_items.c.batch == batch, batch_items.c.position == bindparam("at")).values(compared=bindparam("as_of")),
+        [{"at": one.position, "as_of": one.signed} for one in items])

@@ -1,4 +1,4 @@
-"""The Vorgänge of a batch as they were when their Akte was compared, and by what likely pairs of them are found. Rows only."""
+"""The Vorgänge of a batch as they were when their Akte was compared. Rows only."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, tuple_
+from sqlalchemy import Connection, and_, delete, select, tuple_
 
-from intake.db.core import Tx, add_many
-from intake.schema import batch_items, batch_matters, documents, matter_keys, page_signs, pages, proposals
+from intake.db.core import Tx, upsert
+from intake.schema import batch_items, batch_matters, documents, page_signs, pages, proposals
 from intake.vocabulary import DocumentState
 
 FIELDS = ("parcel", "parcel_id", "applicant", "project", "application_date", "permit_date")
-COMMON = 40
-"""A key that more Vorgänge have says nothing (a form, an empty page) and would make pairs without end."""
 Place = tuple[int, int]
 """The position of the item and the number of a Vorgang in it."""
 
@@ -55,45 +53,40 @@ def papers_of(conn: Connection, batch: str, items: Collection[int]) -> tuple[Pap
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A Vorgang as kept: where it is, its Akte and name, what its papers say, its sheets, the keys by which it is found."""
+    """A Vorgang as kept: where it is, its Akte and name, what its papers say, its sheets."""
 
     place: Place
     akte: str
     name: str
     said: Mapping[str, Sequence[str]] = field(default_factory=dict)
     sheets: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
 
 
 def put_matters(tx: Tx, tenant: str, batch: str, items: Collection[int], matters: Sequence[Kept]) -> None:
     """Make these the Vorgänge of the items."""
-    for table in (matter_keys, batch_matters):
-        tx.connection.execute(delete(table).where(table.c.batch == batch, table.c.item.in_(tuple(items))))
-    add_many(tx, batch_matters, [
+    tx.connection.execute(delete(batch_matters).where(batch_matters.c.batch == batch, batch_matters.c.item.in_(tuple(items))))
+    upsert(tx, batch_matters, ("batch", "item", "number"), [  # somebody else may be comparing the same Akte
         {"tenant": tenant, "batch": batch, "item": one.place[0], "number": one.place[1], "akte": one.akte, "name": one.name,
          "said": {name: list(values) for name, values in one.said.items()}, "sheets": list(one.sheets)} for one in matters])
-    add_many(tx, matter_keys, [{"tenant": tenant, "batch": batch, "key": key, "item": one.place[0], "number": one.place[1]}
-                               for one in matters for key in dict.fromkeys(one.keys)])
 
 
-def pairs(conn: Connection, batch: str) -> Iterator[tuple[Kept, Kept]]:
-    """Vorgänge of the batch that have a key in common, each pair once."""
-    one, other = matter_keys.alias("one"), matter_keys.alias("other")
-    shared = select(matter_keys.c.key).where(matter_keys.c.batch == batch).group_by(matter_keys.c.key).having(
-        func.count().between(2, COMMON)).subquery()
-    found = conn.execute(select(one.c.item, one.c.number, other.c.item, other.c.number).select_from(shared.join(
-        one, one.c.key == shared.c.key).join(other, other.c.key == shared.c.key)).where(
-        one.c.batch == batch, other.c.batch == batch, or_(one.c.item < other.c.item, and_(
-            one.c.item == other.c.item, one.c.number < other.c.number))).distinct()).all()
-    wanted = sorted({place for row in found for place in ((row[0], row[1]), (row[2], row[3]))})
-    known: dict[Place, Kept] = {}
-    for start in range(0, len(wanted), 500):
-        known |= _kept(conn, batch, wanted[start:start + 500])
-    for row in sorted(tuple(row) for row in found):
-        yield known[row[0], row[1]], known[row[2], row[3]]
-
-
-def _kept(conn: Connection, batch: str, places: Sequence[Place]) -> dict[Place, Kept]:
+def matters_of(conn: Connection, batch: str) -> Iterator[Kept]:
+    """All Vorgänge of a batch in their order; one by one, as there may be tens of thousands."""
     one: Any = batch_matters.c
-    rows = conn.execute(select(batch_matters).where(one.batch == batch, tuple_(one.item, one.number).in_(places)))
-    return {(row.item, row.number): Kept((row.item, row.number), row.akte, row.name, row.said, tuple(row.sheets)) for row in rows}
+    yield from map(_kept, conn.execute(select(batch_matters).where(one.batch == batch).order_by(
+        one.item, one.number).execution_options(yield_per=1000)))
+
+
+def matters_at(conn: Connection, batch: str, places: Collection[Place]) -> dict[Place, Kept]:
+    """The Vorgänge at these places."""
+    one: Any = batch_matters.c
+    wanted, found = sorted(places), {}
+    for start in range(0, len(wanted), 500):
+        for row in conn.execute(select(batch_matters).where(
+                one.batch == batch, tuple_(one.item, one.number).in_(wanted[start:start + 500]))):
+            found[row.item, row.number] = _kept(row)
+    return found
+
+
+def _kept(row: Any) -> Kept:
+    return Kept((row.item, row.number), row.akte, row.name, row.said, tuple(row.sheets))

@@ -91,7 +91,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('tenant', 'channel', 'key', name=op.f('uq_deliveries_tenant_channel_key'))
     )
     with op.batch_alter_table('deliveries', schema=None) as batch_op:
-        batch_op.create_index('ix_deliveries_batch', ['tenant', 'batch'], unique=False)
+        batch_op.create_index('ix_deliveries_batch', ['tenant', 'batch', 'position', 'id'], unique=False)
         batch_op.create_index('ix_deliveries_received', ['tenant', 'received_at', 'id'], unique=False)
         batch_op.create_index('ix_deliveries_message', ['tenant', 'message_id'], unique=False, sqlite_where=sa.text("message_id <> ''"), postgresql_where=sa.text("message_id <> ''"))
         batch_op.create_index('ix_deliveries_newest', ['tenant', 'id'], unique=False)
@@ -800,18 +800,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['batch'], ['batches.id'], name=op.f('fk_batch_matters_batch')),
     sa.PrimaryKeyConstraint('batch', 'item', 'number', name=op.f('pk_batch_matters'))
     )
-    op.create_table('matter_keys',
-    sa.Column('tenant', sa.String(length=41), nullable=False),
-    sa.Column('batch', sa.String(length=26), nullable=False),
-    sa.Column('key', sa.String(length=200), nullable=False),
-    sa.Column('item', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
-    sa.ForeignKeyConstraint(['batch'], ['batches.id'], name=op.f('fk_matter_keys_batch')),
-    sa.PrimaryKeyConstraint('batch', 'key', 'item', 'number', name=op.f('pk_matter_keys'))
-    )
-    with op.batch_alter_table('matter_keys', schema=None) as batch_op:
-        batch_op.create_index('ix_matter_keys_item', ['batch', 'item'], unique=False)
-
     op.create_table('batch_redos',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('tenant', sa.String(length=41), nullable=False),
