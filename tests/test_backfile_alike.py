@@ -127,3 +127,37 @@ def test_the_same_notice_of_another_day_is_another_sheet(one: str, other: str) -
     assert one_sheet(first, page(text.format(one)), 1)
     assert one_sheet(first, replace(page(text.format(one.replace("9", "8", 1))), quality=0.6), 1)  # misread on a bad scan
     assert one_sheet(page(text.format("3. März 1958")), page(text.format("3. Marz 1958")), 1)
+
+
+def calculation(seed: int) -> str:
+    """A page of a calculation: the same few words again and again, and numbers."""
+    rng = random.Random(seed)
+    return "Statische Berechnung Bauherr Hans Möller " + " ".join(
+        f"Pos. 1,{at} Balken {rng.randint(8, 18)}/{rng.randint(16, 28)}, l = {rng.randint(200, 600) / 100} m, M = "
+        f"{rng.randint(2, 30)} kNm, erf. W = {rng.randint(100, 900)} cm3" for at in range(1, 14))
+
+
+def dusty(text: str, words: str, confidence: float) -> Page:
+    """A scan on which dust makes words of its own."""
+    whole = page(f"{words} {text}")
+    noise = set(words.split())
+    return replace(whole, words=tuple(replace(one, confidence=confidence) if one.text in noise else one for one in whole.words))
+
+
+def test_dust_and_misread_units_do_not_make_another_sheet() -> None:
+    text = calculation(1)
+    again = dusty(text.replace("kNm", "kim").replace("168", "188"), "NEE Kto Sion Ziele", 0.2)
+    assert one_sheet(page(text), again, 1) and one_sheet(again, page(text), 1)
+    assert not one_sheet(page(text), dusty(text, "Zweite Ausfertigung", 0.9), 1), "words that were read surely are on the paper"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_two_pages_of_one_calculation_differ_in_their_numbers_alone(seed: int) -> None:
+    one, other = calculation(seed), calculation(seed + 100)
+    assert words_of(page(one)) != words_of(page(other))
+    assert not one_sheet(page(one), page(other), 1)
+
+
+def test_a_second_scan_that_lost_short_words_is_still_compared() -> None:
+    text = calculation(3)
+    assert pairs(sign(1, text), sign(2, text.replace("Pos.", "", 12).replace("erf.", "", 9))) == [(1, 2)]

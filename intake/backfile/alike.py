@@ -21,12 +21,18 @@ NEAR_WORDS = 30
 """Bits of the fingerprint that may differ for words to be compared (a share of common words of 0.8 makes about 19 differ)."""
 NEAR_PICTURE = 10
 """Bits of 256 that may differ between pictures of one sheet with next to no words."""
+MOST_LOST = 0.35
+"""Share of the letters of a page that recognition may lose: words of few letters, which tables have many of."""
 SAME, SAME_FAR = 0.6, 0.93
 """Share of common words of two scans of one sheet: lying side by side, and far from each other (there also forms lie)."""
 SIDE_BY_SIDE = 3
 LIKE, MOST_ALONE = 0.7, 0.03
 """Words of one page that the other lacks must be slips of recognition (difflib's ratio), but for few: a form of the same year and
-house differs in its title and its day, a second scan in misread letters."""
+house differs in its title and its day, a second scan in misread letters. Asked are words of four letters or more (with one letter
+misread a word of three is unlike itself) that were read surely: dust makes words, but no sure ones."""
+SURELY = 0.6
+LIKE_NUMBER, MOST_NUMBERS = 0.6, 0.2
+"""The same for numbers of three figures or more, which alone tell two pages of one calculation apart; more are misread."""
 POOR, HOPELESS, NOTHING = 0.45, 0.25, 3
 """Mean confidence below which a page of print, and one of handwriting, counts as unreadable; letters that are none."""
 USUAL_MM = 330.0
@@ -64,7 +70,7 @@ def candidates(signs: Sequence[Placed]) -> Iterator[tuple[Placed, Placed]]:
     seen = [one for one in signs if not one[1].blank]
     for one, other in combinations(seen, 2):
         here, there = one[1], other[1]
-        if abs(here.letters - there.letters) > 0.2 * max(here.letters, there.letters) + 10:
+        if abs(here.letters - there.letters) > MOST_LOST * max(here.letters, there.letters) + 10:
             continue
         if here.text and there.text:
             if apart(here.text, there.text) <= NEAR_WORDS:
@@ -91,8 +97,28 @@ def one_sheet(one: Page, other: Page, distance: int) -> bool:
     days, other_days = _days(one), _days(other)
     if days and other_days and not days & other_days:
         return False
-    alone = sum(not _slips(word, others) for word in words - others) + sum(not _slips(word, words) for word in others - words)
+    if not _agree(_long(numbers), _long(other_numbers), LIKE_NUMBER, MOST_NUMBERS):
+        return False
+    alone = _alone(_sure(one) - others, others, LIKE) + _alone(_sure(other) - words, words, LIKE)
     return alone <= MOST_ALONE * len(words | others)
+
+
+def _sure(page: Page) -> set[str]:
+    """The words of a page of which it says something that another page lacks them."""
+    read = [(piece, word.confidence) for word in page.words for piece in re.findall(r"\w{4,}", word.text.lower())]
+    doubtful = {piece for piece, confidence in read if confidence < SURELY} - {
+        piece for piece, confidence in read if confidence >= SURELY}
+    return {word for word in words_of(page) if len(word) > 3 and word.isalpha()} - doubtful
+
+
+def _long(numbers: set[str]) -> set[str]:
+    return {number for number in numbers if len(number) > 2}
+
+
+def _agree(these: set[str], those: set[str], like: float, most: float) -> bool:
+    """Whether all but few of both stand in the other too, or nearly so."""
+    alone = _alone(these - those, those, like) + _alone(those - these, these, like)
+    return alone <= most * len(these | those)
 
 
 def _days(page: Page) -> set[tuple[str, str]]:
@@ -100,9 +126,9 @@ def _days(page: Page) -> set[tuple[str, str]]:
     return set(re.findall(r"\b(\d{1,2})\. ?(?:\d{1,2}|\w{3,9})\.? ?(\d{4})\b", page.text)) if page.quality >= WELL else set()
 
 
-def _slips(word: str, others: set[str]) -> bool:
-    """Whether another word may be this one misread."""
-    return bool(get_close_matches(word, others, 1, LIKE))
+def _alone(some: set[str], others: set[str], like: float) -> int:
+    """How many have none among the others that may be the same misread."""
+    return sum(not get_close_matches(one, others, 1, like) for one in some)
 
 
 def unreadable(sign: Sign) -> bool:
