@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _DASHES = re.compile("[\u2010-\u2015\u2212\u00ad\ufe58\ufe63\uff0d_]")
 _AROUND_SEPARATOR = re.compile(r"\s*([-/.:])\s*")
@@ -24,6 +25,7 @@ def reference_key(text: str) -> str:
     return re.sub(r"\s+", " ", plain).strip(" .,;:-/")
 
 
+@lru_cache(maxsize=16_384)
 def notation_key(text: str) -> str:
     """The key of a Kennzeichen of a plan: upper case, groups joined by "."; `10 44 01` and `10.44.01` are equal."""
     return ".".join(group for group in re.split(r"[\s./:,;-]+", _upper(text)) if group)

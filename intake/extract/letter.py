@@ -268,8 +268,9 @@ class AccessWords:
 
     def __call__(self, material: Material) -> tuple[Proposal, ...]:
         """A proposal `access_class` when one of the words stands in the address field (with 8 mm around it)."""
-        if not material.pages:
-            return ()
+        said = material.pages[0].text.casefold() if material.pages else ""
+        if not any(word.split()[0].casefold() in said for word in self.words if word.strip()):
+            return ()  # most papers: looking for their address field would cost more than all else that is asked of them here
         front = zones(material)[0]
         limit = ADDRESS[2] + TOLERANCE
         near = [one for one in front.all if one.box is None or (one.left < limit and 20 <= one.top <= ADDRESS[3] + TOLERANCE)]

@@ -38,6 +38,8 @@ class UrgentWords:
             plain = re.sub(r"^\s*((re|aw|wg|fwd?|antwort)\s*:\s*)+", "", subject, flags=re.IGNORECASE)
             if note.match(plain):
                 return (Proposal("urgent", "ja", SURE, (Evidence("rule:urgent-subject@1", 0, None, subject),)),)
+        if not material.pages or not re.search(note.pattern, material.pages[0].text, re.IGNORECASE):
+            return ()
         for line in _head(material):
             text = line.text
             said = SUBJECT_WORD.match(text)
