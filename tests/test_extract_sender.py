@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from intake.extract.letter import letter
 from intake.extract.sender import parts
+from intake.extract.standard import standard
 from intake.vocabulary import Material, Page, Proposal
 from samples.letters import Letter, lay_out, random_letter
 from tests.paper import WordCanvas
@@ -114,6 +115,35 @@ def test_a_name_in_two_lines_needs_a_place_that_has_it_whole() -> None:
         else:
             words.append(word)
     assert found(replace(page, words=tuple(words)))[0].value == "Rechtsanwälte Brandt Köster Lüders"
+
+
+def without(page: Page, *bands: tuple[float, float]) -> Page:
+    return replace(page, words=tuple(word for word in page.words if not any(
+        low <= word.box[1] * page.height_mm <= high for low, high in bands)))
+
+
+@pytest.mark.parametrize("gone", [(), (HEAD,), (BACK,), (HEAD, BACK)])
+@pytest.mark.parametrize("foot", [
+    FOOT[0], FOOT[0].replace(" · ", " "), FOOT[0].replace(" · ", " » "), f"{FIRM[0]}, Amtsgericht Süderbrück HRB 1234"])
+def test_any_place_alone_names_the_sender(gone: tuple[tuple[float, float], ...], foot: str) -> None:
+    page = without(printed(footer=(foot, "Telefon 04699 12 34 · www.beispiel.example"), signature="Kirsten Harder"), *gone)
+    first = found(page)[0]
+    assert first.value == FIRM[0] and (len(gone) == 2 or first.confidence > 0.7)
+
+
+def test_who_signs_is_the_sender_where_nothing_else_is() -> None:
+    page = without(printed(sender=("Kirsten Harder", *FIRM[1:]), footer=()), HEAD, BACK)
+    assert [(one.value, one.evidence[0].by) for one in found(page)] == [("Kirsten Harder", "rule:letter-signature@1")]
+    lost = without(printed(footer=("Telefon 04699 12 34", "BIC NOLADE21NOS"), signature=""), HEAD, BACK)
+    assert found(lost) == []  # the foot is no signature
+
+
+def test_who_works_on_it_is_not_the_sender() -> None:
+    block = (("Unser Zeichen", "III/2-43.66"), ("Name", "Birte Petersen"), ("Telefon", "04699 12"),
+             ("E-Mail", "b@beispiel.example"))
+    page = printed(form="A", block=block, footer=(), signature="")
+    said = [one for extractor in standard() for one in extractor(Material((page,), received_on=date(2026, 11, 20)))]
+    assert {one.value for one in said if one.field == "sender_name"} == {FIRM[0]}
 
 
 def test_a_club_with_its_year_is_a_name() -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from intake.extract.form import of_fields
 from intake.extract.layout import Segment, legibility, overlap, segments, union
+from intake.extract.zones import INFO_BOTTOM, INFO_LEFT, SALUTATION
 from intake.keys import fold
 from intake.vocabulary import Evidence, FormField, Material, Proposal
 
@@ -36,12 +37,19 @@ def printed_forms(material: Material) -> Iterator[Proposal]:
     for number, page in enumerate(material.pages, start=1):
         if not page.words or page.form:
             continue
-        found = _fields(segments(number, page))
-        if len(found) < LEAST:
+        here = segments(number, page)
+        found = _fields(here)
+        if len(found) < LEAST or _is_letter(here, [value for _, value in found]):
             continue
         scaled = [(replace(one, box=union(word.box for word in value.words)), value) for one, value in found]
         for one in of_fields(number, [field for field, _ in scaled]):
             yield _said_here(one, number, {field.box: value for field, value in scaled})
+
+
+def _is_letter(here: Sequence[Segment], values: Sequence[Segment]) -> bool:
+    """Whether the captions are those of a letter's Informationsblock: "Name" there is the clerk who wrote it."""
+    in_block = [one for one in values if one.left >= INFO_LEFT and one.top <= INFO_BOTTOM]
+    return len(values) - len(in_block) < LEAST and any(SALUTATION.match(one.text) for one in here)
 
 
 def _said_here(one: Proposal, number: int, values: dict[tuple[float, float, float, float], Segment]) -> Proposal:

@@ -28,10 +28,16 @@ STREET = re.compile(r"[^\W\d]{3}.*\s\d{1,3}\s?[a-z]?$")
 _STREET_AND_TOWN = re.compile(r"[^,·•|∙⋅*]*\d+\s?[a-z]?\s*(?:[,.;·•|∙⋅*–-]\s*|\s)(?:D\s?-\s?)?\d{5}\s+[^,·•|]+$")
 _CLOSING = re.compile(r"^(mit (freundliche|besten|vielen)|hochachtungsvoll|freundliche gr|viele gr|beste gr|"
                       r"im auftrag|i\.\s?a\.)", re.IGNORECASE)
-_NO_NAME = re.compile(r"(?<!\d)(?!(?:1[89]|20)\d\d(?!\d))\d{3}|@|www\.|^(tel|fax|telefon|e-?mail|iban|seite|datum|blatt|eing|"
-                      r"eingang|eingegangen|posteingang)\b", re.IGNORECASE)
+_NO_NAME = re.compile(r"(?<!\d)(?!(?:1[89]|20)\d\d(?!\d))\d{3}|@|www\.|^(tel|fax|telefon|telefax|e-?mail|iban|bic|seite|datum|"
+                      r"blatt|eing|eingang|eingegangen|posteingang|bankverbindung|internet)\b|\d[/.-]\d|/\d", re.IGNORECASE)
 """Lines with numbers, but for the year of a club, and with leading words."""
-_FOOT = re.compile(r"\biban\b|\bbic\b|\bhr[ab]\s?\d|amtsgericht|registergericht|ust-?id|\bwww\.|@|telefon|\btel\b", re.IGNORECASE)
+_BANK = re.compile(r"""(?<=\S)[\s·•|∙⋅*»,–-]+(?=(?:
+      (?:kreis|stadt|landes|spar-\sund\s)?sparkasse|(?:vr|gls|deutsche)?\s?bank\b|volksbank|raiffeisen\w*|postbank|commerzbank
+    | bankverbindung|konto|iban\b|bic\b|amtsgericht|registergericht|sitz\b|hr[ab]\b|ust|steuer-?nr|gesch[äa]ftsf|vorstand
+    | telefon|tel\b|fax|e-?mail|www\.|internet))""", re.IGNORECASE | re.VERBOSE)
+"""Where the name in a foot ends, with the dot between lost or not."""
+_FOOT = re.compile(r"\biban\b|\bbic\b|\bhr[ab]\s?\d|amtsgericht|registergericht|ust-?id|\bwww\.|@|telefon|\btel\b",
+                   re.IGNORECASE)
 _SITE = re.compile(r"(?:www\.|@|//)([a-z0-9äöü.-]+)\.[a-z]{2,}", re.IGNORECASE)
 FOOT_MM = 255.0
 ALIKE = 0.8
@@ -99,10 +105,11 @@ def parts(text: str) -> list[str]:
 
 
 def _head(front: Zones, back: Segment | None) -> list[Segment]:
-    """Lines of the letter head that can be a name."""
+    """Lines of the letter head that can be a name; what stands at a leading word (Name, Telefon) is none."""
+    values = {id(word) for one in front.labelled for word in one.segment.words}
     return [one for one in front.all if front.scale and one.bottom < ADDRESS[1] + 18 and not _NO_NAME.search(one.text)
             and one not in front.address and one is not back and one not in front.subject and label_of(one.text)[0] is None
-            and re.search(r"[A-Za-zÄÖÜäöü]{3}", one.text)]
+            and re.search(r"[^\W\d_]{3}", one.text) and not any(id(word) in values for word in one.words)]
 
 
 def _in_line(back: Segment | None) -> Iterator[Reading]:
@@ -128,10 +135,12 @@ def _inside(segment: Segment) -> tuple[int, int]:
 
 
 def _signed(front: Zones, material: Material) -> Iterator[Reading]:
-    """The first line below the closing that can be a name."""
+    """The first line below the closing that can be a name, above the foot."""
     closings = [index for index, segment in enumerate(front.all) if _CLOSING.match(segment.text)]
     for segment in front.all[closings[-1] + 1:closings[-1] + 4] if closings else ():
-        if re.match(r"(?:(?:Dr|Prof|Dipl)\.[\w.-]* )*[A-ZÄÖÜ]\w[\w.-]*(?: [\w.-]+){1,3}$", segment.text.strip()):
+        if segment.top > FOOT_MM or _NO_NAME.search(segment.text):
+            continue
+        if re.match(r"(?:(?:Dr|Prof|Dipl)\.[\w.-]* )*[A-ZÄÖÜ]\w[\w.-]*(?: [\w.-]*\w\.?){1,3}$", segment.text.strip()):
             yield Reading("signature", 0.45 if len(material.pages) == 1 else 0.2, segment, *_inside(segment))
             return
 
@@ -142,9 +151,9 @@ def _in_foot(front: Zones) -> Iterator[Reading]:
         if one.top < FOOT_MM or not _FOOT.search(one.text):
             continue
         noise = len(one.text) - len(one.text.lstrip(NOISE))
-        first = parts(one.text[noise:])[0]
+        first = _PARTS.split(_BANK.split(one.text[noise:], maxsplit=1)[0])[0].rstrip(" ,|_-»·•")
         if len(first) >= 5 and not _NO_NAME.search(first) and not STREET.search(first) and label_of(first)[0] is None:
-            yield Reading("foot", 0.3, one, noise, noise + len(first))
+            yield Reading("foot", 0.5, one, noise, noise + len(first))
 
 
 def _site(front: Zones) -> str:
@@ -177,12 +186,12 @@ def _on_site(one: Reading, site: str) -> bool:
 
 
 def _chosen(agreeing: Sequence[Reading]) -> Reading:
-    """The reading whose spelling has the most weight among those of the whole name, as long as the return line has it.
+    """The reading whose spelling has the most weight among those as long as the return line has the name (or else the head).
 
     Where all say the same but for blanks, the one with more of them: recognition loses the blank behind a full stop.
     """
-    lined = [one for one in agreeing if one.by == "return-line"] or [one for one in agreeing if not one.more]
-    length = max(len(one.text) for one in lined)
+    order = ("return-line", "letter-head", "foot", "signature")
+    length = len(min((one for one in agreeing if not one.more), key=lambda one: (order.index(one.by), -one.sure)).text)
     whole = [one for one in agreeing if 0.85 * length <= len(one.text) <= 1.18 * length]
     return max(whole, key=lambda one: (
         sum(other.weight for other in whole if _tight(other.text) == _tight(one.text)), len(one.text.split()), one.weight))
