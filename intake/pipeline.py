@@ -168,9 +168,8 @@ def assemble(room: Postroom, delivery_id: str) -> None:
     if not readable:
         raise _nothing_readable(parts)
     if rescans.is_rescan(delivery, _profile(room, delivery)):
-        if any(part.problem for part in parts):
-            raise _nothing_readable(parts)
-        rescans.put_in(room.db, delivery, [(part, pages_of_part(room, delivery.tenant, part)) for part in readable])
+        rescans.put_in(room.db, delivery, [(part, pages_of_part(room, delivery.tenant, part)) for part in readable],
+                       [f"„{part.blob.name}“: {SENTENCES[Reason(part.problem)]}" for part in parts if part.problem])
         return
     cut_stacks = cut_anew(room, delivery, parts)
     with room.db.transaction() as tx:

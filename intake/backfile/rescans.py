@@ -3,8 +3,8 @@
 A rescan comes by the folder `nachscan` of its profile. Which page it is for says the slip in front of it (`code`), else its name
 (`A_1_akte_S12.tif` replaces page 12 of A_1/akte.pdf, `A_1_akte_S12+.tif` is inserted behind it, `S0+` in front of all), else a
 row of `nachscan.csv` beside it (Nachscan; Datei; Seite; Art). Its bytes become a further part of the delivery they mend, whose
-ledger then names every page of both: the old ones as replaced, slips and backs as aside. Everything in one file is carried out in
-one transaction, or nothing and a person must look.
+ledger then names every page of both: the old ones as replaced, slips and backs as aside. Of what lies in one file everything is
+put in whose page can be told; the rest of it waits for a person.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from intake.db.filings import filing_of_document, undo_filing
 from intake.db.rescans import Rescan
 from intake.db.signs import put_signs
 from intake.db.splices import lock_delivery
-from intake.errors import InputError, Reason, Refused
+from intake.errors import InputError, Reason, Refused, Stale
 from intake.filing import WITH
 from intake.journal import record
 from intake.sheets import renumber_evidence
@@ -100,36 +100,40 @@ def told_by(part: Part) -> Told | None:
 
 @dataclass(frozen=True, slots=True)
 class _Sheets:
-    """Pages behind a slip (or of a file that needs none), blank ones left out."""
+    """Pages behind a slip (or of a file that needs none), blank ones left out; `problem`: why nothing can be done with them."""
 
     part: Part
     pages: tuple[Page, ...]
-    wish: Wish | None
+    wish: Wish | None = None
+    problem: str = ""
 
 
 def sheets_of(part: Part, pages: Sequence[Page]) -> Iterator[_Sheets]:
-    """The pages of a rescan, slip by slip. Raises InputError for a slip without a sheet behind it."""
-    wish: Wish | None = None
-    here: list[Page] = []
-    begun = False
+    """The pages of a rescan, slip by slip."""
+    found: list[tuple[Page | None, list[Page]]] = [(None, [])]
     for page in pages:
-        mark = next((one.payload for one in page.separators if one.payload.startswith(PREFIX)), None)
-        if mark is None:
-            here += [] if page.blank else [page]
-            continue
-        if begun or here:
-            yield _some(part, here, wish)
-        wish, here, begun = decoded(mark), [], True
-        if wish is None:
-            raise _unmatched(f"Der Zettel auf Seite {page.number} von „{part.blob.name}“ ist nicht lesbar. {SLIP_AGAIN}")
-    yield _some(part, here, wish)
+        if _mark(page):
+            found.append((page, []))
+        elif not page.blank:
+            found[-1][1].append(page)
+    for slip, here in found:
+        if slip is not None or here or len(found) == 1:
+            yield _some(part, slip, tuple(here))
 
 
-def _some(part: Part, pages: Sequence[Page], wish: Wish | None) -> _Sheets:
-    if not pages:
-        raise _unmatched(f"In „{part.blob.name}“ liegt hinter einem Zettel kein beschriebenes Blatt. Legen Sie das Blatt "
-                         "dahinter und scannen Sie beides noch einmal.")
-    return _Sheets(part, tuple(pages), wish)
+def _mark(page: Page) -> str:
+    return next((one.payload for one in page.separators if one.payload.startswith(PREFIX)), "")
+
+
+def _some(part: Part, slip: Page | None, pages: tuple[Page, ...]) -> _Sheets:
+    wish = decoded(_mark(slip)) if slip else None
+    problem = ""
+    if slip is not None and wish is None:
+        problem = f"Der Zettel auf Seite {slip.number} von „{part.blob.name}“ ist nicht lesbar. {SLIP_AGAIN}"
+    elif not pages:
+        problem = (f"In „{part.blob.name}“ liegt hinter einem Zettel kein beschriebenes Blatt. Legen Sie das Blatt "
+                   "dahinter und scannen Sie beides noch einmal.")
+    return _Sheets(part, pages, wish, problem)
 
 
 def _unmatched(sentence: str) -> InputError:
@@ -139,23 +143,60 @@ def _unmatched(sentence: str) -> InputError:
 # ---- carrying out ------------------------------------------------------------------------------------------------------
 
 
-def put_in(db: Database, delivery: Delivery, read: Sequence[tuple[Part, Sequence[Page]]]) -> int:
-    """Carry out everything a delivery of rescans asks for and open it; how many pages were put in. One transaction.
+def put_in(db: Database, delivery: Delivery, read: Sequence[tuple[Part, Sequence[Page]]], unread: Sequence[str] = ()) -> int:
+    """Carry out what a delivery of rescans asks for and open it; how many pages were put in. `unread`: why parts of it cannot.
 
-    Raises InputError (kept, a person must look: nobody can tell the page, the Akte is closed), Stale.
+    What can be told goes in, in one transaction. Raises InputError for the rest (a person must look: nobody can tell the page,
+    the Akte is closed), behind which the delivery waits; tried again, only that rest is tried. Raises Stale.
     """
+    left = list(unread)
     with db.transaction() as tx:
-        moved = move_delivery(tx, delivery, DeliveryState.OPENED)
-        parts: dict[tuple[str, int], int] = {}
+        lock_delivery(tx, delivery.id)
+        now = get_delivery(tx.connection, delivery.id)
+        if (now.state, now.revision) != (delivery.state, delivery.revision):
+            raise Stale("Diese Sendung wurde inzwischen anders bearbeitet.")
+        used = rows.used_of(tx.connection, delivery.id)
+        by_bytes = {part.blob.sha256: part.position for part, _ in read}
+        parts = {(one.delivery, by_bytes[one.sha256]): one.part for one in used if one.sha256 in by_bytes}
         done = 0
         for part, pages in read:
+            in_already = {one.number for one in used if one.sha256 == part.blob.sha256}
             for sheets in sheets_of(part, pages):
-                done += _carry_out(tx, moved, sheets, parts)
-            rows.turn(tx, delivery.id, delivery.tenant, [(part.position, page.number, PageState.ASIDE) for page in pages])
-        for touched in {delivery.id, *(target for target, _ in parts)}:
+                if in_already.isdisjoint(page.number for page in sheets.pages):
+                    why = sheets.problem or _tried(tx, delivery, sheets, parts)
+                    left += [why] if why else []
+                    done += 0 if why else len(sheets.pages)
+        if not left:
+            move_delivery(tx, delivery, DeliveryState.OPENED)
+            rows.turn(tx, delivery.id, delivery.tenant, [
+                (part.position, page.number, PageState.ASIDE) for part, pages in read for page in pages])
+        for touched in {*([] if left else [delivery.id]), *(target for target, _ in parts)}:
             check_conservation(tx, touched)
-        record(tx, delivery.tenant, ACTOR, "rescan.used", subjects={"delivery": delivery.id}, new={"pages": done})
+        if done or not left:
+            record(tx, delivery.tenant, ACTOR, "rescan.used", subjects={"delivery": delivery.id},
+                   new={"pages": done} | ({"waiting": len(left)} if left else {}))
+    if left:
+        raise _unmatched(_rest(left, done + len(used)))
     return done
+
+
+def _tried(tx: Tx, source: Delivery, sheets: _Sheets, parts: dict[tuple[str, int], int]) -> str:
+    """Why these sheets cannot be put in, with nothing of them done; "" when they are in."""
+    trial = dict(parts)
+    try:
+        with tx.connection.begin_nested():
+            _carry_out(tx, source, sheets, trial)
+    except InputError as error:
+        return str(error)
+    parts.update(trial)
+    return ""
+
+
+def _rest(left: Sequence[str], done: int) -> str:
+    """What waits, in sentences; and that the others are in."""
+    said = left[0] if len(left) == 1 else f"{len(left)} Stellen dieses Nachscans warten. Die erste: {left[0]}"
+    others = "Eine andere Seite ist" if done == 1 else f"{done} andere Seiten sind"
+    return f"{said} {others} schon eingefügt." if done else said
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,24 @@ def add_rescan(tx: Tx, tenant: str, one: Rescan) -> None:
     add(tx, rescans, **values | {"id": new_id(), "tenant": tenant, "at": tx.now})
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A page of a rescan that is in: the delivery it mended, the further part of that delivery, the bytes it is from."""
+
+    delivery: str
+    part: int
+    number: int
+    sha256: str
+
+
+def used_of(conn: Connection, source: str) -> tuple[Used, ...]:
+    """The pages of a delivery of rescans that were put in, when some of it had to wait for a person."""
+    one = rescans.c
+    found = conn.execute(select(one.delivery, one.new_part, one.new_number, parts.c.sha256).join(
+        parts, (parts.c.delivery == one.delivery) & (parts.c.position == one.new_part)).where(one.source == source))
+    return tuple(Used(*row) for row in found)
+
+
 def rescans_of(conn: Connection, batch: str, limit: int = 1000, seen: ColumnElement[bool] | None = None) -> tuple[Rescan, ...]:
     """What was done with pages of a batch, the newest first; only of documents whose rows are `seen`, when given."""
     where = rescans.c.batch == batch
