@@ -9,7 +9,7 @@ transaction, so that a kill costs nothing and a second run finds less to do.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -55,7 +55,8 @@ FIELDS = {"register": "Register", "kind": "Art", "entry": "Aktenplan", "file": "
           "parcel": "Flurstück", "site_address": "Bauort"}
 """What is compared of the proposals, and what it is called."""
 WAITING = (DocumentState.NEW, DocumentState.PROPOSED)
-FILED, DECIDED, RESCANNED = "abgelegt, bleibt", "ein Mensch hat entschieden, bleibt", "hat Nachscans, bleibt"
+FILED, DECIDED = "abgelegt, bleibt", "ein Mensch hat entschieden, bleibt"
+RESCANS = {"replaced": "ersetzt", "inserted": "eingefügt", "double": "ausgesondert"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +129,18 @@ def carry_out(room: Postroom, batch: Batch, compared: Compared,
 def _reading(room: Postroom, path: str, delivery: str) -> Iterator[Change]:
     with room.db.read() as conn:
         pages = sum(part.pages for part in parts_of(conn, delivery))
+        rescanned = redos.rescans_in(conn, delivery)
     left = sum(len(chunk.pages) for chunk in pipeline.unread(room, delivery))
-    yield Change(delivery, path, f"{pages} Seiten", f"{left} von {pages} Seiten mit älterer Fassung gelesen" if left else
+    kept = f"; {_rescanned(rescanned)}, das bleibt so" if rescanned else ""
+    yield Change(delivery, path, f"{pages} Seiten", f"{left} von {pages} Seiten mit älterer Fassung gelesen{kept}" if left else
                  f"{pages} Seiten")
+
+
+def _rescanned(found: Mapping[str, int]) -> str:
+    """ "durch Nachscans 2 Seiten ersetzt, 1 eingefügt"."""
+    said = [f"{number} {RESCANS[kind]}" for kind, number in found.items()]
+    first, rest = said[0].split(" ", 1)
+    return ", ".join([f"durch Nachscans {first} {'Seite' if first == '1' else 'Seiten'} {rest}", *said[1:]])
 
 
 def _read(room: Postroom, change: Change) -> int:
@@ -178,18 +188,18 @@ def _after_the_post(room: Postroom) -> None:
 def _cutting(room: Postroom, path: str, delivery_id: str) -> Iterator[Change]:
     with room.db.read() as conn:
         parts, documents = parts_of(conn, delivery_id), documents_of(conn, delivery_id)
-        stays = _why_cuts_stay(room, delivery_id, documents)
-        rescanned = redos.has_rescans(conn, delivery_id)
         delivery = get_delivery(conn, delivery_id)
         cases = [cut_of(conn, one.id).case for one in documents]
-    if rescanned:
-        return  # its pages are no stack of paper any more
+        rescanned = redos.rescans_in(conn, delivery_id)
+    before = [[(ref.part, ref.number) for ref in one.pages] for one in documents]
+    said, stays = _pieces(before, cases), _why_cuts_stay(room, delivery_id, documents)
+    if rescanned:  # its pages are no stack of paper any more: nobody can say how they would be cut
+        yield Change(delivery_id, path, said, "nicht verglichen", stays)
+        return
     cut = pipeline.cut_anew(room, delivery, parts)
     after = [[(ref.part, ref.number) for ref in map(stack.ref, piece.pages)] for stack, cuts in cut for piece in cuts.documents]
-    before = [[(ref.part, ref.number) for ref in one.pages] for one in documents]
     outlined = [piece.cut.case for _, cuts in cut for piece in cuts.documents]
     same = before == after and cases == outlined
-    said = _pieces(before, cases)
     yield Change(delivery_id, path, said, said if same else _pieces(after, outlined), stays)
 
 
@@ -203,9 +213,11 @@ def _pieces(found: Sequence[Sequence[tuple[int, int]]], cases: Sequence[str]) ->
 
 
 def _why_cuts_stay(room: Postroom, delivery: str, documents: Sequence[Document]) -> str:
-    if any(one.state not in WAITING for one in documents):
-        return FILED if any(one.state is DocumentState.FILED for one in documents) else DECIDED
     with room.db.read() as conn:
+        if rescanned := redos.rescans_in(conn, delivery):
+            return f"{_rescanned(rescanned)}: bleibt, auch die alten Seiten bleiben aufbewahrt"
+        if any(one.state not in WAITING for one in documents):
+            return FILED if any(one.state is DocumentState.FILED for one in documents) else DECIDED
         return DECIDED if documents and redos.touched(conn, documents[0].tenant, delivery) else ""
 
 

@@ -10,6 +10,8 @@ import pytest
 from fakes import FakeBox
 from review_help import plan
 from test_backfile import BY, LETTER, deliver, new, room, take_all  # noqa: F401  (the fixture)
+from test_backfile_rescans import drop
+from test_backfile_rescans import work as take_rescans
 
 from intake import pipeline, redoing, review
 from intake.box.results import ReadResult
@@ -211,6 +213,42 @@ def test_touched_between_showing_and_doing_it_is_left_alone(
     with room.db.transaction() as tx:
         review.correct(tx, first, get_document(tx.connection, first).revision, BY, "subject", "Garage")
     assert carry_out(there, batch, compared) == 0 and documents(room, batch) == [first]
+
+
+def test_files_with_rescans_are_listed_and_keep_their_cuts_and_pages(
+        room: Postroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    batch = batch_of(room, tmp_path)
+    drop(room, **{"A_1_eins_S2": "Zweite Seite noch einmal", "A_1_eins_S1+": "Vergessene Seite"})
+    assert take_rescans(room) == ["opened", "opened"]
+    first = documents(room, batch)
+    compared, done = redo(cutting(room, monkeypatch), batch, "split")
+    assert [(one.path, one.after, one.stays) for one in compared.changes] == [
+        ("A_1/eins.txt", "nicht verglichen",
+         "durch Nachscans 1 Seite ersetzt, 1 eingefügt: bleibt, auch die alten Seiten bleiben aufbewahrt")]
+    assert (compared.looked, done, documents(room, batch)) == (2, 0, first)
+    there = better(room, monkeypatch)
+    compared, done = redo(there, batch, "read")
+    assert compared.changes[0].after == (
+        "4 von 4 Seiten mit älterer Fassung gelesen; durch Nachscans 1 Seite ersetzt, 1 eingefügt, das bleibt so")
+    assert done == 2
+    assert [text.split()[0] for text in texts(room, batch)] == ["Bauantrag", "Vergessene", "Zweite"]
+    assert all("besser" in text for text in texts(room, batch))
+    with room.db.read() as conn:
+        assert lose.page_balance(conn, batch)["replaced"] == 1
+        assert conservation_faults(conn, lose.items_of(conn, batch.id)[0].delivery or "") == []
+
+
+def test_a_rescan_between_showing_and_doing_it_keeps_the_file_as_it_is(
+        room: Postroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    batch = batch_of(room, tmp_path)
+    there = cutting(room, monkeypatch)
+    compared = compare(there, batch, "split")
+    assert len(compared.open) == 1
+    drop(room, A_1_eins_S2="Zweite Seite noch einmal")
+    assert take_rescans(room) == ["opened"]
+    assert carry_out(there, batch, compared) == 0
+    with room.db.read() as conn:
+        assert lose.page_balance(conn, batch)["replaced"] == 1
 
 
 # ---- proposing ---------------------------------------------------------------------------------------------------------

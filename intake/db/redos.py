@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from intake.db.batches import Batch
 from intake.db.core import Tx, add, new_id
@@ -64,9 +64,10 @@ def readers_of(conn: Connection, batch: Batch) -> dict[str, tuple[int, float]]:
     return {row[0]: (row[1], row[2] or 0.0) for row in rows}
 
 
-def has_rescans(conn: Connection, delivery: str) -> bool:
-    """Whether pages of a delivery were replaced, inserted or set aside."""
-    return bool(conn.execute(select(exists().where(rescans.c.delivery == delivery))).scalar())
+def rescans_in(conn: Connection, delivery: str) -> dict[str, int]:
+    """How many pages of a delivery were replaced, inserted and set aside; {} when none."""
+    return {row[0]: row[1] for row in conn.execute(select(rescans.c.kind, func.count()).where(
+        rescans.c.delivery == delivery).group_by(rescans.c.kind).order_by(rescans.c.kind.desc()))}
 
 
 def touched(conn: Connection, tenant: str, subject: str) -> bool:
