@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,23 +13,27 @@ from pathlib import Path
 import pikepdf
 import pytest
 from review_help import plan
+from sqlalchemy import false, true, update
 from test_backfile import BY, LETTER, deliver, new, room, take_all  # noqa: F401  (the fixture)
 
 from intake import pipeline, review
-from intake.backfile import quality, report
+from intake.backfile import quality, releasing, report
 from intake.backfile.facts import facts_of
-from intake.backfile.quality import DEFECTS, NO_DESTRUCTION, Release
+from intake.backfile.quality import DEFECTS
+from intake.backfile.releasing import NO_DESTRUCTION, REASONS, Release
+from intake.backfile.tablefile import Listing, TableFile
 from intake.db import batches as lose
 from intake.db import checks
 from intake.db import differences as abweichungen
 from intake.db.batches import Batch
 from intake.db.checks import Lot
-from intake.db.core import utcnow
+from intake.db.core import stamp, utcnow
 from intake.db.documents import documents_of
 from intake.db.signs import Sign, put_signs, signs_of
 from intake.errors import Refused, Stale
 from intake.journal import check as chain
 from intake.pipeline import Postroom
+from intake.schema import filings, qa_checks, qa_draws
 
 CHECKER = "clerk:qs"
 
@@ -70,7 +75,7 @@ def look(room: Postroom, batch: Batch, draw: checks.Draw, verdicts: list[str]) -
 def test_the_way_from_the_sample_to_the_paper_that_may_go(room: Postroom, tmp_path: Path) -> None:  # noqa: F811
     batch = replace(filed(room, tmp_path / "disk"), protection="sehr hoch")
     with pytest.raises(Refused, match="nicht abgeschlossen"), room.db.read() as conn:
-        quality.release(conn, batch, utcnow())
+        releasing.release(conn, batch, utcnow())
     draw = drawn(room, batch)
     assert (draw.lot, draw.size, draw.accept) == (4, 4, 0)
     with pytest.raises(Refused, match="läuft schon"):
@@ -83,7 +88,7 @@ def test_the_way_from_the_sample_to_the_paper_that_may_go(room: Postroom, tmp_pa
     with pytest.raises(Stale), room.db.transaction() as tx:
         quality.decide(tx, batch, draw, CHECKER)
     with room.db.read() as conn:
-        assert len(quality.release(conn, batch, utcnow()).free) == 4
+        assert len(releasing.release(conn, batch, utcnow()).free) == 4
         assert chain(conn, "mittelau") == []
 
 
@@ -94,7 +99,7 @@ def test_one_fault_too_many_rejects_the_lot_and_nothing_may_go(room: Postroom, t
     with room.db.transaction() as tx:
         assert quality.decide(tx, batch, draw, CHECKER) == checks.REJECTED
     with pytest.raises(Refused, match="zurückgewiesen"), room.db.read() as conn:
-        quality.release(conn, batch, utcnow())
+        releasing.release(conn, batch, utcnow())
     assert drawn(room, batch).id != draw.id, "after a rejected lot another one is drawn"
 
 
@@ -161,11 +166,42 @@ def test_paper_that_must_stay(room: Postroom, tmp_path: Path) -> None:  # noqa: 
     with room.db.transaction() as tx:
         quality.decide(tx, batch, draw, CHECKER)
     with room.db.read() as conn:
-        found = quality.release(conn, batch, utcnow())
+        found = releasing.release(conn, batch, utcnow())
         assert [why for _, why in found.kept] == ["Original mit eigenem Wert („Urkunde“)"] and len(found.free) == 2
-        assert {why for _, why in quality.release(conn, batch, None).kept} == {"noch in keiner Sicherung"}
-        assert not quality.release(conn, batch, utcnow() - timedelta(days=1)).free
+        assert {why for _, why in releasing.release(conn, batch, None).kept} == {"noch in keiner Sicherung"}
+        assert not releasing.release(conn, batch, utcnow() - timedelta(days=1)).free
     assert "Urkunde" in NO_DESTRUCTION
+
+
+def test_the_numbers_say_what_the_list_says_of_each(room: Postroom, tmp_path: Path) -> None:  # noqa: F811
+    titles = {2: "Notarielle Urkunde", 3: "BÜRGSCHAFT der Bank", 4: "Barguschaft", 5: "Beglaubigung"}
+    batch = replace(filed(room, tmp_path / "disk", 8, titles), protection="sehr hoch")
+    draw = drawn(room, batch)
+    look(room, batch, draw, ["ok"] * 8)
+    with room.db.transaction() as tx:
+        quality.decide(tx, batch, draw, CHECKER)
+    late = stamp(utcnow() + timedelta(hours=1))
+    later = {6: {"verdict": "rescan"}, 7: {"verdict": "rescan", "rescanned_at": late, "settled_at": late},
+             8: {"verdict": "rescan", "rescanned_at": late}}
+    with room.db.transaction() as tx:
+        for position, values in later.items():
+            tx.connection.execute(update(qa_checks).where(qa_checks.c.position == position).values(**values))
+        tx.connection.execute(update(qa_draws).values(drawn_at=stamp(draw.drawn_at - timedelta(hours=1))))
+        tx.connection.execute(update(filings).where(filings.c.title != "Brief 1").values(at="2026-01-01T00:00:00.000000Z"))
+    with room.db.read() as conn:
+        seen = {one.document: one for one in checks.checks_of(conn, draw.id)}
+        for backed_up in (utcnow() + timedelta(hours=2), utcnow() - timedelta(hours=2), None):
+            found, said = releasing.release(conn, batch, backed_up), releasing.counted(conn, batch, backed_up)
+            assert (said.documents, said.pages) == (len(found.free), sum(one.pages for one in found.free))
+            assert said.stays == Counter(why for _, why in found.kept)
+            assert {one.document for one, why in found.kept if why == REASONS["faulty"]} == {
+                id for id, one in seen.items() if one.faulty or one.open}
+            few = releasing.first(conn, batch, backed_up, true(), said, 1)
+            assert few.free == found.free[:1] and [one.title for one, _ in few.kept] == ["Brief 6"]
+        found = releasing.release(conn, batch, utcnow())
+        assert [one.title for one in found.free] == ["Barguschaft", "Beglaubigung", "Brief 7"], "a rescan may be of later"
+        assert sorted(why for _, why in found.kept)[-1] == "nach der Prüfung abgelegt"
+        assert releasing.counted(conn, batch, utcnow(), false()) == releasing.Counted(0, 0, {})
 
 
 # ---- what is printed ---------------------------------------------------------------------------------------------------
@@ -222,7 +258,7 @@ def test_a_long_list_is_a_file_whose_hash_is_printed(room: Postroom, tmp_path: P
         facts = facts_of(tx.connection, room.home.settings.tenant[0], batch, "anna")
         listing = report.differences_file(abweichungen.differences_of(tx.connection, batch.id), tmp_path / "bericht.csv")
     data = (tmp_path / "bericht.csv").read_bytes()
-    assert listing == report.Listing("bericht.csv", 9, hashlib.sha256(data).hexdigest()) and data.startswith(b"\xef\xbb\xbfArt;")
+    assert listing == Listing("bericht.csv", 9, hashlib.sha256(data).hexdigest()) and data.startswith(b"\xef\xbb\xbfArt;")
     page = report.report_page(facts, listing)
     assert "9 Abweichungen, hier die ersten 3, offene zuerst." in page and listing.sha256 in page
     assert "Die Akte A/0" not in page and "Die Akte A/3" in page and "so in Ordnung" in page
@@ -262,9 +298,16 @@ def test_slips_are_one_page_each_with_a_code_that_is_read_again(tmp_path: Path) 
         assert [one.text for one in found] == [slip.code]
 
 
-def test_tables_for_spreadsheets_hold_no_formulas() -> None:
-    text = report.as_csv([("=1+1", "a;b", 7), ("-x", "ö", 0)], ("A", "B", "C"))
-    assert list(csv.reader(io.StringIO(text), delimiter=";")) == [["A", "B", "C"], ["'=1+1", "a;b", "7"], ["'-x", "ö", "0"]]
+def test_tables_for_spreadsheets_hold_no_formulas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("intake.backfile.tablefile.AT_ONCE", 2)
+    rows = [("=1+1", "a;b", 7), ("-x", "ö", 0), ("", "@b\r\nc", -1), ("z", "\t", 2), ("y", "+", 3)]
+    table = TableFile(tmp_path / "a.csv", ("A", "B", "C"))
+    for row in rows:
+        table.add(row)
+    made, data = table.close(), (tmp_path / "a.csv").read_bytes()
+    assert made == Listing("a.csv", 5, hashlib.sha256(data).hexdigest()) and data.startswith(b"\xef\xbb\xbfA;B;C\r\n")
+    assert list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=";"))[1:] == [
+        ["'=1+1", "a;b", "7"], ["'-x", "ö", "0"], ["", "'@b\r\nc", "-1"], ["z", "'\t", "2"], ["y", "'+", "3"]]
 
 
 def test_plots_show_numbers_and_escape_names() -> None:

@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select, update
 
 from intake.backfile import taking
-from intake.db import checks, redos, rescans
+from intake.db import checks, comparing, redos, rescans
 from intake.db import differences as abweichungen
-from intake.db.batches import Batch
+from intake.db.batches import Batch, Item, put_items
 from intake.db.checks import Check, Draw
 from intake.db.core import new_id, utcnow
 from intake.db.deliveries import add_delivery, move_delivery
 from intake.db.documents import get_document, move_document
 from intake.db.problems import open_problem
 from intake.journal import record
+from intake.schema import batch_items
 from intake.vocabulary import Blob, Delivery, DeliveryState, Problem
 from tests.review_help import opened
 from tests.web_help import TOWN, WebSite, web_site
@@ -175,3 +177,35 @@ def test_a_rescan_waits_to_be_laid_beside_the_paper(site: WebSite, batch: Batch,
     assert clerk.submit("/stapel/los-1/pruefung", document=second.document, verdict="ok").status_code == 303
     assert "Nachscan ist noch" not in clerk.look("/stapel/los-1")
     assert "stimmt mit dem Papier überein" in clerk.look(f"/stapel/los-1/pruefung?schriftstueck={second.document}")
+
+
+def test_the_release_is_shown_in_numbers_once_the_lot_is_accepted(site: WebSite, batch: Batch, tmp_path: Path) -> None:
+    (tmp_path / "akte.pdf").write_bytes(b"%PDF-1.7")
+    town = site.home.settings.for_tenant(TOWN)
+    other, _ = taking.new_batch(site.db, town, town.backfile[0], "los-2", tmp_path, "clerk:post")
+    clerk = site.as_("post")
+    before = clerk.get("/stapel/los-2/freigabe", headers={"Accept": "text/html"})
+    assert before.status_code == 422 and "wird nichts vernichtet" in before.text
+    with site.db.transaction() as tx:
+        drawn = checks.add_draw(tx, TOWN, Draw("", other.id, "normal", 1, 1, 0, "", "00", utcnow(), "clerk:post"), [])
+        checks.decide_draw(tx, drawn, checks.ACCEPTED, "clerk:post")
+    shown = clerk.look("/stapel/los-2/freigabe")
+    assert "0 Schriftstücke mit 0 Seiten" in shown and "poststelle batch release los-2" in shown and "keine" in shown
+    assert "/stapel/los-2/freigabe" in clerk.look("/stapel/los-2")
+    assert site.as_("amt").get("/stapel/los-2/freigabe").status_code == 403
+
+
+def test_comparing_ends_while_a_person_waits(site: WebSite, batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("intake.backfile.balance.PROMPT", 1)
+    monkeypatch.setattr("intake.web.stapel.PATIENCE", -1.0)
+    with site.db.transaction() as tx:
+        at = tx.connection.execute(select(func.max(batch_items.c.position)).where(batch_items.c.batch == batch.id)).scalar_one()
+        put_items(tx, TOWN, [Item(batch.id, at + 1, "b.pdf", ()), Item(batch.id, at + 2, "c.pdf", ())])
+        tx.connection.execute(update(batch_items).where(batch_items.c.batch == batch.id).values(signed=1))
+    clerk = site.as_("post")
+    left = []
+    for _ in range(3):
+        assert clerk.submit("/stapel/los-1/vergleichen").status_code == 303
+        with site.db.read() as conn:
+            left.append(comparing.outdated(conn, batch.id))
+    assert left == [2, 1, 0]

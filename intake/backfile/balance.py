@@ -8,7 +8,9 @@ fault of ours, never to be waved through).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import inf
 
 from sqlalchemy import Connection
 
@@ -36,13 +38,15 @@ PROMPT = 100
 """So many files are compared and noted in one transaction."""
 
 
-def reconcile(db: Database, blobs: Blobs, batch: Batch, told: Callable[[int], None] = lambda _: None) -> Found:
+def reconcile(db: Database, blobs: Blobs, batch: Batch, told: Callable[[int], None] = lambda _: None,
+              patience: float = inf) -> Found:
     """Look at everything that may have changed and note the differences; what is settled stays settled. Returns them all.
 
     Files, Akten and the ledger are looked at whole, the pages of those Akten alone whose pages changed since the last look;
-    `told` hears how many items of these are left.
+    `told` hears how many items of these are left. After `patience` seconds the rest of them is left to the next look
+    (`comparing.outdated` counts it).
     """
-    changed = _pages(db, blobs, batch, told)
+    changed = _pages(db, blobs, batch, told, time.monotonic() + patience)
     with db.read() as conn:
         kept = {(one.kind, one.subject): one.sentence for one in differences_of(conn, batch.id)
                 if one.kind in ("index", "unlisted") or (one.kind == "alike" and not changed)}
@@ -102,7 +106,7 @@ def _of_file(one: Opened) -> tuple[str, str] | None:
 # ---- pages -------------------------------------------------------------------------------------------------------------
 
 
-def _pages(db: Database, blobs: Blobs, batch: Batch, told: Callable[[int], None]) -> bool:
+def _pages(db: Database, blobs: Blobs, batch: Batch, told: Callable[[int], None], until: float) -> bool:
     """Compare the Akten that changed, some at a time, so that memory does not grow with the batch; whether any did."""
     words, changed = _Words(db, blobs, batch.tenant), False
     while True:
@@ -119,6 +123,8 @@ def _pages(db: Database, blobs: Blobs, batch: Batch, told: Callable[[int], None]
         with db.transaction() as tx:
             comparing.put_compared(tx, batch.tenant, batch.id, items, found)
             rows.put_matters(tx, batch.tenant, batch.id, [one.position for one in items], matters)
+        if time.monotonic() > until:
+            return True
 
 
 def of_pages(pages: Sequence[tuple[Seen, Sign]], words: Callable[[Sign], Page]) -> dict[tuple[str, str], tuple[str, int]]:

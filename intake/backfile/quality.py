@@ -6,11 +6,8 @@ a person besides the sample; nothing is destroyed before all that is done. A.NB.
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
@@ -19,8 +16,8 @@ from intake.backfile.sampling import Plan, drawn, plan
 from intake.db import batches as lose
 from intake.db import checks
 from intake.db.batches import Batch
-from intake.db.checks import Check, Draw, Lot
-from intake.db.core import Tx, parse_stamp
+from intake.db.checks import Check, Draw
+from intake.db.core import Tx
 from intake.db.signs import Sign
 from intake.errors import Refused
 from intake.journal import record
@@ -37,10 +34,6 @@ MUCH_SKEW = 3.0
 """Degrees; more is told as a finding (text is still read well at this slant)."""
 FAINT = 0.6
 """Mean confidence below which a page is told as faint or blurred."""
-NO_DESTRUCTION = ("Urkunde", "notariell", "Notar", "Siegel", "Wertpapier", "Bürgschaft", "Vollstreckungstitel", "eidesstattlich")
-"""Words in a title that keep the paper: originals with a value of their own are never destroyed (TR-RESISCAN, eligibility)."""
-
-_OF_VALUE = re.compile("|".join(NO_DESTRUCTION), re.IGNORECASE)
 
 
 def told(one: Check) -> str:
@@ -129,56 +122,6 @@ def decide(tx: Tx, batch: Batch, open_draw: Draw, by: str) -> str:
     record(tx, batch.tenant, by, f"qa.{verdict}", subjects={"batch": batch.id},
            new={"faulty": faulty, "accept": open_draw.accept, "size": open_draw.size})
     return verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """Paper that may be destroyed, and paper that must stay, with the reason."""
-
-    free: tuple[Lot, ...]
-    kept: tuple[tuple[Lot, str], ...]
-
-
-def release(conn: Connection, batch: Batch, backed_up: datetime | None) -> Release:
-    """What `released` says, together."""
-    free, kept = [], []
-    for one, why in released(conn, batch, backed_up):
-        if why:
-            kept.append((one, why))
-        else:
-            free.append(one)
-    return Release(tuple(free), tuple(kept))
-
-
-def released(conn: Connection, batch: Batch, backed_up: datetime | None) -> Iterator[tuple[Lot, str]]:
-    """Every document of the lot with the reason why its paper must stay; "": it may be destroyed: the lot accepted, the document
-    without fault, saved by a backup begun after it was filed, and no original of its own value.
-
-    Raises Refused before the quality assurance of the batch is closed (A.SC.8, MUSS).
-    """
-    every = checks.draws_of(conn, batch.id)
-    if not every or every[0].verdict != checks.ACCEPTED:
-        raise Refused("Die Qualitätsprüfung dieses Stapels ist nicht abgeschlossen oder das Los wurde zurückgewiesen. Vorher "
-                      "wird nichts vernichtet (TR-RESISCAN A.SC.8).")
-    seen = checks.checks_of(conn, every[0].id)
-    faulty = {one.document for one in seen if one.faulty or one.open}
-    settled = {one.document: parse_stamp(one.settled_at) for one in seen if one.settled_at}
-    return ((one, _keeps(one, one.document in faulty, backed_up, settled.get(one.document, every[0].drawn_at)))
-            for one in checks.lot_of(conn, batch))
-
-
-def _keeps(one: Lot, faulty: bool, backed_up: datetime | None, seen_at: datetime) -> str:
-    """Why the paper stays; `seen_at` when the sample was drawn, or when a person found the rescan right."""
-    if faulty:
-        return "in der Prüfung beanstandet"
-    if one.filed_at > seen_at:
-        return "nach der Prüfung abgelegt"
-    if backed_up is None or one.filed_at >= backed_up:
-        return "noch in keiner Sicherung"
-    if not _OF_VALUE.search(one.title):
-        return ""
-    word = next(word for word in NO_DESTRUCTION if word.casefold() in one.title.casefold())
-    return f"Original mit eigenem Wert („{word}“)"
 
 
 def plan_of(one: Draw) -> Plan:

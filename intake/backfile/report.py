@@ -6,21 +6,19 @@ them as a table, so that nobody needs the picture to read them.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from html import escape
-from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
 import zxingcpp
 
-from intake.backfile.quality import DEFECTS, Release, plan_of, told
+from intake.backfile.quality import DEFECTS, plan_of, told
+from intake.backfile.releasing import Release
+from intake.backfile.tablefile import Listing, TableFile
 from intake.db.batches import Batch, Numbers
 from intake.db.checks import Check, Draw, Lot
 from intake.db.core import parse_stamp
@@ -68,21 +66,6 @@ class Facts:
     registers: Mapping[str, int] = field(default_factory=dict)
     confidences: Mapping[int, int] = field(default_factory=dict)  # documents by tenths of how sure their register is
     tally: Mapping[tuple[str, str], int] = field(default_factory=dict)  # differences by kind and decision ("" = open)
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A table in a file of its own that belongs to what is signed, bound to it by its hash."""
-
-    name: str
-    rows: int
-    sha256: str
-
-    @property
-    def said(self) -> str:
-        """The sentence by which a paper names it."""
-        return (f"Die vollständige Liste ist die Datei „{self.name}“ mit {self.rows} Zeilen (SHA-256 {self.sha256}); sie gehört "
-                "zu diesem Schriftstück.")
 
 
 def report(facts: Facts, target: Path, listing: Listing | None = None) -> None:
@@ -278,43 +261,6 @@ def _qr(payload: str) -> str:
     image = zxingcpp.create_barcode(payload, zxingcpp.BarcodeFormat.QRCode, ec_level="Q")
     svg: str = image.to_svg(add_quiet_zones=True)
     return svg[svg.index("<svg"):]
-
-
-def as_csv(rows: Iterable[Sequence[Any]], head: Sequence[str]) -> str:
-    """A table for spreadsheets, with semicolons; a cell that one would take for a formula gets an apostrophe before it."""
-    return "".join(_line(row) for row in chain([head], rows))
-
-
-def _line(row: Sequence[Any]) -> str:
-    out = io.StringIO()
-    csv.writer(out, delimiter=";", lineterminator="\r\n").writerow(
-        [f"'{cell}" if str(cell)[:1] in "=+-@\t\r" else cell for cell in row])
-    return out.getvalue()
-
-
-class TableFile:
-    """Such a table as a file (UTF-8 with a mark of it, as spreadsheets want it), written row by row whatever its length."""
-
-    def __init__(self, target: Path, head: Sequence[str]) -> None:
-        """Raises OSError, as all below."""
-        self._target, self._file, self._digest, self.rows = target, target.open("wb"), sha256(), -1
-        self._put("\ufeff")
-        self.add(head)
-
-    def add(self, row: Sequence[Any]) -> None:
-        """One more row."""
-        self._put(_line(row))
-        self.rows += 1
-
-    def _put(self, text: str) -> None:
-        data = text.encode()
-        self._digest.update(data)
-        self._file.write(data)
-
-    def close(self) -> Listing:
-        """The file is whole: its name, rows (without the head) and hash."""
-        self._file.close()
-        return Listing(self._target.name, self.rows, self._digest.hexdigest())
 
 
 def differences_file(every: Iterable[Difference], target: Path) -> Listing:

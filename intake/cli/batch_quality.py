@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +12,9 @@ import typer
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import Connection
 
-from intake.backfile import quality, report, rescans
+from intake.backfile import quality, releasing, report, rescans
 from intake.backfile.facts import facts_of
 from intake.backfile.taking import profile_of
-from intake.backup import generations
 from intake.cli import common
 from intake.cli.batch import NameArgument, app, named
 from intake.config import Backfile, Home, Tenant
@@ -144,11 +142,11 @@ def release_command(name: NameArgument, pdf: PdfOption = Path("vernichtung.pdf")
                     tenant: common.TenantOption = None, by: common.ByOption = None) -> None:
     """Die Liste des Papiers schreiben, das vernichtet werden darf; erst nach angenommener Prüfung und einer Sicherung."""
     with _at(home, tenant, name) as here:
-        backed_up = _backed_up(here.home)
+        backed_up = releasing.backed_up(here.home.settings)
         with here.db.read() as conn:
             facts = facts_of(conn, here.tenant, here.batch, common.clerk(by))
             with common.writing(pdf):
-                every = _told(quality.released(conn, here.batch, backed_up))
+                every = _told(releasing.released(conn, here.batch, backed_up))
                 named, papers = report.release_files(every, pdf.with_suffix(".csv"), pdf.with_name(f"{pdf.stem}-bleibt.csv"))
         with common.writing(pdf):
             report.destruction(facts, named, backed_up, pdf, papers)
@@ -164,13 +162,6 @@ def _told(every: Iterator[tuple[Lot, str]]) -> Iterator[tuple[Lot, str]]:
             if number % 1000 == 0:
                 bar.update(task, completed=number)
             yield one
-
-
-def _backed_up(home: Home) -> datetime | None:
-    """When the newest finished backup began; None without one."""
-    folder = home.settings.backup.folder
-    found = generations(Path(folder)) if folder and Path(folder).is_dir() else []
-    return max((parse_stamp(one.began_at) for one in found if not one.faults), default=None)
 
 
 @app.command("slips")

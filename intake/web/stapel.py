@@ -10,10 +10,10 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
-from intake.backfile import balance, people, quality, report
+from intake.backfile import balance, people, quality, releasing, report
 from intake.backfile.facts import facts_of
 from intake.db import batches as lose
-from intake.db import checks, redos, rescans
+from intake.db import checks, comparing, redos, rescans
 from intake.db import differences as abweichungen
 from intake.db.access import see_document, visible_documents
 from intake.db.batches import Batch
@@ -28,6 +28,8 @@ router = APIRouter(prefix="/stapel")
 SHOWN = 100
 """Differences on one page."""
 LIST = "abweichungen.csv"
+PATIENCE = 0.5
+"""Seconds that pages are compared while a person waits; the first look at a large batch takes a minute."""
 
 
 @router.get("", dependencies=[needs(POST, HEAD)])
@@ -77,8 +79,12 @@ def compare(request: Request, web: WebState, user: SignedIn, name: str) -> Respo
     """Look again at what does not agree."""
     with web.db.read() as conn:
         batch = batch_seen(conn, user, name)
-    found = balance.reconcile(web.db, web.blobs(batch.tenant), batch)
-    return go(request, f"/stapel/{name}", f"Verglichen: {len(found)} Abweichungen.")
+    found = balance.reconcile(web.db, web.blobs(batch.tenant), batch, patience=PATIENCE)
+    with web.db.read() as conn:
+        left = comparing.outdated(conn, batch.id)
+    return go(request, f"/stapel/{name}", f"Verglichen: {len(found)} Abweichungen." + (
+        f" {left} Dateien sind noch zu vergleichen: Drücken Sie noch einmal, oder lassen Sie es laufen mit „poststelle batch "
+        f"differences {name}“." if left else ""))
 
 
 @router.post("/{name}/entscheiden", dependencies=[needs(POST)])
@@ -122,6 +128,17 @@ def print_report(web: WebState, user: SignedIn, name: str) -> Response:
         content = target.read_bytes()
     return Response(content, media_type="application/pdf", headers={
         "Content-Disposition": f'attachment; filename="bericht-{batch.id}.pdf"'})
+
+
+@router.get("/{name}/freigabe", dependencies=[needs(POST, HEAD)])
+def released(request: Request, web: WebState, user: SignedIn, name: str) -> Response:
+    """Which paper may be destroyed, in numbers and the first documents; the lists to be signed are written by a command."""
+    backed_up = releasing.backed_up(web.home.settings)
+    with web.db.read() as conn:
+        batch, seen = batch_seen(conn, user, name), visible_documents(conn, user.viewer)
+        counted = releasing.counted(conn, batch, backed_up, seen)
+        first = releasing.first(conn, batch, backed_up, seen, counted, SHOWN)
+    return page(request, "stapel_freigabe.html", user, batch=batch, backed_up=backed_up, counted=counted, first=first)
 
 
 # ---- checking pictures beside the paper --------------------------------------------------------------------------------
