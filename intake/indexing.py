@@ -23,7 +23,7 @@ from intake.db.indexed import SEARCHED, Entry, clear_index, outdated, write
 from intake.db.plan import get_entry
 from intake.errors import ServiceError
 from intake.filing import title_of
-from intake.read import unpack_pages
+from intake.read import unpack_texts
 from intake.vocabulary import Delivery, Document, DocumentState, Filing, Proposal
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def page_texts(conn: Connection, blobs: Blobs, document: Document) -> tuple[str,
     originals = {part.position: part.blob.sha256 for part in parts_of(conn, document.delivery)}
     reads = {part: newest_page_reads(conn, document.tenant, originals[part]) for part in {ref.part for ref in document.pages}}
     wanted = {(ref.part, reads[ref.part][ref.number]) for ref in document.pages}
-    texts = {(part, page.number): page.plain() for part, chunk in wanted for page in unpack_pages(blobs.read(chunk))}
+    texts = {(part, number): said for part, chunk in wanted for number, said in unpack_texts(blobs.read(chunk)).items()}
     return tuple(texts[ref.part, ref.number] for ref in document.pages)
 
 

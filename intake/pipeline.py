@@ -18,26 +18,24 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, cast
 
-from intake import acknowledging, automatic, filing, handover, officemail, read, transfernote, unpack
+from intake import acknowledging, automatic, filing, handover, materials, officemail, read, transfernote, unpack
 from intake.backfile import rescans
 from intake.backfile.stacking import Outline, Papers, Stack, cut_as_said, made_of, outlined, sign_of, stacks
 from intake.blobs import Blobs
 from intake.box import OFFICE, Box, reader_version
 from intake.box.results import MailOrder, ReadOrder, ReadResult, RenditionPage
 from intake.box.sentences import SENTENCES
-from intake.config import Backfile, Home, Inbox, Mailbox, ScanProfile
+from intake.config import Backfile, Home, Inbox, Mailbox
 from intake.db import batches
 from intake.db import deliveries as sendungen
 from intake.db import documents as schriftstuecke
 from intake.db.core import Database, Tx, new_id
 from intake.db.cuts import cut_of
-from intake.db.filings import files_of_messages
 from intake.db.problems import open_problem
 from intake.db.receiving import set_envelope, set_part_problem
 from intake.db.signs import put_signs, signs_changed
 from intake.db.work import bookkeeping
-from intake.errors import InputError, Reason, ServiceError
-from intake.inboxes import OF_AKTE, OF_VORGANG
+from intake.errors import InputError, Reason
 from intake.journal import record
 from intake.propose import Knowledge, first_choice, propose
 from intake.protocols import Boundary, Store, Target
@@ -50,7 +48,6 @@ from intake.vocabulary import (
     DeliveryState,
     Document,
     DocumentState,
-    Fact,
     Material,
     Page,
     PageState,
@@ -205,16 +202,7 @@ def cut_anew(room: Postroom, delivery: Delivery, parts: tuple[Part, ...]) -> lis
 
 def pages_of_part(room: Postroom, tenant: str, part: Part) -> tuple[Page, ...]:
     """Every page of a part as last read; raises ServiceError when one is missing (the chunk is read again)."""
-    with room.db.read() as conn:
-        reads = sendungen.newest_page_reads(conn, tenant, part.blob.sha256)
-    found: dict[int, Page] = {}
-    for chunk in set(reads.values()):
-        found |= {page.number: page for page in read.unpack_pages(room.blobs(tenant).read(chunk))
-                  if reads.get(page.number) == chunk}
-    missing = [number for number in range(1, part.pages + 1) if number not in found]
-    if missing:
-        raise ServiceError(f"Von Teil {part.position} fehlen gelesene Seiten ({missing[:5]}); sie werden noch einmal gelesen.")
-    return tuple(found[number] for number in range(1, part.pages + 1))
+    return materials.pages_of_part(room.db, room.blobs(tenant), tenant, part)
 
 
 # ---- propose_document ------------------------------------------------------------------------------------------------
@@ -263,61 +251,12 @@ def material_of(room: Postroom, document: Document) -> Material:
     """What the pure rooms see of a document: what proposals rest on, and what is learnt from."""
     with room.db.read() as conn:
         delivery = sendungen.get_delivery(conn, document.delivery)
-        cause = cut_of(conn, document.id)
-    profile = _profile(room, delivery)
-    return Material(
-        pages=pages_of_document(room, document), name=delivery.original.name,
-        # the mail's subject is its own, not that of a letter hanging on it
-        envelope=replace(delivery.envelope, subject=None) if document.parent else delivery.envelope,
-        received_on=delivery.received_at.astimezone().date(),
-        office=profile.office if profile else "", branch=profile.branch if profile else "",
-        facts=(*_facts(room, document), *_of_index(room, document, profile)), notes={
-            "sheet": cause.says, "case": cause.case, "thread": _thread(room, document),
-            "sidecar": profile.naming if isinstance(profile, (ScanProfile, Backfile)) else None,
-            "backfile": isinstance(profile, Backfile) and profile.registers})
-
-
-def _of_index(room: Postroom, document: Document, profile: Inbox | None) -> tuple[Fact, ...]:
-    """What index and path of a batch of old files say of the file this document is from; of a whole Akte only what holds for
-    all of it."""
-    if not isinstance(profile, Backfile):
-        return ()
-    with room.db.read() as conn:
-        item = batches.item_of_delivery(conn, document.delivery)
-    holds = {"akte": OF_AKTE, "vorgang": OF_VORGANG}.get(profile.unit)
-    return tuple(Fact("sidecar", value, f"sidecar:{where.removeprefix('index:').replace(' ', '-')} {name}")
-                 for name, value, where in (item.fields if item else ()) if holds is None or name in holds)
-
-
-def _thread(room: Postroom, document: Document) -> tuple[str, ...]:
-    """Ids of the Akten in which earlier messages of the same exchange lie (In-Reply-To, References); () for what is no answer."""
-    with room.db.read() as conn:
-        parts = sendungen.parts_of(conn, document.delivery)
-        named = {fact.value for fact in (parts[0].facts if parts else ()) if fact.name in ("mail_in_reply_to", "mail_references")}
-        return files_of_messages(conn, document.tenant, named) if named else ()
-
-
-def _facts(room: Postroom, document: Document) -> tuple[Fact, ...]:
-    """What the document's files state as data; a file's data belong to the document that has its first page."""
-    begun = {ref.part for ref in document.pages if ref.number == 1}
-    with room.db.read() as conn:
-        return tuple(fact for part in sendungen.parts_of(conn, document.delivery) if part.position in begun
-                     for fact in part.facts if not fact.of_message)
+    return materials.material_of(room.db, room.blobs(document.tenant), _profile(room, delivery), document)
 
 
 def pages_of_document(room: Postroom, document: Document) -> tuple[Page, ...]:
     """The document's pages in its order, as last read; `Page.number` stays the number within the original."""
-    with room.db.read() as conn:
-        parts = {part.position: part for part in sendungen.parts_of(conn, document.delivery)}
-        wanted: dict[tuple[int, int], str] = {}
-        for position in {ref.part for ref in document.pages}:
-            numbers = [ref.number for ref in document.pages if ref.part == position]
-            reads = sendungen.newest_page_reads(conn, document.tenant, parts[position].blob.sha256, numbers)
-            wanted |= {(position, number): chunk for number, chunk in reads.items()}
-    blobs = room.blobs(document.tenant)
-    chunks = {(ref.part, wanted[ref.part, ref.number]) for ref in document.pages}
-    found = {(part, page.number): page for part, chunk in chunks for page in read.unpack_pages(blobs.read(chunk))}
-    return tuple(found[ref.part, ref.number] for ref in document.pages)
+    return materials.pages_of_document(room.db, room.blobs(document.tenant), document)
 
 
 # ---- file_document ---------------------------------------------------------------------------------------------------

@@ -45,9 +45,14 @@ def pack(pages: Sequence[Page], previews: Sequence[bytes] = ()) -> bytes:
     return b"".join((MAGIC, len(head).to_bytes(4, "big"), head, *previews))
 
 
-def unpack_pages(chunk: bytes) -> tuple[Page, ...]:
-    """The pages of a chunk. Raises ValueError when the bytes are none."""
-    return tuple(_page_in(page) for page in _head(chunk)[0]["pages"])
+def unpack_pages(chunk: bytes, numbers: Collection[int] | None = None) -> tuple[Page, ...]:
+    """The pages of a chunk, or those of these `numbers`. Raises ValueError when the bytes are none."""
+    return tuple(_page_in(page) for page in _head(chunk)[0]["pages"] if numbers is None or page["n"] in numbers)
+
+
+def unpack_texts(chunk: bytes) -> dict[int, str]:
+    """The joined text of each page of a chunk (`Page.plain`), by number; quicker than its words. Raises as `unpack_pages`."""
+    return {page["n"]: Page(page["n"], page["w"], page["h"], page["text"]).plain() for page in _head(chunk)[0]["pages"]}
 
 
 def preview_of(chunk: bytes, number: int) -> bytes:

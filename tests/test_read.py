@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.read import as_json, pack, plan_chunks, preview_of, unpack_pages
+from intake.read import as_json, pack, plan_chunks, preview_of, unpack_pages, unpack_texts
 from intake.vocabulary import FormField, Page, Separator, Word
 
 fraction = st.floats(0, 1).map(lambda value: round(value, 5))
@@ -28,7 +28,11 @@ pages = st.builds(
 
 @given(st.lists(pages, max_size=4))
 def test_a_chunk_gives_its_pages_back(found: list[Page]) -> None:
-    assert unpack_pages(pack(found)) == tuple(found)
+    chunk = pack(found)
+    assert unpack_pages(chunk) == tuple(found)
+    numbers = {page.number for page in found[:2]}
+    assert unpack_pages(chunk, numbers) == tuple(page for page in found if page.number in numbers)
+    assert unpack_texts(chunk) == {page.number: page.plain() for page in found}
 
 
 def test_the_same_pages_are_the_same_bytes() -> None:
