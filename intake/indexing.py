@@ -76,7 +76,8 @@ def page_texts(conn: Connection, blobs: Blobs, document: Document) -> tuple[str,
     """The text of the document's pages in its order. Raises KeyError for a page that was not read, ServiceError or OSError for
     bytes that are lost or cannot be read."""
     originals = {part.position: part.blob.sha256 for part in parts_of(conn, document.delivery)}
-    reads = {part: newest_page_reads(conn, document.tenant, originals[part]) for part in {ref.part for ref in document.pages}}
+    reads = {part: newest_page_reads(conn, document.tenant, originals[part], [
+        ref.number for ref in document.pages if ref.part == part]) for part in {ref.part for ref in document.pages}}
     wanted = {(ref.part, reads[ref.part][ref.number]) for ref in document.pages}
     texts = {(part, number): said for part, chunk in wanted for number, said in unpack_texts(blobs.read(chunk)).items()}
     return tuple(texts[ref.part, ref.number] for ref in document.pages)
