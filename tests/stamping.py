@@ -18,6 +18,7 @@ INKS = ((35, 55, 160), (60, 40, 140), (180, 30, 45), (20, 110, 70), (40, 40, 45)
 MONTHS = ("Jan.", "Feb.", "März", "April", "Mai", "Juni", "Juli", "Aug.", "Sep.", "Okt.", "Nov.", "Dez.")
 HEADS = ("EINGEGANGEN", "Eingegangen", "POSTEINGANG", "Eingang", "EINGANG", "Eingegangen am")
 OFFICES = ("Amt Mittelau", "Gemeinde Mittelau", "Der Amtsvorsteher", "Bauamt Mittelau", "Bürgermeisteramt")
+DAYLESS = ("ERLEDIGT", "zur Kenntnis", "KOPIE", "Registratur")
 Box = tuple[float, float, float, float]
 
 
@@ -58,6 +59,24 @@ def stamped_page(seed: int, mode: Mode, *, slant: float = 15.0, dpi: int = 200, 
     box = ((left + edges[0]) / page.width, (top + edges[1]) / page.height,
            (left + edges[2]) / page.width, (top + edges[3]) / page.height)
     return StampedPage(_scanned(page, chance, mode, dpi), day, printed, box, angle, over)
+
+
+def page_without_day(seed: int, mode: Mode, *, dpi: int = 200, stamped: bool = False) -> Image.Image:
+    """A letter without stamp, or with one pressed over its text that has no day on it."""
+    chance = random.Random(seed * 103 + 7)
+    canvas = ScanCanvas(dpi=dpi)
+    marks = lay_out(canvas, random_letter(seed))
+    scribble(canvas.pages[0], 28, marks["signature"][1] + 8, chance, dpi=dpi)
+    page = canvas.pages[0].convert("RGB")
+    if stamped:
+        ink = chance.choice(INKS) if mode == "colour" else (chance.randint(30, 110),) * 3
+        layer = _stamp(chance, chance.choice(DAYLESS), dpi).rotate(chance.uniform(-15, 15), Image.Resampling.BICUBIC, expand=True)
+        left, top = round(chance.uniform(35, 120) / 25.4 * dpi), round(chance.uniform(115, 170) / 25.4 * dpi)
+        shade = Image.new("RGB", layer.size, "white")
+        shade.paste(ink, (0, 0), layer)
+        under = page.crop((left, top, left + layer.width, top + layer.height))
+        page.paste(ImageChops.multiply(under, shade), (left, top))
+    return _scanned(page, chance, mode, dpi)
 
 
 def _stamp(chance: random.Random, printed: str, dpi: int) -> Image.Image:

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from PIL import Image
 from stamping import Mode, StampedPage, stamped_page
 
-from intake.box.inside import stamps
+from intake.box.inside import stampcut, stamps
 from intake.box.inside.geometry import ink_of, skew_of
 from intake.box.inside.image import at_dpi, grey_of
-from intake.box.inside.stamps import Paper, regions, stamped
-from intake.vocabulary import Word
+from intake.box.inside.stampplaces import Paper, regions
+from intake.box.inside.stamps import stamped
+from intake.vocabulary import Box, Word
 
 
 def seen(image: Image.Image) -> Paper:
@@ -26,7 +27,7 @@ def seen(image: Image.Image) -> Paper:
     return Paper(grey, ink, at_dpi(image, 110), image.width / image.info["dpi"][0] * 25.4, skew_of(ink))
 
 
-def covers(box: stamps.Box, made: StampedPage) -> bool:
+def covers(box: Box, made: StampedPage) -> bool:
     x, y = (made.box[0] + made.box[2]) / 2, (made.box[1] + made.box[3]) / 2
     return box[0] < x < box[2] and box[1] < y < box[3]
 
@@ -133,7 +134,7 @@ def test_the_years_that_a_page_names() -> None:
 @given(st.floats(-15, 15), st.integers(100, 500), st.integers(60, 300))
 def test_turning_back_keeps_the_middle_and_the_corners_inside(slant: float, wide: int, high: int) -> None:
     upright = Image.new("L", (wide, high)).rotate(slant, expand=True).size
-    x0, y0, x1, y1 = stamps._back((0.4, 0.4, 0.6, 0.6), upright, (wide, high), slant, 300, 200, (2000, 3000))
+    x0, y0, x1, y1 = stampcut.back((0.4, 0.4, 0.6, 0.6), upright, (wide, high), slant, 300, 200, (2000, 3000))
     assert ((x0 + x1) * 1000, (y0 + y1) * 1500) == (pytest.approx(300 + wide / 2, abs=1), pytest.approx(200 + high / 2, abs=1))
     across = 0.2 * upright[0] * math.cos(math.radians(slant)) + 0.2 * upright[1] * abs(math.sin(math.radians(slant)))
     assert (x1 - x0) * 2000 == pytest.approx(across, abs=1)

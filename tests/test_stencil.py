@@ -28,8 +28,8 @@ def stamp(day: str, face: str = "sans-bold", *, crossed: bool = True, slant: flo
 
 def found(page: Image.Image, slant: float = 0.0, years: tuple[int, ...] = (2026, 2027)) -> str:
     shown = stencil.speaks(page, slant, 30, 250)
-    day = stencil.day_by_shape(shown, years) if shown is not None else None
-    return day.text if day is not None else ""
+    day = stencil.day_by_shape([shown], years) if shown is not None else None
+    return day[0].text if day is not None else ""
 
 
 def test_a_day_that_print_runs_through() -> None:
@@ -45,9 +45,9 @@ def test_its_place_is_around_the_day() -> None:
     page = stamp("14.07.2026", crossed=False)
     shown = stencil.speaks(page, 0.0, 30, 250)
     assert shown is not None
-    day = stencil.day_by_shape(shown, (2026,))
+    day = stencil.day_by_shape([shown], (2026,))
     assert day is not None
-    left, top, right, bottom = (edge / 25.4 * 200 for edge in day.place)
+    left, top, right, bottom = (edge / 25.4 * 200 for edge in day[0].place)
     assert left == pytest.approx(118, abs=12) and right == pytest.approx(282, abs=12)
     assert 95 < top < 115 and 125 < bottom < 145
 

@@ -80,7 +80,7 @@ def _in_regions(number: int, page: Page, near: int) -> Iterator[Proposal]:
 def _pointed(text: str) -> str:
     """Points where rubber printed them as commas ("24 AUG, 2026"), a 1 read as a letter ("I9. Nov."), and months with a letter
     misread ("APRIT." for "APRIL")."""
-    text = re.sub(r"(?<![^\W_])[Il|](?=\d?[. ]\s?\w)", "1", text)
+    text = re.sub(r"(?<![^\W_])[Iil|](?=\d?[. ]\s?\w)", "1", text)
     return _MONTH.sub(_month, re.sub(r"(?<=[\da-zA-Zä])[,;:](?=\s?\d)", ".", text))
 
 

@@ -21,6 +21,7 @@ CONTRAST = 60  # between paper and ink
 PALEST, SPAN = 0.8, 0.45  # of the paper's tone: where ink begins, and over what it grows full
 GAP = 7  # pixels of a stroke that print ran through are closed
 TONES = 12  # bitonal pictures and those enlarged from them have hardly any between
+BLACK = 0.3  # of the dark that is all black: a bitonal picture made smaller
 BAND_MM, STEP_MM, APART_MM = 5.4, 0.9, 2.0
 MOST_BANDS = 6
 LINE = 7  # Tesseract's page segmentation for one line
@@ -107,7 +108,9 @@ def _without_print(cut: Image.Image, print_tones: Sequence[int]) -> Iterator[Ima
 
 
 def has_tones(cut: Image.Image) -> bool:
-    return sum(count > 0 for count in cut.histogram()) >= TONES
+    """False for a picture that was black and white once."""
+    counts = cut.histogram()
+    return sum(count > 0 for count in counts) >= TONES and counts[0] < BLACK * sum(counts[:128])
 
 
 def paper_of(shown: Image.Image) -> int:

@@ -232,7 +232,7 @@ def _closer(upright: Image, words: tuple[Word, ...], height_mm: float, skew: flo
 def _stamped(sheet: Sheet, grey: Image, ink: Image, shown: Image, words: tuple[Word, ...], lies: tuple[Rotation, float, float],
              engines: Engines) -> tuple[tuple[Word, ...], tuple[Box, ...]]:
     """The words with those of rubber stamps read again, and where stamps are; `lies`: rotation, skew, width in mm."""
-    from intake.box.inside import clean, image, stamps  # noqa: PLC0415
+    from intake.box.inside import clean, image, stampplaces, stamps  # noqa: PLC0415
 
     rotation, skew, across = lies
 
@@ -245,7 +245,7 @@ def _stamped(sheet: Sheet, grey: Image, ink: Image, shown: Image, words: tuple[W
 
     upright = image.turn(grey, rotation)
     return stamps.stamped(
-        stamps.Paper(upright, ink, shown, across, skew), words,
+        stampplaces.Paper(upright, ink, shown, across, skew), words,
         lambda cut, mode: clean.without_specks(engines.get().words(cut, engines.languages, mode=mode)), coloured)
 
 

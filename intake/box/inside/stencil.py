@@ -27,21 +27,27 @@ DIGITS = "0123456789"
 COARSE, FINE = 100.0, 150.0  # dots per inch of the search and of the decision
 HEIGHTS_MM = (2.2, 4.1)  # of a figure
 FINER = (0.97, 1.0, 1.03)  # heights tried around the one that the search found
-HALF = 2  # quarters of a pixel from one height of the search to the next
+HALF = 3  # quarters of a pixel from one height of the search to the next
+CLOSE = 0.75  # of the most that a line may gather at any slant: a slant that comes so near is looked at closely too
 SPOTS, APART_MM = 3, 1.8  # lines looked at closely for each form, and how far they are apart
 AROUND = 6  # pixels aside of its place
 OTHER_YEAR = 0.5  # of a figure: what a year that the page does not name must gather more
 TURNS = (0.0, -0.3, 0.3, -0.6, 0.6, -0.9, 0.9)  # degrees by which a slant may be missed
 YEARS = range(1990, 2050)
-LEAST, CLEAR = 0.33, 0.03  # share of the most a day could gather; of a figure's, by which it must lead in every place
+LEAST, LEAST_FLAT = 0.33, 0.24  # share of the most a day could gather; where stamp and print have one tone
+LEAD, AHEAD = 0.008, 0.8  # of a figure's: by which it must lead in every place, and before any other day
+ONES = 5  # in one day: a stroke lies anywhere
 CLUTTER = 0.18  # share of the most that a letter gathers anywhere: taken off, or much would gather from nothing
-AGAINST, PAPER = 0.2, -0.6  # weight of paper in a cell of a letter; what it is in the picture
+PAPER, AGAINST, EMPTY = -0.6, 0.2, 0.12  # paper where a letter is; ink and paper in its cell where it is not
 PALER, SOME, HIDDEN = 18, 80, 0.03  # by how many tones a stamp is paler than print; pixels that tell it; what hidden ones count
+FLAT_PAPER, FLAT_AGAINST, FLAT_HIDDEN = -0.8, 0.4, 0.5  # the same where stamp and print have one tone; what dense print takes
 NOWHERE = -1e3
 SHORT = "00.00.00"
 HELD, FREED = str.maketrans("0", "\0"), str.maketrans("\0", "0")  # a figure 0 that is decided is no open place
 Grid = NDArray[np.float32]
-Shown = Callable[[float, float], Grid]
+Picture = tuple[Grid, Grid]
+"""What each pixel speaks for the ink of a letter, and for the paper around it in its cell."""
+Shown = Callable[[float, float], Picture]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,34 +88,63 @@ def speaks(cut: Image.Image, slant: float, print_tone: int, paper: int) -> Shown
     hidden = cut.point([255 if tone <= limit else 0 for tone in range(256)]).filter(ImageFilter.MaxFilter(3))
     inked = np.clip((0.9 * paper - tones) / (0.9 * paper - min(stamp + 10, paper - 80)), 0, 1) * (1 - PAPER) + PAPER
     inked = np.where(np.asarray(hidden) > 0, HIDDEN, inked)
-    whole = Image.fromarray(inked.astype(np.float32))
+    return _upright(cut, slant, inked.astype(np.float32), (-AGAINST * inked).astype(np.float32))
 
-    def at(dpi: float, turn: float) -> Grid:
+
+def speaks_flat(cut: Image.Image, slant: float, limit: int, covered: Image.Image) -> Shown:
+    """As `speaks` where stamp and print have one tone: ink is what is darker than `limit`.
+
+    `covered`: how densely the page's print covers each pixel of the cut, 255 where it is densest: ink says less there.
+    """
+    dense = np.asarray(covered, dtype=np.float32) / 255
+    ink = np.asarray(cut) < limit
+    on = np.where(ink, 1 - FLAT_HIDDEN * dense, FLAT_PAPER).astype(np.float32)
+    off = np.where(ink, -FLAT_AGAINST * (1 - dense), EMPTY).astype(np.float32)
+    return _upright(cut, slant, on, off)
+
+
+def _upright(cut: Image.Image, slant: float, on: Grid, off: Grid) -> Shown:
+    """Both pictures of a cut, turned upright, as they are asked for."""
+    wholes = [Image.fromarray(part.astype(np.float32)) for part in (on, off)]
+    beyond = (float(on.min()), float(off.max()))
+
+    def at(dpi: float, turn: float) -> Picture:
         scale = dpi / float(cut.info["dpi"][0])
         kind = Image.Resampling.BOX if scale < 0.8 else Image.Resampling.BILINEAR
-        small = whole.resize((max(round(cut.width * scale), 1), max(round(cut.height * scale), 1)), kind)
-        turned = small.rotate(slant + turn, Image.Resampling.BILINEAR, expand=True, fillcolor=PAPER)
-        return np.ascontiguousarray(np.asarray(turned))
+        size = (max(round(cut.width * scale), 1), max(round(cut.height * scale), 1))
+        turned = (whole.resize(size, kind).rotate(slant + turn, Image.Resampling.BILINEAR, expand=True, fillcolor=fill)
+                  for whole, fill in zip(wholes, beyond, strict=True))
+        return np.ascontiguousarray(np.asarray(next(turned))), np.ascontiguousarray(np.asarray(next(turned)))
 
     return at
 
 
-def day_by_shape(weights: Shown, years: Sequence[int]) -> Day | None:
-    """The day that the ink speaks for most; None when none is clear, or where the faces are missing.
+def day_by_shape(pictures: Sequence[Shown], years: Sequence[int], *, flat: bool = False) -> tuple[Day, int] | None:
+    """The day that the ink speaks for most and in which picture; None when none is clear, or where the faces are missing.
 
-    `weights(dpi, turn)` gives the upright picture, turned a little more, as numbers: about 1 for the ink of the stamp, below 0
-    for paper, 0 where print hides it. `years`: those the page names.
+    `pictures`: of one stamp at each slant it may have. Each gives for (dpi, turn) the upright picture, turned a little more, as
+    numbers: about 1 for the ink of the stamp, below 0 for paper, 0 where print hides it. `years`: those the page names.
+    `flat`: from `speaks_flat`.
     """
     if not all((FOLDER / f"{name}.otf").is_file() for name in FACES):
         return None
-    turn = max(TURNS, key=lambda turn: _lined(weights(COARSE, turn)))
-    spots = _spots(weights(COARSE, turn))
-    picture = weights(FINE, turn)
-    found = [day for spot in spots for day in _days(picture, spot, years)]
-    best = max(found, key=lambda day: day.gathered, default=None)
-    if best is None or best.share < LEAST or min(best.lead, _ahead(best, found)) < CLEAR:
+    found: list[tuple[Day, int]] = []
+    looked = []
+    for number, weights in enumerate(pictures):
+        turn = max(TURNS, key=lambda turn: _lined(weights(COARSE, turn)))
+        looked.append((_spots(weights(COARSE, turn)), turn, number))
+    most = max((spots[0].gathered for spots, _, _ in looked if spots), default=0.0)
+    for spots, turn, number in looked:
+        if spots and spots[0].gathered >= CLOSE * most:
+            picture = pictures[number](FINE, turn)
+            found += [(day, number) for spot in spots for day in _days(picture, spot, years)]
+    best = max(found, key=lambda one: one[0].gathered, default=None)
+    least = LEAST_FLAT if flat else LEAST
+    if best is not None and best[0].text.count("1") >= ONES:
         return None
-    return best if not years or int(best.text[-2:]) in {year % 100 for year in years} else None
+    if best is None or best[0].share < least or best[0].lead < LEAD or _ahead(best[0], [day for day, _ in found]) < AHEAD:
+        return None
+    return best if not years or int(best[0].text[-2:]) in {year % 100 for year in years} else None
 
 
 def _ahead(best: Day, found: Sequence[Day]) -> float:
@@ -123,9 +158,17 @@ def _said(text: str) -> tuple[str, ...]:
     return tuple(part.lstrip("0")[-2:] if part.isdigit() else part[:3].lower() for part in text.replace(".", " ").split())
 
 
-def _lined(picture: Grid) -> float:
+def _in_calendar(text: str) -> bool:
+    """False for a thirty-first of a month of thirty days, and the like."""
+    day, month, _ = _said(text)
+    names = [name[0][:3].lower() for name in MONTHS]
+    number = int(month or 0) if month.isdigit() else names.index(month) + 1
+    return int(day or 0) <= (29 if number == 2 else 30 if number in (4, 6, 9, 11) else 31)
+
+
+def _lined(picture: Picture) -> float:
     """How clearly the ink of a picture lies in rows."""
-    return float(np.square(np.diff(np.maximum(picture, 0).sum(axis=1))).sum())
+    return float(np.square(np.diff(np.maximum(picture[0], 0).sum(axis=1))).sum())
 
 
 @lru_cache(maxsize=256)
@@ -137,36 +180,48 @@ def _face(name: str, high: int) -> ImageFont.FreeTypeFont:
 
 
 @lru_cache(maxsize=4096)
-def _glyph(name: str, high: int, char: str, size: tuple[int, int], against: float = 0.0) -> Grid:
-    """A letter as weights: ink 1, the paper in its own cell a little below 0, so that other ink there counts against it."""
+def _glyph(name: str, high: int, char: str, size: tuple[int, int]) -> Grid:
+    """A letter, 1 where its ink is."""
     drawn = Image.new("L", size, 0)
-    face = _face(name, high)
-    ImageDraw.Draw(drawn).text((1, size[1] - 2), char, 255, face, anchor="ls")
-    shape = np.asarray(drawn, dtype=np.float32) / 255
-    cell = np.zeros_like(shape)
-    cell[max(size[1] - 3 - round(high / 4), 0):size[1] - 1, 1:1 + round(face.getlength(char))] = 1
-    weights: Grid = (shape - against * (1 - shape) * cell).astype(np.float32)
-    return weights
+    ImageDraw.Draw(drawn).text((1, size[1] - 2), char, 255, _face(name, high), anchor="ls")
+    shape: Grid = np.asarray(drawn, dtype=np.float32) / np.float32(255)
+    return shape
 
 
-def _most(glyph: Grid) -> float:
-    """What a letter gathers where its ink is as it should be."""
-    return float(glyph[glyph > 0].sum() + PAPER * glyph[glyph < 0].sum())
+def _most(name: str, high: int, char: str, size: tuple[int, int]) -> float:
+    """What a letter gathers where its ink and the paper around it are as they should be."""
+    ink = float(_glyph(name, high, char, size).sum())
+    return ink + EMPTY * max(round(_face(name, high).getlength(char)) * (high / 4 + 2) - ink, 0.0)
 
 
-def _gathered(picture: Grid, names: Sequence[str], high: int, chars: str,
+def _cells(off: Grid, name: str, high: int, chars: str, size: tuple[int, int], step: int) -> Grid:
+    """What the whole cell of each letter loses at each place (letters x rows x columns)."""
+    wide, tall = size
+    sums: Grid = np.pad(off, ((1, 0), (1, 0))).astype(np.float64).cumsum(axis=0).cumsum(axis=1).astype(np.float32)
+    rows, columns = off.shape[0] - tall + 1, off.shape[1] - wide + 1
+    top, bottom = max(tall - 3 - round(high / 4), 0), tall - 1
+    found = []
+    for char in chars:
+        right = min(1 + round(_face(name, high).getlength(char)), wide)
+        found.append((sums[bottom:bottom + rows, right:right + columns] - sums[top:top + rows, right:right + columns]
+                      - sums[bottom:bottom + rows, 1:1 + columns] + sums[top:top + rows, 1:1 + columns])[::step])
+    return np.stack(found)
+
+
+def _gathered(picture: Picture, names: Sequence[str], high: int, chars: str,
               step: int = 1) -> tuple[Grid, tuple[int, int]] | None:
     """What each letter of each face gathers at each place (faces x letters x rows x columns), a pixel off counts nearly as much;
     and the size of a letter's picture. None where the picture is too small."""
+    on, off = picture
     wide = int(max(_face(name, high).getlength(char) for name in names for char in chars) + 3)
     tall = high // 4 + (7 if any(char in "ÄÜ" for char in chars) else 3)
-    if picture.shape[0] <= tall or picture.shape[1] <= wide:
+    if on.shape[0] <= tall or on.shape[1] <= wide:
         return None
-    letters = [_glyph(name, high, char, (wide, tall), AGAINST if step == 1 else 0.0) for name in names for char in chars]
-    shapes = np.stack([letter.ravel() for letter in letters])
-    windows = sliding_window_view(picture, (tall, wide))[::step]
+    shapes = np.stack([_glyph(name, high, char, (wide, tall)).ravel() for name in names for char in chars])
+    windows = sliding_window_view(on - off, (tall, wide))[::step]
     rows, columns = windows.shape[:2]
     sums = (windows.reshape(rows * columns, -1) @ shapes.T).T.reshape(len(shapes), rows, columns)
+    sums += np.concatenate([_cells(off, name, high, chars, (wide, tall), step) for name in names])
     padded = np.pad(sums, ((0, 0), (1, 1), (1, 1)), constant_values=NOWHERE) - np.float32(0.3)
     best = sums.copy()
     aside = np.maximum(np.maximum(padded[:, :, :-2], padded[:, :, 2:]), padded[:, :, 1:-1])
@@ -184,7 +239,7 @@ def _moved(grid: Grid, by: float) -> Grid:
     return moved
 
 
-def _spots(picture: Grid) -> list[_Spot]:
+def _spots(picture: Picture) -> list[_Spot]:
     """The best place of each form of a day, and the second best."""
     found: list[_Spot] = []
     for high in range(int(HEIGHTS_MM[0] / 25.4 * COARSE * 4), int(HEIGHTS_MM[1] / 25.4 * COARSE * 4) + 2, HALF):
@@ -228,7 +283,7 @@ def _texts(form: str) -> Iterator[str]:
         yield from ("00.00.0000", SHORT)
 
 
-def _days(picture: Grid, spot: _Spot, years: Sequence[int]) -> Iterator[Day]:
+def _days(picture: Picture, spot: _Spot, years: Sequence[int]) -> Iterator[Day]:
     """The best day of each way to write it near a spot."""
     chars = DIGITS + "."
     if spot.form == "name":
@@ -236,7 +291,8 @@ def _days(picture: Grid, spot: _Spot, years: Sequence[int]) -> Iterator[Day]:
     top = max(round(spot.y / 25.4 * FINE) - 4, 0)
     for share in FINER:
         high = round(spot.high / 25.4 * FINE * share * 4)
-        gathered = _gathered(picture[top:top + high // 4 + 16], (spot.face,), high, chars)
+        band = slice(top, top + high // 4 + 16)
+        gathered = _gathered((picture[0][band], picture[1][band]), (spot.face,), high, chars)
         if gathered is not None:
             line = _Line(gathered[0][0], spot.face, high, chars, gathered[1], round(spot.x / 25.4 * FINE), top)
             for text in _texts(spot.form):
@@ -249,7 +305,7 @@ class _Line:
     def __init__(self, sums: Grid, face: str, high: int, chars: str, size: tuple[int, int], x: int, top: int) -> None:
         self._sums, self._top, self._high = sums, top, high // 4
         self._at = {char: number for number, char in enumerate(chars)}
-        self._ink = {char: _most(_glyph(face, high, char, size, AGAINST)) for char in chars} | {" ": 0.0}
+        self._ink = {char: _most(face, high, char, size) for char in chars} | {" ": 0.0}
         self._wide = {char: _face(face, high).getlength(char) for char in (*chars, " ")}
         self._from, self._to = max(x - AROUND, 0), min(x + AROUND + 1, sums.shape[2])
         self._seen: dict[tuple[str, int], Grid] = {}
@@ -298,4 +354,5 @@ class _Line:
         left, top = self._from + x, self._top + y
         place = (left, top, left + sum(self._wide[char] for char in text), top + self._high + 2)
         gathered = float(whole[y, x])
-        return Day(text, gathered / most, lead, gathered - CLUTTER * most, tuple(edge / FINE * 25.4 for edge in place))
+        cleared = gathered - CLUTTER * most if _in_calendar(text) else NOWHERE
+        return Day(text, gathered / most, lead, cleared, tuple(edge / FINE * 25.4 for edge in place))
