@@ -39,7 +39,7 @@ def test_a_reading_only_changes_strokes(read: str) -> None:
     ("9C 79125", "9 C 79/25"), ("30 € 566/25", "30 C 566/25"), ("12 OWi 7l26", "12 OWi 7/26"), ("9 C 79/25", "9 C 79/25"),
     ("9C 79/25", "9C 79/25"), ("3 X 719125", "3 X 719125"), ("26 14. 03", "26 14 03"), ("13 97 o1", "13 97 01"),
     ("4l 74 05", "41 74 05"), ("26.14.03", "26.14.03"), ("12. 3. 2026", "12. 3. 2026"), ("kö-805/26", "kö-805/26"),
-    ("1 1", "1 1"),
+    ("1 1", "1 1"), ("III//2-40.75", "III/2-40.75"), ("https://x/1", "https://x/1"),
     ("Haus 3 b", "Haus 3 b"), ("10 Ds 4 Js 12/25", "10 Ds 4 Js 12/25")])
 def test_a_sign_is_mended_where_its_form_leaves_one_reading(read: str, value: str) -> None:
     assert fitted(read) == value

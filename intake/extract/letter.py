@@ -31,6 +31,7 @@ _OTHER_DAY = re.compile(
     r"gueltigkeits|stichtags|abhol|versand|wertstellungs)-?(?:datum|tag|termin)\W*$|\b(?:zahlbar|faellig\w*|gueltig|geboren|"
     r"frist\w*|\w*termin|\w*zeitraum|lieferung|leistung|due)\b[^.]{0,12}$")
 """What a leading word (folded) says of the date behind or below it: the letter's own day, another day."""
+WIDEST = 1.2  # of the height of a line, that one of its letters may be wide
 READ = 0.5
 """Below this mean confidence a line is no writing (the rule under the return line reads as letters)."""
 AMBIGUOUS = 0.5
@@ -48,7 +49,7 @@ def letter(material: Material) -> tuple[Proposal, ...]:
     front = zones(material)[0]
     page = material.pages[0]
     found = [*_recipient(front), *senders(front, material), *_date(front, material), *_subject(front, page, material),
-             *_references(front, page.source == "ocr"), *_by_order(front)]
+             *_references(front, page.source == "ocr"), *_by_order(front, page.source == "ocr")]
     return tuple(found)
 
 
@@ -64,7 +65,8 @@ def _address_lines(front: Zones) -> list[Segment]:
     """The lines of the address proper: from the town upwards, as long as they are set alike; without return line and notes."""
     back = return_line(front)
     lines = [one for one in front.address if not _VERMERK.match(one.text) and (back is None or one.top > back.top + 1.0)
-             and one.height >= 1.5 and len(re.findall(r"[^\W_]", one.text)) >= 3 and _mean([one]) >= READ]
+             and one.height >= 1.5 and len(re.findall(r"[^\W_]", one.text)) >= 3 and _mean([one]) >= READ
+             and one.right - one.left <= WIDEST * one.height * len(one.text)]
     towns = [at for at, one in enumerate(lines) if at and TOWN.match(one.text)]
     if not towns:
         return lines
@@ -212,11 +214,11 @@ def _readings(made: Proposal) -> Iterator[Proposal]:
         yield replace(made, value=other, raw=value, checks=(f"ocr:auch {sign}",), confidence=round(0.9 * AMBIGUOUS * sure, 3))
 
 
-def _by_order(front: Zones) -> Iterator[Proposal]:
+def _by_order(front: Zones, read: bool) -> Iterator[Proposal]:
     """A sign in the Informationsblock whose leading word cannot be read: the own one stands below "Ihr Zeichen" (DIN 5008)."""
     names = {one.name for one in front.labelled}
     if not names & {"your_reference", "our_reference"}:
-        yield from _both_by_order(front)
+        yield from _both_by_order(front, read)
         return
     for name, known, lower in (("our_reference", "your_reference", True), ("your_reference", "our_reference", False)):
         beside = next((one for one in front.labelled if one.name == known and one.segment.box and one.words), None)
@@ -225,31 +227,31 @@ def _by_order(front: Zones) -> Iterator[Proposal]:
         for one in front.info:
             drop = (one.top - beside.segment.top) * (1 if lower else -1)
             if abs(one.left - _left(beside)) <= 3.0 and 0.0 < drop <= 8.0:
-                yield from _unlabelled(front, one, name)
+                yield from _unlabelled(front, one, name, read)
                 break
 
 
-def _both_by_order(front: Zones) -> Iterator[Proposal]:
+def _both_by_order(front: Zones, read: bool) -> Iterator[Proposal]:
     """Two signs one below the other, the first behind "... Zeichen" of which no more can be read, the second behind nothing."""
     for label in front.info:
         if not re.fullmatch(r"\W+\s*zeichen\W*", label.text.strip(), re.IGNORECASE):
             continue
         upper = next((one for one in front.info if overlap(one, label) > 0.5 and one.left >= label.right), None)
         lower = [one for one in front.info if upper and abs(one.left - upper.left) <= 3.0 and 0.0 < one.top - upper.top <= 8.0]
-        second = [*_unlabelled(front, lower[0], "our_reference")] if lower else []
+        second = [*_unlabelled(front, lower[0], "our_reference", read)] if lower else []
         if upper and second and re.search(r"\d", upper.text):
             first = _proposal("your_reference", upper.text.strip(" .:"), 0.6, "block-order", upper)
             yield replace(first, checks=("label:unlesbar",))
             yield from second
 
 
-def _unlabelled(front: Zones, one: Segment, name: str) -> Iterator[Proposal]:
+def _unlabelled(front: Zones, one: Segment, name: str, read: bool) -> Iterator[Proposal]:
     row = [other for other in front.all if other is not one and other.box and overlap(other, one) > 0.5]
     known = any(label_of(other.text)[0] is not None for other in row if other.right <= one.left + 1.0)
     if not known and re.search(r"\d", one.text) and len(one.text) <= 25 and not find_dates(one.text):
-        value = misread.fitted(one.text.strip(" .:"))
         made = _proposal(name, one.text.strip(" .:"), 0.6, "block-order", one)
-        yield replace(made, value=value, raw=made.value if value != made.value else "", checks=("label:unlesbar",))
+        for reading in _readings(made) if read else (made,):
+            yield replace(reading, checks=(*reading.checks, "label:unlesbar"))
 
 
 def _left(one: Labelled) -> float:

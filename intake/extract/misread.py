@@ -55,7 +55,9 @@ def fitted(text: str) -> str:
 
     A court's sign is number, register, number / year: "9C 79125" has its stroke before the year, "30 € 566/25" the register C.
     Groups of figures parted by blanks have no full stop before one of them and no letter inside one: "26 14. 03", "13 97 o1".
+    No sign has two strokes one after the other.
     """
+    text = text if "://" in text else re.sub("/{2,}", "/", text)
     match = _COURT.match("".join(text.split()))
     if match and (register := match[2].replace("€", "C")) in REGISTERS:
         spelled = f"{match[1]} {register} {match[3]}/{match[5]}"

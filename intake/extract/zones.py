@@ -21,6 +21,7 @@ TOLERANCE = 8.0
 ADDRESS = (20.0, 27.0, 105.0, 90.0)
 INFO_LEFT, INFO_TOP, INFO_BOTTOM = 100.0, 24.0, 108.0
 SUBJECT_BOTTOM = 175.0
+VALUES = 30.0  # mm from the edge of the Informationsblock to its values, at least
 NARROW = 0.8  # mm; no letter that stands alone is narrower
 
 SALUTATION = re.compile(r"^(sehr (ver)?e?h?geehrte|guten (tag|morgen|abend)|liebe[rs]? |hallo\b|moin\b|werte[rs]? )",
@@ -99,11 +100,11 @@ def _of_pages(pages: tuple[Page, ...]) -> tuple[Zones, ...]:
 def _parted(segment: Segment) -> tuple[Segment, ...]:
     """Two leading words that the reader took for one line ("Ihr Zeichen Unser Zeichen", columns set narrowly) as two segments.
 
-    A return line that runs into the Informationsblock is parted before the leading word there.
+    A return line that runs into the Informationsblock is parted before the leading word there, or before the sign.
     """
     _, end = label_of(segment.text)
-    rest = segment.text[end:].strip() if end else _label_inside(segment)
-    if not rest or segment.box is None or label_of(rest)[0] is None:
+    rest = segment.text[end:].strip() if end else _of_block(segment)
+    if not rest or segment.box is None or (end and label_of(rest)[0] is None):
         return (segment,)
     words = segment.words_at(len(segment.text) - len(rest), len(segment.text))
     first = segment.words[:len(segment.words) - len(words)]
@@ -116,18 +117,20 @@ def _parted(segment: Segment) -> tuple[Segment, ...]:
             *_parted(Segment(segment.page, words, " ".join(word.text for word in words), (middle[1], y0, x1, y1))))
 
 
-def _label_inside(segment: Segment) -> str:
-    """What begins with a leading word and its colon at the left edge of the Informationsblock; "" where nothing does."""
+def _of_block(segment: Segment) -> str:
+    """The end of a long line that stands in the Informationsblock: a leading word with its colon, or a sign, else ""."""
     if segment.box is None or segment.left > INFO_LEFT - TOLERANCE or not INFO_TOP <= segment.top <= INFO_BOTTOM:
         return ""
     scale = (segment.right - segment.left) / max(1e-6, segment.words[-1].box[2] - segment.words[0].box[0])
-    for number, word in enumerate(segment.words[1:], start=1):
+    lefts = [segment.left + (word.box[0] - segment.words[0].box[0]) * scale for word in segment.words]
+    for number in range(1, len(segment.words)):
         rest = " ".join(one.text for one in segment.words[number:])
         name, end = label_of(rest)
-        left = segment.left + (word.box[0] - segment.words[0].box[0]) * scale
-        if name and ":" in rest[:end + 1] and left >= INFO_LEFT - TOLERANCE:
+        if name and ":" in rest[:end + 1] and lefts[number] >= INFO_LEFT - TOLERANCE:
             return rest
-    return ""
+    last = segment.words[-1].text
+    sign = len(re.findall(r"\d", last)) >= 4 and re.search(r"\d[/-]\d", last)
+    return last if sign and len(segment.words) > 1 and lefts[-1] >= INFO_LEFT + VALUES else ""
 
 
 def downwards(found: tuple[Segment, ...]) -> tuple[Segment, ...]:
