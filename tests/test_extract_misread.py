@@ -48,7 +48,7 @@ def test_a_sign_is_mended_where_its_form_leaves_one_reading(read: str, value: st
 @given(st.text(alphabet="019 C€DslI|/.o-", max_size=14))
 def test_what_was_mended_stays(read: str) -> None:
     once = fitted(read)
-    assert fitted(once) == once and (once == read or any(char.isdigit() for char in once))
+    assert fitted(once) == once and len(once) <= len(read) + 2
 
 
 @pytest.mark.parametrize(("read", "value"), [
