@@ -16,6 +16,7 @@ from intake.db import batches as lose
 from intake.db import differences as abweichungen
 from intake.db.batches import Batch
 from intake.db.core import Database, utcnow
+from intake.db.deliveries import get_delivery
 from intake.db.documents import documents_of, proposals_of
 from intake.db.work import waiting
 from intake.errors import ConfigError, InputError, Refused, Stale
@@ -135,7 +136,7 @@ def test_everything_is_taken_once_with_the_class_and_lane_of_its_profile(room: P
     with room.db.read() as conn:
         numbers = lose.numbers(conn, batch)
         item = lose.items_of(conn, batch.id)[1]
-        delivery = pipeline.sendungen.get_delivery(conn, item.delivery or "")
+        delivery = get_delivery(conn, item.delivery or "")
         assert check(conn, "mittelau") == []
         assert lose.page_balance(conn, batch) == {
             "live": 3, "separator": 0, "blank": 0, "replaced": 0, "double": 0, "aside": 0, "read": 3}
