@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from intake import cli
+from intake import cli, feeder
+from intake.cli import batch
+from intake.db.core import utcnow
 from samples.letters import born_digital
 
 MASTER = "Aktenzeichen;Titel\nA/1;eins\nA/2;zwei\n"
@@ -85,6 +87,18 @@ def test_pause_and_run_again(done: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert run(done, "batch", "pause", "los") == 2
     assert run(done, "batch", "run", "los") == 0
     assert "los" in said(capsys)
+
+
+def test_progress_is_counted_for_a_terminal_alone(
+        done: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+    monkeypatch.setattr(feeder, "_counts", lambda _feeder: counted.append("counts") or {})  # type: ignore[func-returns-value]
+    monkeypatch.setattr(batch, "utcnow", lambda: counted.append("bar") or utcnow())  # type: ignore[func-returns-value]
+    assert run(done, "batch", "run", "los") == 0 and counted == []
+    assert "Schriftstücke" in said(capsys)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what a terminal is to rich
+    assert run(done, "batch", "run", "los") == 0 and {"counts", "bar"} <= set(counted)
+    said(capsys)
 
 
 def test_redo_shows_what_would_change_and_keeps_the_numbers(done: Path, capsys: pytest.CaptureFixture[str]) -> None:

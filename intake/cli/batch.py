@@ -75,7 +75,7 @@ def run_command(name: NameArgument, home: common.HomeOption = None, tenant: comm
         with db.transaction() as tx:
             batch = people.resume(tx, batch, f"clerk:{common.clerk(by)}")
         with _bar(db, batch) as told:
-            code = _watch(db, batch, told) if at_work(place) else run_work(place, until_idle=True, told=told)
+            code = _watch(db, batch, told) if at_work(place) else run_work(place, until_idle=True, told=told, quiet=told is None)
         found = reconciled(db, place, batch)
         with db.read() as conn:
             numbers = lose.numbers(conn, batch)
@@ -97,21 +97,26 @@ def at_work(home: Home) -> bool:
     return False
 
 
-def _watch(db: Database, batch: Batch, told: Callable[[dict[str, Any]], None]) -> int:
+def _watch(db: Database, batch: Batch, told: Callable[[dict[str, Any]], None] | None) -> int:
     """Show how the worker that runs already gets on, until every file is read."""
     while True:
         with db.read() as conn:
             numbers = lose.numbers(conn, batch)
             state = next((one.state for one in lose.batches_of(conn, batch.tenant) if one.id == batch.id), lose.CLOSED)
-        told({})
+        if told is not None:
+            told({})
         if (not numbers.waiting and numbers.opened == numbers.items) or state != lose.OPEN:
             return 0
         time.sleep(2)
 
 
 @contextmanager
-def _bar(db: Database, batch: Batch) -> Iterator[Any]:
-    """Progress of this batch in a terminal: files read of all, pages, pages a minute, time left."""
+def _bar(db: Database, batch: Batch) -> Iterator[Callable[[dict[str, Any]], None] | None]:
+    """Progress of this batch in a terminal: files read of all, pages, pages a minute, time left; None where nobody sees it, as
+    counting once a second costs more than taking in."""
+    if not common.console().is_terminal:
+        yield None
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}"),
                TimeElapsedColumn(), TimeRemainingColumn())
     begun = utcnow()

@@ -44,12 +44,13 @@ def work(
     raise typer.Exit(run_work(common.open_home(home), until_idle=until_idle))
 
 
-def run_work(home: Home, *, until_idle: bool, told: Told | None = None) -> int:
-    """Run the mailroom of `home`; the exit code of `poststelle work`. `told` hears the numbers instead of the usual bar."""
+def run_work(home: Home, *, until_idle: bool, told: Told | None = None, quiet: bool = False) -> int:
+    """Run the mailroom of `home`; the exit code of `poststelle work`. `told` hears the numbers instead of the usual bar; `quiet`:
+    nobody does, and nothing is counted."""
     from intake import feeder  # noqa: PLC0415  the engine costs 0.4 s to import, and only this command needs it
 
     migrate(home.database_url)
-    shown = until_idle and told is None and sys.stderr.isatty()
+    shown = until_idle and told is None and not quiet and sys.stderr.isatty()
     log.setup(home.settings.log, home.root / "log", screen_level="warning" if until_idle else "")
     stopping = threading.Event()
     for tenant in home.settings.tenant:
@@ -58,7 +59,8 @@ def run_work(home: Home, *, until_idle: bool, told: Told | None = None) -> int:
                 home.rescans(profile).mkdir(parents=True, exist_ok=True)
     room = postroom.build(home)
     try:
-        with _signals(stopping), (_bar() if shown else _lines() if until_idle and told is None else _silence()) as progress:
+        lines = until_idle and told is None and not quiet
+        with _signals(stopping), (_bar() if shown else _lines() if lines else _silence()) as progress:
             code = feeder.work(room, postroom.doors(home), until_idle=until_idle, stopping=stopping, progress=told or progress)
         if code == 3:
             with room.db.read() as conn:
