@@ -10,6 +10,9 @@ from typing import Literal
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from intake.box.inside.geometry import ink_of, skew_of
+from intake.box.inside.image import at_dpi, grey_of
+from intake.box.inside.stampplaces import Paper
 from samples.canvas import POINT_MM, ScanCanvas, font
 from samples.letters import lay_out, random_letter, scribble
 
@@ -116,3 +119,16 @@ def _scanned(page: Image.Image, chance: random.Random, mode: Mode, dpi: int) -> 
         page = page.point(darker * len(page.getbands()))
     page.info["dpi"] = (float(dpi), float(dpi))
     return page
+
+
+def seen_by_reading(image: Image.Image) -> Paper:
+    """The page as reading hands it on to the search for stamps; resolution and skew measured as there."""
+    grey = grey_of(image)
+    ink = ink_of(at_dpi(grey, 75))
+    return Paper(grey, ink, at_dpi(image, 110), image.width / image.info["dpi"][0] * 25.4, skew_of(ink))
+
+
+def covers(box: Box, made: StampedPage) -> bool:
+    """True when the middle of the stamp lies in the box."""
+    x, y = (made.box[0] + made.box[2]) / 2, (made.box[1] + made.box[3]) / 2
+    return box[0] < x < box[2] and box[1] < y < box[3]

@@ -97,3 +97,13 @@ def test_no_more_bands_than_lines_and_the_frame_left_out() -> None:
     assert len(engine.heights) <= pressed.MOST_BANDS
     left, right = pressed._within_frame(page)
     assert 40 < left < 60 and 360 < right < 384
+
+
+def test_a_black_and_white_picture_made_smaller_has_no_tones() -> None:
+    page = Image.new("L", (600, 200), 255)
+    ImageDraw.Draw(page).text((20, 60), "EINGEGANGEN 04.05.2026", 0, font("sans-bold", 40))
+    flat = page.point([0 if value < 150 else 255 for value in range(256)])
+    assert not pressed.has_tones(flat)
+    assert not pressed.has_tones(flat.resize((440, 147), Image.Resampling.BICUBIC))
+    grey = page.point([30 + value * 200 // 255 for value in range(256)]).resize((440, 147), Image.Resampling.BICUBIC)
+    assert pressed.has_tones(grey)

@@ -70,3 +70,36 @@ def test_a_year_that_the_page_does_not_name_is_not_believed() -> None:
 def test_without_the_faces_there_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stencil, "FOLDER", stencil.FOLDER / "absent")
     assert found(stamp("14.07.2026")) == ""
+
+
+def found_flat(page: Image.Image, slant: float = 0.0, years: tuple[int, ...] = (2026, 2027), *others: float) -> str:
+    """The day where stamp and print are black alike."""
+    black = page.point([0 if value < 180 else 255 for value in range(256)])
+    black.info["dpi"] = page.info["dpi"]
+    covered = Image.new("L", page.size, 0)
+    ImageDraw.Draw(covered).rectangle((0, 106, page.width, 134), fill=120)
+    day = stencil.day_by_shape([stencil.speaks_flat(black, one, 128, covered) for one in (slant, *others)], years, flat=True)
+    return day[0].text if day is not None else ""
+
+
+def test_a_day_that_print_of_the_same_tone_runs_through() -> None:
+    assert found_flat(stamp("28.09.2026", slant=8.0), 8.0) == "28.09.2026"
+
+
+def test_of_more_than_one_slant_the_one_that_shows_a_day() -> None:
+    assert found_flat(stamp("23.08.2026", slant=-7.0), 0.0, (2026,), -7.0) == "23.08.2026"
+
+
+def test_a_day_of_ones_is_not_believed() -> None:
+    assert found_flat(stamp("11.11.2026")) == ""
+
+
+def test_no_day_where_black_print_is_all_there_is() -> None:
+    assert found_flat(stamp("")) == ""
+
+
+@pytest.mark.parametrize(("text", "there"), [
+    ("31.11.2026", False), ("30.11.2026", True), ("29 FEB. 2024", True), ("30. Februar 2024", False), ("31. März 26", True),
+    ("31 JUNI 2026", False)])
+def test_days_of_the_calendar(text: str, there: bool) -> None:
+    assert stencil._in_calendar(text) is there

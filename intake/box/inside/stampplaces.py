@@ -228,7 +228,7 @@ def is_head(text: str, alike: float = ALIKE) -> bool:
         return True
     letters = re.sub(r"[\W\d_]", "", text)  # a letter of seven misread
     return len(letters) >= 6 and letters[:1].isupper() and any(
-        SequenceMatcher(None, letters, whole).ratio() >= alike for whole in LIKE_HEADS)
+        SequenceMatcher(None, letters, whole).ratio() > alike for whole in LIKE_HEADS)
 
 
 def _has_head(words: Iterable[Word], box: Box) -> bool:
