@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from intake import officemail, passing, review
 from intake.check import check_offices
 from intake.config import Home, Settings, Tenant
-from intake.db import officemails
+from intake.db import incoming, officemails
 from intake.db.akten import add_file, files_of_entry
 from intake.db.core import Database, utcnow
 from intake.db.documents import get_document, live_decision, move_document
@@ -31,7 +31,7 @@ from intake.filing import filing_key, place_of
 from intake.journal import entries
 from intake.mailcheck import findings
 from intake.outlets import OfficeMail
-from intake.schema import office_mails
+from intake.schema import filings, office_mails
 from intake.sources.smtp import Smtp
 from intake.vocabulary import Blob, Decision, Document, DocumentState, File, Filing, Viewer
 from tests.desk_help import BUILDING, letter, put_stack
@@ -127,6 +127,31 @@ def test_what_is_read_by_the_office_is_not_counted_and_a_day_without_news_is_sil
     assert all(row["given_up_at"] for row in rows(site.db)[-2:]) and not rows(site.db)[-1]["sent_at"]
     with site.db.read() as conn:
         assert len(officemails.newest(conn, TOWN)) == 1
+
+
+@pytest.mark.parametrize("most", [1000, 2, 1])
+def test_the_oldest_unread_is_named_however_many_there_are(site: WebSite, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr(incoming, "MOST_COUNTED", most)
+    every = [filed(site), filed(site, office="Kämmerei"), filed(site), filed(site, office="Kämmerei")]
+    every.append(filed(site, lane="backfile"))
+    today = date(2026, 11, 22)
+    with site.db.transaction() as tx:
+        for days, id in zip((3, 99, 6, 5, 50), every, strict=True):
+            moment = f"{today - timedelta(days=days)}T09:00:00.000000Z"
+            tx.connection.execute(update(filings).where(filings.c.document == id).values(at=moment))
+        add_notice(tx, TOWN, every[3], "forward", "post", OFFICE)
+    for classes, unread in ((None, 3), (frozenset({"Poststelle", "allgemein"}), 2)):  # what was passed on may be hidden
+        viewer = Viewer(TOWN, OFFICE, classes=classes, offices=(OFFICE,))
+        with site.db.read() as conn:
+            found = incoming.figures(conn, viewer, ["amt"], datetime(2026, 11, 18, tzinfo=UTC), today, today)
+        assert found == {"new": min(most, 1), "unread": min(most, unread), "oldest_days": 6, "due": 0}
+    with site.db.transaction() as tx:
+        add_notice(tx, TOWN, every[2], "read", "amt")
+    with site.db.read() as conn:
+        assert incoming.figures(conn, viewer, ["amt"], datetime.now(UTC), today, today)["oldest_days"] == 3
+        assert incoming.figures(conn, Viewer(TOWN, "alle"), [], datetime.now(UTC), today, today)["oldest_days"] == 99
+        assert incoming.figures(conn, Viewer(TOWN, "x", offices=("Nirgends",)), [], datetime.now(UTC), today, today) == {
+            "new": 0, "unread": 0, "oldest_days": 0, "due": 0}
 
 
 def test_old_files_and_what_the_office_may_not_see_are_not_counted(site: WebSite) -> None:
