@@ -25,6 +25,7 @@ _MONTHS = ("januar", "februar", "märz", "april", "mai", "juni", "juli", "august
 REACH_MM = 45.0
 DOWN_MM = 32.0
 UP_MM = 12.0
+LABELLED = 0.6  # of its probability is left to a date with a leading word that no stamp has
 
 
 def stamp(material: Material) -> tuple[Proposal, ...]:
@@ -71,10 +72,16 @@ def _in_regions(number: int, page: Page, near: int) -> Iterator[Proposal]:
             if len(dates) == 1:
                 same_block = any(mark.block == line[0] for mark in marks)
                 sure = (0.92 if same_block else 0.7 if marks else 0.6) * (0.6 + 0.4 * legibility(words))
-                sure *= 1.0 if number == 1 else 0.8
+                sure *= (1.0 if number == 1 else 0.8) * (LABELLED if _labelled(text, raw) else 1.0)
                 covered = (*marks[:1], *words) if same_block else tuple(words)
                 yield Proposal("receipt_date", dates[0].day.isoformat(), round(sure, 3), (
                     evidence("rule:stamp-region@1", number, covered, " ".join(word.text for word in covered)),), raw)
+
+
+def _labelled(text: str, raw: str) -> bool:
+    """Whether a leading word stands before the date ("Datum: 25.01.2026"): a date of the letter that lies beside the stamp."""
+    before = text.partition(raw)[0]
+    return before.rstrip().endswith(":") and not any(_like_a_stamp_word(word) for word in before.split())
 
 
 def _pointed(text: str) -> str:
