@@ -371,6 +371,7 @@ def test_postgresql_without_fsync_is_refused(new_postgresql: Callable[[], str]) 
     allowed = Database(url)
     with allowed.read() as conn:
         assert conn.execute(text("SHOW synchronous_commit")).scalar() == "on"
+        assert conn.execute(text("SHOW jit")).scalar() == "off"
         assert conn.execute(text("SHOW transaction_isolation")).scalar() == "repeatable read"
         assert conn.execute(text("SHOW transaction_read_only")).scalar() == "on"
     with allowed.transaction() as tx:

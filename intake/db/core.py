@@ -163,7 +163,7 @@ def make_engine(url: str) -> Engine:
     """An engine for `url`, set up for durable commits (the workflow engine's database may use it too).
 
     SQLite: the driver with the newest library, WAL (rollback journal where the library is affected by the WAL-reset
-    bug), synchronous=FULL, busy timeout 30 s. PostgreSQL: synchronous_commit on; a server without fsync is refused.
+    bug), synchronous=FULL, busy timeout 30 s. PostgreSQL: synchronous_commit on, jit off; a server without fsync is refused.
     """
     try:
         parsed = make_url(url)
@@ -241,6 +241,7 @@ def _begin_sqlite(connection: Connection) -> None:
 def _setup_postgresql(connection: Any, _record: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = on")
+        cursor.execute("SET jit = off")  # our longest queries take a second; compiling them took four more
     connection.commit()
 
 
