@@ -163,6 +163,12 @@ def test_an_address_of_mail_chooses_among_lines_of_the_head() -> None:
         word for word in larger if "www" not in word.text)))][:1]
 
 
+@pytest.mark.parametrize("band", [HEAD, BACK])
+def test_marks_that_one_place_lost_are_those_of_the_other(band: tuple[int, int]) -> None:
+    page = misread(printed(sender=("Ayşe Yıldız", *FIRM[1:]), footer=(), signature=""), band, lambda text: text.replace("ş", "s"))
+    assert found(page)[0].value == "Ayşe Yıldız"
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.sampled_from(["Łukasz Żółć", "Ğülşen Yıldız", "Jiří Dvořák", "Þóra Ægisdóttir", "Nguyễn Văn Ân", "Ōta Ķēniņš",
                         "Müller-Ÿ"]),

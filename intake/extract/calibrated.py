@@ -18,21 +18,21 @@ from intake.vocabulary import Material, Proposal
 LINES: dict[str, tuple[float, float]] = {
     "committee": (2.03, -1.67),
     "gross_total": (1.38, 0.22),
-    "letter_date": (1.49, 0.83),
+    "letter_date": (1.51, 0.85),
     "meeting_date": (2.1, -1.61),
     "net_total": (1.35, 0.55),
-    "our_reference": (1.28, 0.55),
+    "our_reference": (1.62, 0.92),
     "parcel": (1.55, 0.98),
-    "recipient_name": (1.48, 0.74),
+    "recipient_name": (1.38, 0.76),
     "reference": (1.77, 1.04),
     "seller_name": (1.77, -2.16),
     "seller_vat": (1.46, 0.92),
-    "sender_address": (1.55, 0.22),
-    "sender_name": (1.53, -1.2),
+    "sender_address": (1.7, -0.15),
+    "sender_name": (1.46, -1.29),
     "site_address": (1.14, 0.71),
-    "subject": (1.97, -0.28),
+    "subject": (1.93, -0.34),
     "tax_total": (1.33, 0.62),
-    "your_reference": (1.48, 1.15),
+    "your_reference": (1.51, 1.29),
 }
 """Field: slope and shift of the log odds."""
 LEAST, MOST = 0.02, 0.98

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from intake.extract.layout import Segment, evidence, legibility
+from intake.extract.misread import bare
 from intake.extract.zones import ADDRESS, Zones, label_of
 from intake.keys import fold
 from intake.vocabulary import Evidence, Material, Proposal, Word
@@ -188,12 +189,14 @@ def _on_site(one: Reading, site: str) -> bool:
 def _chosen(agreeing: Sequence[Reading]) -> Reading:
     """The reading whose spelling has the most weight among those as long as the return line has the name (or else the head).
 
-    Where all say the same but for blanks, the one with more of them: recognition loses the blank behind a full stop.
+    Where all say the same but for blanks, the one with more of them: recognition loses the blank behind a full stop. Where they
+    differ in marks on letters alone, the one with more of them: a mark is lost in print, hardly ever made.
     """
     order = ("return-line", "letter-head", "foot", "signature")
     length = len(min((one for one in agreeing if not one.more), key=lambda one: (order.index(one.by), -one.sure)).text)
     whole = [one for one in agreeing if 0.85 * length <= len(one.text) <= 1.18 * length]
     return max(whole, key=lambda one: (
+        sum(other.weight for other in whole if _unmarked(other.text) == _unmarked(one.text)), _marks(one.text),
         sum(other.weight for other in whole if _tight(other.text) == _tight(one.text)), len(one.text.split()), one.weight))
 
 
@@ -230,6 +233,14 @@ def _alike(one: str, other: str) -> bool:
     shorter, longer = sorted((first, second), key=len)
     return len(shorter) >= 4 and (SequenceMatcher(None, first, second).ratio() >= ALIKE or (
         longer.startswith(shorter) and not longer[len(shorter)].isalnum()))
+
+
+def _unmarked(text: str) -> str:
+    return _tight(bare(text))
+
+
+def _marks(text: str) -> int:
+    return sum(bare(char) != char.lower() for char in _tight(text))
 
 
 def _tight(text: str) -> str:
