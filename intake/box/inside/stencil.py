@@ -35,7 +35,7 @@ OTHER_YEAR = 0.5  # of a figure: what a year that the page does not name must ga
 TURNS = (0.0, -0.3, 0.3, -0.6, 0.6, -0.9, 0.9)  # degrees by which a slant may be missed
 YEARS = range(1990, 2050)
 LEAST, LEAST_FLAT = 0.33, 0.24  # share of the most a day could gather; where stamp and print have one tone
-LEAD, AHEAD = 0.008, 0.8  # of a figure's: by which it must lead in every place, and before any other day
+LEAD, AHEAD, AHEAD_FLAT = 0.008, 0.8, 0.5  # of a figure's: by which it must lead in every place, and before any other day
 ONES, LITTLE = 4, 60.0  # of one day: a stroke lies anywhere; pixels of ink that are too few to tell
 CLUTTER = 0.18  # share of the most that a letter gathers anywhere: taken off, or much would gather from nothing
 PAPER, AGAINST, EMPTY = -0.6, 0.2, 0.12  # paper where a letter is; ink and paper in its cell where it is not
@@ -139,10 +139,10 @@ def day_by_shape(pictures: Sequence[Shown], years: Sequence[int], *, flat: bool 
             picture = pictures[number](FINE, turn)
             found += [(day, number) for spot in spots for day in _days(picture, spot, years)]
     best = max(found, key=lambda one: one[0].gathered, default=None)
-    least = LEAST_FLAT if flat else LEAST
+    least, ahead = (LEAST_FLAT, AHEAD_FLAT) if flat else (LEAST, AHEAD)
     if best is None or best[0].text.count("1") >= ONES or best[0].gathered < LITTLE:
         return None
-    if best[0].share < least or best[0].lead < LEAD or _ahead(best[0], [day for day, _ in found]) < AHEAD:
+    if best[0].share < least or best[0].lead < LEAD or _ahead(best[0], [day for day, _ in found]) < ahead:
         return None
     return best if not years or int(best[0].text[-2:]) in {year % 100 for year in years} else None
 
