@@ -111,8 +111,8 @@ def _pages_of(conn: Connection, which: Sequence[str]) -> dict[str, list[Sign]]:
     found: dict[str, list[Sign]] = {}
     for row in conn.execute(select(*(page_signs.c[name] for name in Sign.__slots__)).where(
             page_signs.c.delivery.in_(which)).order_by(page_signs.c.delivery, page_signs.c.part, page_signs.c.number)):
-        *values, warnings = row
-        found.setdefault(row[0], []).append(Sign(*values, warnings=tuple(warnings)))
+        values: list[Any] = [*row[:-1], tuple(row[-1])]  # the warnings come last
+        found.setdefault(row[0], []).append(Sign(*values))
     return found
 
 
