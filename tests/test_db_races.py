@@ -14,10 +14,12 @@ from sqlalchemy import Table, func, select
 from test_filing import approved, file_it
 
 from intake.blobs import Blobs
-from intake.db import akten, handovers, outbox
+from intake.db import akten, batches, differences, handovers, matters, outbox
+from intake.db.batches import Batch, Item
 from intake.db.core import Database, Tx, add_missing, add_once, upsert
 from intake.db.deliveries import add_delivery, add_parts, parts_of
 from intake.db.handovers import Terms
+from intake.db.matters import Kept
 from intake.db.users import new_user
 from intake.errors import InputError, Refused, Stale
 from intake.registers import CaseRow, FileRow
@@ -135,3 +137,17 @@ def test_an_import_that_meets_an_akte_just_opened_leaves_it_alone(database: Data
     with database.transaction() as tx:
         assert akten.file_by_reference(tx.connection, TENANT, "BA/7").title == "Unsere"  # type: ignore[union-attr]
         assert akten.add_case(tx, TENANT, Case("", akte.id, "1", "Antrag")).id
+
+
+def test_a_batch_and_what_comparing_it_finds_are_there_once(database: Database) -> None:
+    made = Batch("", TENANT, "los", "bauakten", "/disk")
+    with pytest.raises(Refused, match="gibt es schon"):
+        race(database, lambda tx: batches.add_batch(tx, made).name)
+    with database.read() as conn:
+        batch = batches.batches_of(conn, TENANT)[0].id
+    race(database, lambda tx: batches.put_items(tx, TENANT, [Item(batch, 1, "a.pdf", ())]))
+    race(database, lambda tx: differences.put_differences(tx, TENANT, batch, {("missing", "A/2"): "fehlt"}))
+    race(database, lambda tx: matters.put_matters(tx, TENANT, batch, [1], [Kept((1, 0), "A/1", "")]))
+    with database.read() as conn:
+        assert len(batches.items_of(conn, batch)) == len(differences.differences_of(conn, batch)) == 1
+        assert len(list(matters.matters_of(conn, batch))) == 1
