@@ -29,6 +29,7 @@ from test_pipeline import drop
 
 from intake import pipeline
 from intake.box import Box, Opened, ReadOrder, RenditionPage, bwrap, seccomp, warm
+from intake.box.inside.__main__ import ONE_CORE
 from intake.box.inside.template import empty
 from intake.config import BoxSettings
 from intake.db.core import Database
@@ -329,7 +330,7 @@ def test_a_job_leaves_nothing_and_sees_nothing(jobs: Jobs, tmp_path: Path) -> No
     assert seen["alive"] == [1, seen["me"]]
     assert seen["descriptors"] == [0, 1, 2]
     assert (seen["secret"], seen["limit"]) == (False, 16)
-    assert set(seen["environment"]) <= {"PWD", "LC_CTYPE", "OMP_THREAD_LIMIT"}  # type: ignore[call-overload]
+    assert set(seen["environment"]) <= {"PWD", "LC_CTYPE", *ONE_CORE}  # type: ignore[call-overload]
     assert seen["attributes"] == [[], [], []]
     assert seen["modes"] == ["0o700"] * 3
 
@@ -685,3 +686,10 @@ def test_a_folder_is_emptied_whatever_lies_in_it(tmp_path_factory: pytest.TempPa
     empty(base / "folder")
     assert list((base / "folder").iterdir()) == []
     assert (base / "outside" / "stays").exists()
+
+
+def test_numpy_in_the_box_uses_one_core(jobs: Jobs, tmp_path: Path) -> None:
+    (tmp_path / "some").write_bytes(b"x")
+    seen = jobs.run("import numpy, threadpoolctl\n"
+                    "found = {'threads': [one['num_threads'] for one in threadpoolctl.threadpool_info()]}", (tmp_path / "some",))
+    assert seen["threads"] and set(seen["threads"]) == {1}  # type: ignore[call-overload]

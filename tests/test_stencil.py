@@ -103,3 +103,23 @@ def test_no_day_where_black_print_is_all_there_is() -> None:
     ("31 JUNI 2026", False)])
 def test_days_of_the_calendar(text: str, there: bool) -> None:
     assert stencil._in_calendar(text) is there
+
+
+def flat(page: Image.Image) -> stencil.Shown:
+    return stencil.speaks_flat(page, 0.0, 160, Image.new("L", page.size, 0))
+
+
+@pytest.mark.parametrize("day", ["28.09.2026", "23 AUG. 2026", "04.05.26"])
+def test_a_first_look_sees_that_there_may_be_a_day(day: str) -> None:
+    signature = Image.new("L", (400, 240), 250)
+    signature.info["dpi"] = (200.0, 200.0)
+    for left in (40, 130, 220):
+        ImageDraw.Draw(signature).arc((left, 60, left + 120, 180), 200, 20, 60, width=5)
+    assert stencil.worth_it([flat(stamp(day))]) and stencil.worth_it([flat(signature), flat(stamp(day, crossed=False))])
+    assert not stencil.worth_it([flat(signature)]) and not stencil.worth_it([])
+
+
+def test_a_first_look_without_the_faces_says_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = stamp("28.09.2026", crossed=False)
+    monkeypatch.setattr(stencil, "FOLDER", stencil.FOLDER / "absent")
+    assert not stencil.worth_it([flat(page)])

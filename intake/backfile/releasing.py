@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, true
+from sqlalchemy import Connection
 
 from intake.backup import generations
 from intake.config import Settings
@@ -22,6 +22,7 @@ from intake.db import checks, releases
 from intake.db.batches import Batch
 from intake.db.checks import Draw, Lot
 from intake.db.core import parse_stamp
+from intake.db.releases import EVERY, Seen
 from intake.errors import Refused
 
 NO_DESTRUCTION = ("Urkunde", "notariell", "Notar", "Siegel", "Wertpapier", "Bürgschaft", "Vollstreckungstitel", "eidesstattlich")
@@ -31,7 +32,6 @@ REASONS: Mapping[releases.Why, str] = {
 """Why paper stays, in German; the words of `NO_DESTRUCTION` come after these."""
 
 _OF_VALUE = re.compile("|".join(NO_DESTRUCTION), re.IGNORECASE)
-_ALL: ColumnElement[bool] = true()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,10 @@ def released(conn: Connection, batch: Batch, backed_up: datetime | None) -> Iter
     Raises Refused before the quality assurance of the batch is closed (A.SC.8, MUSS).
     """
     draw = _accepted(conn, batch)
-    return ((one, _keeps(why, one.title)) for one, why in releases.lot_of(conn, batch, draw, backed_up, _ALL))
+    return ((one, _keeps(why, one.title)) for one, why in releases.lot_of(conn, batch, draw, backed_up, EVERY))
 
 
-def counted(conn: Connection, batch: Batch, backed_up: datetime | None, seen: ColumnElement[bool] = _ALL) -> Counted:
+def counted(conn: Connection, batch: Batch, backed_up: datetime | None, seen: Seen = EVERY) -> Counted:
     """The numbers of `released`, of the documents that are `seen`. Raises Refused as that does."""
     number, pages, stays = 0, 0, Counter[str]()
     for why, title, documents, leaves in releases.counted(conn, batch, _accepted(conn, batch), backed_up, seen, NO_DESTRUCTION):
@@ -78,7 +78,7 @@ def counted(conn: Connection, batch: Batch, backed_up: datetime | None, seen: Co
     return Counted(number, pages, dict(sorted(stays.items())))
 
 
-def first(conn: Connection, batch: Batch, backed_up: datetime | None, seen: ColumnElement[bool], counted: Counted,
+def first(conn: Connection, batch: Batch, backed_up: datetime | None, seen: Seen, counted: Counted,
           limit: int) -> Release:
     """The first documents that may go (when any is counted), and the first that were found faulty. Raises Refused."""
     draw = _accepted(conn, batch)

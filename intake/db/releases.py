@@ -14,6 +14,9 @@ from intake.db.core import parse_stamp, stamp
 from intake.schema import deliveries, documents, files, filings, qa_checks
 from intake.vocabulary import DocumentState
 
+Seen = ColumnElement[bool]
+"""Which rows of `documents` are asked for."""
+EVERY: Seen = true()
 Why = Literal["", "faulty", "later", "unsaved"]
 """Found faulty or still to be looked at, filed after it was looked at, in no backup; "" = nothing speaks against it here."""
 

@@ -19,6 +19,8 @@ from typing import Any, NoReturn
 from intake.errors import InputError
 
 OUT_OF_MEMORY = 77
+ONE_CORE = {"OMP_THREAD_LIMIT": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""One core a job, for Tesseract and for numpy: the engine runs as many jobs as there are cores. Set before either is loaded."""
 JOBS = ("sniff", "unpack", "open", "read", "picture", "rendition", "answer", "xdomea", "batchindex", "dkimcheck", "office",
         "canary")
 
@@ -71,7 +73,7 @@ def main() -> None:
     out = Path("/out")
     (out / "started").touch()  # tells the parent that the sandbox stands; foreign bytes come only after this
     asked = json.loads(sys.stdin.buffer.read())
-    os.environ["OMP_THREAD_LIMIT"] = "1"  # one core a job: the engine runs as many jobs as there are cores
+    os.environ |= ONE_CORE
     answer(asked, out)
 
 

@@ -122,7 +122,7 @@ def _read_again(paper: Paper, region: Region, rest: Sequence[Word], recognise: R
     if not _is_sure(words) and (region.coloured or _clear(words) >= PRINTED or _has_digits(words) or any(
             is_head(word.text) for word in words) or (not region.guessed and region.pieces >= MANY)):
         slant, day = _day(paper, cut, (left, top), (best.slant, *(one for one in (region.slant, *slants) if one != best.slant)),
-                          recognise, _years(rest))
+                          recognise, _years(rest), tangled=region.tangled)
         if day:
             best, words = replace(region, slant=slant), _with_line(words, day)
     return best, words if _clear(words) >= 4 or pressed.has_day(words) else ()
@@ -152,14 +152,22 @@ def _upright(paper: Paper, region: Region, cut: Image.Image, corner: tuple[int, 
 
 
 def _day(paper: Paper, cut: Image.Image, corner: tuple[int, int], slants: Sequence[float], recognise: Recognise,
-         years: Sequence[int]) -> tuple[float, tuple[Word, ...]]:
-    """The words of a stamp's day at one of the slants, found line by line or by their shape; boxes are of the page."""
+         years: Sequence[int], *, tangled: bool = False) -> tuple[float, tuple[Word, ...]]:
+    """The words of a stamp's day at one of the slants, found line by line or by their shape; boxes are of the page.
+
+    `tangled`: nothing but ink that was not read says that there may be a stamp; a first look has to say more.
+    """
     from intake.box.inside import stencil  # noqa: PLC0415 (numpy, which no other page needs)
 
     colours = cut if cut.mode == "RGB" else None
     cut = cut.convert("L")
     cut.info["dpi"] = paper.grey.info["dpi"]
     tones, light = stampcut.print_tones(paper.grey, cut.size, corner), pressed.paper_of(cut)
+    beside = stampcut.print_below(colours) if colours is not None else stampcut.print_beside(
+        paper.grey, cut.size, corner, paper.skew, light - FLAT_INK)
+    flat = [stencil.speaks_flat(cut, one, light - FLAT_INK, beside) for one in slants]
+    if tangled and not stencil.worth_it(flat):
+        return slants[0], ()
     sure, slant, line = 0.0, slants[0], tuple[Word, ...]()
     for one in slants if colours is None else ():
         words, how = pressed.day_line(cut, one, tones, recognise)
@@ -171,9 +179,6 @@ def _day(paper: Paper, cut: Image.Image, corner: tuple[int, int], slants: Sequen
         told = [one for one in shown if one is not None]
         found = stencil.day_by_shape(told, years) if told else None
         if found is None and sure < pressed.ENOUGH:
-            beside = stampcut.print_below(colours) if colours is not None else stampcut.print_beside(
-                paper.grey, cut.size, corner, paper.skew, light - FLAT_INK)
-            flat = [stencil.speaks_flat(cut, one, light - FLAT_INK, beside) for one in slants]
             found = stencil.day_by_shape(flat, years, flat=True)
         if found is not None:
             slant = slants[found[1]]

@@ -26,7 +26,7 @@ from itertools import count
 from pathlib import Path
 from typing import NoReturn
 
-from intake.box.inside.__main__ import answer, cpu_seconds
+from intake.box.inside.__main__ import ONE_CORE, answer, cpu_seconds
 
 IDLE_SECONDS = 600
 ORDER, FILTER = "order", "filter"
@@ -98,7 +98,7 @@ def _is_folder(path: Path) -> bool:
 
 def main() -> None:
     """Wait for the name of a job, run it, answer with its exit status (or 128 + signal) and the CPU seconds used; again."""
-    os.environ["OMP_THREAD_LIMIT"] = "1"
+    os.environ |= ONE_CORE
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # process 1 gets no signal that it does not handle
