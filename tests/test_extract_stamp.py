@@ -39,3 +39,17 @@ def test_a_stamp_word_before_the_day_is_no_such_word(text: str) -> None:
 @pytest.mark.parametrize("text", ["i8. Sep. 2026", "I8. Sep. 2026", "l8. Sep. 2026", "|8. Sep. 2026"])
 def test_a_one_read_as_a_letter(text: str) -> None:
     assert day("POSTEINGANG", text) == "2026-09-18"
+
+
+@pytest.mark.parametrize("text", ["5, Okt. 2026", "5. Okt, 2026", "5: Okt. 2026", "5. OKT 2026"])
+def test_a_point_that_rubber_printed_as_something_else(text: str) -> None:
+    assert day("EINGANG", text, "Bauamt Mittelau") == "2026-10-05"
+
+
+def test_a_dotless_i_is_an_i() -> None:
+    assert day("Eingegangen am", "12 MAı 2026") == "2026-05-12"
+
+
+@pytest.mark.parametrize("text", ["Gebäude 5, Okt", "5, Bauamt 2026", "Raum 12, Mai"])
+def test_a_comma_alone_makes_no_day(text: str) -> None:
+    assert day("Eingegangen", text) == ""

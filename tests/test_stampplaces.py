@@ -97,3 +97,17 @@ def test_ink_tangled_in_print_is_a_place_only_on_a_page_that_was_read_well(confi
     found = regions(seen_by_reading(page), words)
     assert [region.tangled for region in found] == [True] * count
     assert all(region.box[1] < 106 / 297 < region.box[3] for region in found)
+
+
+@pytest.mark.parametrize("wide_mm", [0, 20, 170])
+def test_a_rule_across_the_page_does_not_join_a_free_stamp_to_it(wide_mm: int) -> None:
+    page = paper()
+    scale = page.info["dpi"][0] / 25.4
+    stamp = Image.new("L", (round(60 * scale), round(40 * scale)), 255)
+    for row, text in enumerate(("Bauamt Mittelau", "EINGEGANGEN", "15. April 2026")):
+        ImageDraw.Draw(stamp).text((10 * scale, (10 + 7 * row) * scale), text, 20, font("sans", 4.5 * scale))
+    page.paste(stamp.rotate(-13, Image.Resampling.BICUBIC, fillcolor=255), (round(130 * scale), round(10 * scale)))
+    ImageDraw.Draw(page).line((20 * scale, 46 * scale, (20 + wide_mm) * scale, 46 * scale), 20, 3)
+    found = [region for region in regions(seen_by_reading(page), ()) if region.box[0] < 160 / 210 < region.box[2]]
+    assert len(found) == 1
+    assert found[0].slant == pytest.approx(13, abs=1.5) and found[0].box[0] > 0.55

@@ -85,10 +85,10 @@ def _labelled(text: str, raw: str) -> bool:
 
 
 def _pointed(text: str) -> str:
-    """Points where rubber printed them as commas ("24 AUG, 2026"), a 1 read as a letter ("I9. Nov."), and months with a letter
-    misread ("APRIT." for "APRIL")."""
-    text = re.sub(r"(?<![^\W_])[Iil|](?=\d?[. ]\s?\w)", "1", text)
-    return _MONTH.sub(_month, re.sub(r"(?<=[\da-zA-Zä])[,;:](?=\s?\d)", ".", text))
+    """Points where rubber printed them as commas ("5, Okt. 2026", "24 AUG, 2026"), a 1 read as a letter ("I9. Nov."), and months
+    with a letter misread ("APRIT." for "APRIL")."""
+    text = re.sub(r"(?<![^\W_])[Iil|](?=\d?[. ]\s?\w)", "1", text.replace("ı", "i"))
+    return _MONTH.sub(_month, re.sub(r"(?<=[\da-zA-Zä])[,;:](?=\s?\d)|(?<=\d)[,;:](?=\s?[A-Za-zÄÖÜäöü]{3})", ".", text))
 
 
 def _month(match: re.Match[str]) -> str:

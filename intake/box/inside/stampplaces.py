@@ -38,6 +38,7 @@ WINDOW_MM, STEP_MM = 50.0, 15.0  # for a stamp in a heap of ink that is wider th
 LEAST_MM = 12.0  # of a day whose slant is measured by its words
 AROUND_MM = (34.0, 9.0, 20.0)  # of a head's middle: aside, above, below
 WIDE_MM = 80.0  # what is wider may be a stamp in a heap
+RULE_MM = 25.0  # of a level stroke, which is a rule of the form and would join a stamp to the rest of the page
 TANGLED, LEGIBLE = 4, 0.8  # pieces of ink that were not read, in the midst of print that was
 
 
@@ -72,7 +73,7 @@ class Paper:
 def regions(paper: Paper, words: Sequence[Word]) -> tuple[Region, ...]:
     """Where stamps may be, coloured ones first, at most one tangled in print last; none overlaps another."""
     found: list[Region] = []
-    colours, rest = _colours(paper.shown), _left_over(paper.ink, words)
+    colours, rest = _colours(paper.shown), _left_over(paper, words)
     places = [(colours, box, True, False) for box in _clusters(colours, paper)] if colours is not None else []
     places += [(rest, box, False, False) for box in _clusters(rest, paper)]
     places += [(rest, box, False, True) for box in _heads(words, paper)]
@@ -147,9 +148,14 @@ def _colours(shown: Image.Image) -> Image.Image | None:
     return mask if 0.0002 < share < MOST else None
 
 
-def _left_over(ink: Image.Image, words: Sequence[Word]) -> Image.Image:
-    """The ink outside the words that were read well."""
-    strong = ink.point([255 if value >= INK else 0 for value in range(256)])
+def _left_over(paper: Paper, words: Sequence[Word]) -> Image.Image:
+    """The ink outside the words that were read well, without rules."""
+    ink = paper.ink
+    rows = ink.point([255 if value >= INK else 0 for value in range(256)]).tobytes()
+    least = round(RULE_MM / paper.width_mm * ink.width)
+    rule = re.compile(rb"\xff{%d,}" % least)
+    strong = Image.frombytes("L", ink.size, b"".join(
+        rule.sub(lambda run: bytes(len(run[0])), rows[at:at + ink.width]) for at in range(0, len(rows), ink.width)))
     draw = ImageDraw.Draw(strong)
     for word in words:
         if word.confidence >= CLEAR:
