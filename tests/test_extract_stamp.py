@@ -53,3 +53,11 @@ def test_a_dotless_i_is_an_i() -> None:
 @pytest.mark.parametrize("text", ["Gebäude 5, Okt", "5, Bauamt 2026", "Raum 12, Mai"])
 def test_a_comma_alone_makes_no_day(text: str) -> None:
     assert day("Eingegangen", text) == ""
+
+
+def test_a_day_that_lost_a_figure_is_doubted() -> None:
+    def sure(text: str) -> float:
+        return stamp(Material((page("Eingegangen", text),), received_on=date(2026, 12, 31)))[0].confidence
+
+    assert sure("5.05.2026") < 0.6 * sure("25.05.2026")
+    assert sure("5.5.2026") == sure("25.05.2026")

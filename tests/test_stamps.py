@@ -68,3 +68,10 @@ def test_the_years_that_a_page_names() -> None:
     words = (Word("15.03.2025,", (0.1, 0.1, 0.2, 0.11), 0.9), Word("1967", (0.3, 0.1, 0.4, 0.11), 0.9),
              Word("120260", (0.5, 0.1, 0.6, 0.11), 0.9))
     assert stamps._years(words) == [1967, 1968, 2025, 2026]
+
+
+@pytest.mark.parametrize(("text", "sure"), [
+    ("25.05.2026", True), ("5.05.2026", False), ("5. 05. 2026", False), ("5.5.2026", True)])
+def test_a_day_that_lost_a_figure_is_not_sure(text: str, sure: bool) -> None:
+    words = [Word(part, (0.1 + 0.1 * place, 0.1, 0.19 + 0.1 * place, 0.12), 0.96) for place, part in enumerate(text.split())]
+    assert stamps._is_sure(words) is sure

@@ -26,6 +26,7 @@ REACH_MM = 45.0
 DOWN_MM = 32.0
 UP_MM = 12.0
 LABELLED = 0.6  # of its probability is left to a date with a leading word that no stamp has
+HALF_DAY, HALF = re.compile(r"(?<!\d)\d[.,] ?0\d[.,]"), 0.5  # "5.05.2026" lost a figure: a stamp has two for day and month
 
 
 def stamp(material: Material) -> tuple[Proposal, ...]:
@@ -55,6 +56,7 @@ def _on_page(number: int, page: Page, near: int) -> Iterator[Proposal]:
         distance, day, words = best
         covered = (mark, *words)
         sure = (0.93 - 0.004 * distance) * (0.6 + 0.4 * legibility(words)) * (1.0 if number == 1 else 0.8)
+        sure *= HALF if HALF_DAY.search(day.raw) else 1.0
         yield Proposal("receipt_date", day.day.isoformat(), round(max(0.1, sure), 3), (
             evidence("rule:stamp@1", number, covered, f"{mark.text} {day.raw}"),))
 
@@ -73,6 +75,7 @@ def _in_regions(number: int, page: Page, near: int) -> Iterator[Proposal]:
                 same_block = any(mark.block == line[0] for mark in marks)
                 sure = (0.92 if same_block else 0.7 if marks else 0.6) * (0.6 + 0.4 * legibility(words))
                 sure *= (1.0 if number == 1 else 0.8) * (LABELLED if _labelled(text, raw) else 1.0)
+                sure *= HALF if HALF_DAY.search(raw) else 1.0
                 covered = (*marks[:1], *words) if same_block else tuple(words)
                 yield Proposal("receipt_date", dates[0].day.isoformat(), round(sure, 3), (
                     evidence("rule:stamp-region@1", number, covered, " ".join(word.text for word in covered)),), raw)

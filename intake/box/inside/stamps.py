@@ -29,6 +29,7 @@ SURE = 0.9  # of a day read line by line, from which its shape is not asked
 SURE_WORDS = 0.85  # of those of a day
 FLAT_INK = 90  # by so much darker than paper, where stamp and print have one tone
 ALIKE_TANGLED = 0.62  # letters of a stamp's first word that print left
+HALF_DAY = re.compile(r"(?<!\d)\d[.,] ?0\d[.,]")
 GAP_MM = 5.0  # between a stamp and print beside it that recognition put into one line
 Recognise = Callable[[Image.Image, int], tuple[Word, ...]]
 
@@ -129,7 +130,9 @@ def _read_again(paper: Paper, region: Region, rest: Sequence[Word], recognise: R
 
 
 def _is_sure(words: Sequence[Word]) -> bool:
-    """Whether words hold a day, and its figures were read well."""
+    """Whether words hold a day, and its figures were read well; "5.05.2026" has lost one: a stamp has two for day and month."""
+    if HALF_DAY.search(" ".join(word.text for word in words)):
+        return False
     return pressed.has_day(words) and pressed.has_day([word for word in words if word.confidence >= SURE_WORDS])
 
 
