@@ -7,11 +7,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
+
 from intake.blobs import Blobs
+from intake.db.batches import Batch
 from intake.db.core import Database, Tx, new_id, utcnow
 from intake.db.deliveries import add_delivery, add_parts, move_delivery
 from intake.db.documents import add_document, check_conservation, set_page_state
+from intake.db.signs import Sign, sign_from
 from intake.journal import record
+from intake.schema import batch_items, page_signs
 from intake.vocabulary import Blob, Cut, Delivery, DeliveryState, Document, PageRef, PageState, Part
 
 TENANT = "mittelau"
@@ -62,3 +67,11 @@ def kept(database: Database, blobs: Blobs, data: bytes, tenant: str = TENANT, **
     original = blobs.add_bytes(data, "brief.pdf", "application/pdf")
     with database.transaction() as tx:
         return received(tx, tenant, original=original, **values)
+
+
+def signs_of(tx: Tx, batch: Batch) -> list[tuple[str, Sign]]:
+    """(path, sign) of every page of a batch, Akte by Akte in the order of delivery."""
+    rows = tx.connection.execute(select(batch_items.c.path, page_signs).join(
+        batch_items, batch_items.c.delivery == page_signs.c.delivery).where(batch_items.c.batch == batch.id).order_by(
+        batch_items.c.reference_key, batch_items.c.position, page_signs.c.part, page_signs.c.number)).mappings()
+    return [(row["path"], sign_from(row)) for row in rows]

@@ -22,7 +22,8 @@ from intake.db import differences as abweichungen
 from intake.db import matters as rows
 from intake.db.core import Database
 from intake.db.matters import Kept
-from intake.db.signs import put_signs, signs_of
+from intake.db.signs import put_signs
+from tests.making import signs_of
 from tests.test_backfile import BY, deliver, new, take_all
 
 LEXICON = [f"wort{number}" for number in range(3000)]
@@ -125,7 +126,7 @@ def test_an_akte_delivered_twice_is_a_difference_with_both_names_until_it_is_ano
     with room.db.transaction() as tx:
         assert abweichungen.differences_of(tx.connection, batch.id, undecided=True) == ()
         items = lose.items_of(tx.connection, batch.id)
-        signs = [replace(sign, text=f"{99 + at:032x}") for at, (_, path, sign) in enumerate(signs_of(tx.connection, batch))
+        signs = [replace(sign, text=f"{99 + at:032x}") for at, (path, sign) in enumerate(signs_of(tx, batch))
                  if path.startswith("A_9")]
         put_signs(tx, batch.tenant, signs)
         assert len(items) == 3

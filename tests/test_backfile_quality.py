@@ -29,11 +29,12 @@ from intake.db.batches import Batch
 from intake.db.checks import Lot
 from intake.db.core import stamp, utcnow
 from intake.db.documents import documents_of
-from intake.db.signs import Sign, put_signs, signs_of
+from intake.db.signs import Sign, put_signs
 from intake.errors import Refused, Stale
 from intake.journal import check as chain
 from intake.pipeline import Postroom
 from intake.schema import filings, qa_checks, qa_draws
+from tests.making import signs_of
 
 CHECKER = "clerk:qs"
 
@@ -139,7 +140,7 @@ def test_a_lot_that_is_not_whole_is_not_sampled(room: Postroom, tmp_path: Path) 
 def test_what_a_machine_found_is_looked_at_besides_the_sample(room: Postroom, tmp_path: Path) -> None:  # noqa: F811
     batch = filed(room, tmp_path / "disk", 12)
     with room.db.transaction() as tx:
-        signs = [sign for _, _, sign in signs_of(tx.connection, batch)]
+        signs = [sign for _, sign in signs_of(tx, batch)]
         put_signs(tx, "mittelau", [replace(sign, skew=4.2) if at == 7 else sign for at, sign in enumerate(signs)])
     draw = drawn(room, batch)
     assert (draw.size, draw.accept) == (3, 0)

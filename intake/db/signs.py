@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import update
 
-from intake.db.batches import Batch
 from intake.db.core import Tx, upsert
 from intake.schema import batch_items, page_signs
 
@@ -43,17 +42,6 @@ def signs_changed(tx: Tx, changed: Collection[str]) -> None:
     """The pages of these deliveries are others than when their Akten were last compared."""
     tx.connection.execute(update(batch_items).where(batch_items.c.delivery.in_(tuple(changed))).values(
         signed=batch_items.c.signed + 1))
-
-
-def signs_of(conn: Connection, batch: Batch) -> Iterable[tuple[str, str, Sign]]:
-    """(reference key, path, sign) of every page of the batch, Akte by Akte in the order of delivery."""
-    wanted = select(batch_items.c.reference_key, batch_items.c.path, page_signs).join(
-        batch_items, batch_items.c.delivery == page_signs.c.delivery).where(batch_items.c.batch == batch.id)
-    rows = conn.execute(wanted.order_by(
-        batch_items.c.reference_key, batch_items.c.position, page_signs.c.part, page_signs.c.number
-    ).execution_options(yield_per=2000)).mappings()
-    for row in rows:
-        yield row["reference_key"], row["path"], sign_from(row)
 
 
 def sign_from(row: Mapping[Any, Any]) -> Sign:
