@@ -25,6 +25,7 @@ from intake.db.knowledge import file_count, imported_at, register_size
 from intake.db.plan import open_entries
 from intake.db.work import counts
 from intake.errors import PoststelleError
+from intake.ocr.letters import latin_in
 from intake.postroom import boundary
 from intake.registers import REGISTERS
 from intake.resources import resource
@@ -228,6 +229,9 @@ def check_languages(home: Home, patterns: tuple[str, ...] = TESSDATA) -> Iterato
                       f"sudo apt-get install tesseract-ocr-{name.replace('_', '-')}")
     if not missing:
         yield Finding("ok", "Texterkennung", f"Sprachdaten {', '.join(sorted(wanted))}")
+    if not any(latin_in(folder) for folder in folders):
+        yield Finding("hint", "Texterkennung", "Namen wie „Dvořák“ oder „Ayşe“ werden ohne ihre Zeichen gelesen: Die Sprachdaten "
+                      "für alle lateinischen Buchstaben fehlen. Geben Sie ein: sudo apt-get install tesseract-ocr-script-latn")
 
 
 def check_box(home: Home) -> Iterator[Finding]:

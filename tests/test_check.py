@@ -202,7 +202,17 @@ def test_missing_language_data_names_the_package(home: Home, tmp_path: Path) -> 
     found = [one.sentence for one in checks.check_languages(wanted, (str(tmp_path / "tessdata"),))]
     assert any("apt-get install tesseract-ocr-frk" in sentence for sentence in found)
     assert any("apt-get install tesseract-ocr-chi-sim" in sentence for sentence in found)
-    assert len(found) == 2
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize(("place", "told"), [("Latin", False), ("script/Latin", False), ("", True)])
+def test_data_for_all_letters_may_be_missing_and_is_named(home: Home, tmp_path: Path, place: str, *, told: bool) -> None:
+    (tmp_path / "tessdata" / "script").mkdir(parents=True)
+    for name in ("deu", "frk", "osd", *((place,) if place else ())):
+        (tmp_path / "tessdata" / f"{name}.traineddata").touch()
+    found = list(checks.check_languages(home, (str(tmp_path / "tessdata"),)))
+    assert [one.level for one in found] == ["ok", "hint"][:1 + told]
+    assert any("tesseract-ocr-script-latn" in one.sentence for one in found) == told
 
 
 def test_a_box_that_cannot_run_is_told_in_its_own_words(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

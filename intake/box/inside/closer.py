@@ -32,7 +32,7 @@ def looked_again(words: Sequence[Word], grey: Image.Image, height_mm: float, ske
     """The words with the doubtful lines as they were read by themselves, where that is surer."""
     found = list(words)
     for line in _doubtful(words, height_mm)[:MOST]:
-        again = _alone(line, grey, height_mm, skew, recognise)
+        again = alone(line, grey, height_mm, skew, recognise)
         if _is_better(again, line):
             place = next(number for number, word in enumerate(found) if word is line[0])
             found[place:place + len(line)] = again
@@ -41,6 +41,11 @@ def looked_again(words: Sequence[Word], grey: Image.Image, height_mm: float, ske
 
 def _doubtful(words: Sequence[Word], height_mm: float) -> list[list[Word]]:
     """Short lines in the head of the page with a word that was not read surely."""
+    return [line for line in pieces(words) if _is_doubtful(line, height_mm)]
+
+
+def pieces(words: Sequence[Word]) -> list[list[Word]]:
+    """The lines of a page, parted where columns are."""
     lines: list[list[Word]] = []
     for word in words:
         last = lines[-1][-1] if lines else None
@@ -49,7 +54,7 @@ def _doubtful(words: Sequence[Word], height_mm: float) -> list[list[Word]]:
             lines[-1].append(word)
         else:
             lines.append([word])
-    return [line for line in lines if _is_doubtful(line, height_mm)]
+    return lines
 
 
 def _is_doubtful(line: Sequence[Word], height_mm: float) -> bool:
@@ -66,8 +71,8 @@ def _around(line: Sequence[Word]) -> Box:
             max(word.box[2] for word in line), max(word.box[3] for word in line))
 
 
-def _alone(line: Sequence[Word], grey: Image.Image, height_mm: float, skew: float, recognise: Recognise) -> list[Word]:
-    """The line read by itself; boxes are of the page."""
+def alone(line: Sequence[Word], grey: Image.Image, height_mm: float, skew: float, recognise: Recognise) -> list[Word]:
+    """The words of a line read by themselves; boxes are of the page."""
     box, around = _around(line), AROUND_MM / height_mm * grey.height
     left, top = round(box[0] * grey.width - around), round(box[1] * grey.height - around)
     width, height = round(box[2] * grey.width + around) - left, round(box[3] * grey.height + around) - top

@@ -13,6 +13,8 @@ from intake.box.inside.words import clipped, mean_confidence, renumbered, text_o
 from intake.vocabulary import Box, Page, Script, Separator, Word
 
 if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
+
     from PIL.Image import Image
 
 Rotation = Literal[0, 90, 180, 270]
@@ -78,6 +80,8 @@ class Engines:
     def __init__(self, order: Order) -> None:
         self._order = order
         self._engine: Any = None
+        self._letters: Any = None
+        self._folder: TemporaryDirectory[str] | None = None  # of the letters' data, as long as they are needed
         self.languages = order.languages
 
     def get(self) -> Any:
@@ -94,6 +98,26 @@ class Engines:
     def knows(self, language: str) -> bool:
         """True when the language data is there."""
         return (Path(self._order.tessdata) / f"{language}.traineddata").is_file()
+
+    def latin(self) -> Path | None:
+        """The data for all languages in Latin script, where it is installed."""
+        from intake.ocr.letters import latin_in  # noqa: PLC0415
+
+        return latin_in(Path(self._order.tessdata))
+
+    def all_letters(self, cut: Image, mode: int) -> tuple[Word, ...]:
+        """Words of a cut in letters of all those languages; () where `latin` is None. Loaded when the first page asks."""
+        from tempfile import TemporaryDirectory  # noqa: PLC0415
+
+        from intake.ocr.letters import LATIN, without_dictionary  # noqa: PLC0415
+
+        data = self.latin()
+        if self._letters is None and data is not None:
+            self._folder = TemporaryDirectory(prefix="letters-")
+            without_dictionary(data, Path(self._folder.name) / f"{LATIN}.traineddata")
+            self._letters = type(self.get())(self._folder.name)
+        found: tuple[Word, ...] = self._letters.words(cut, LATIN, mode=mode) if self._letters else ()
+        return found
 
 
 def read_sheet(sheet: Sheet, order: Order, engines: Engines, preview: Path) -> Page:
@@ -220,13 +244,14 @@ def _from_picture(sheet: Sheet, order: Order, engines: Engines, preview: Path) -
 
 def _closer(upright: Image, words: tuple[Word, ...], height_mm: float, skew: float, engines: Engines) -> tuple[Word, ...]:
     """The words, those in the head of the page that were read badly as a second look has them."""
-    from intake.box.inside import closer, numeral, repair  # noqa: PLC0415
+    from intake.box.inside import closer, marked, numeral, repair  # noqa: PLC0415
 
     def recognise(cut: Image, mode: int) -> tuple[Word, ...]:
         return repair.repaired(engines.get().words(cut, engines.languages, mode=mode), cut)
 
     words = closer.looked_again(words, upright, height_mm, skew, recognise)
-    return numeral.counted(words, upright, skew)
+    words = numeral.counted(words, upright, skew)
+    return marked.marked(words, upright, height_mm, skew, engines.all_letters) if engines.latin() else words
 
 
 def _stamped(sheet: Sheet, grey: Image, ink: Image, shown: Image, words: tuple[Word, ...], lies: tuple[Rotation, float, float],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib.metadata import version
 
-VERSION = "6"  # raise it when the same file would be read differently than before
+VERSION = "7"  # raise it when the same file would be read differently than before
 PACKAGES = {"tesseract": "tesserocr", "pytesseract": "pytesseract"}
 
 
