@@ -25,7 +25,6 @@ from intake.db.knowledge import file_count, imported_at, register_size
 from intake.db.plan import open_entries
 from intake.db.work import counts
 from intake.errors import PoststelleError
-from intake.ocr.letters import latin_in
 from intake.postroom import boundary
 from intake.registers import REGISTERS
 from intake.resources import resource
@@ -229,7 +228,7 @@ def check_languages(home: Home, patterns: tuple[str, ...] = TESSDATA) -> Iterato
                       f"sudo apt-get install tesseract-ocr-{name.replace('_', '-')}")
     if not missing:
         yield Finding("ok", "Texterkennung", f"Sprachdaten {', '.join(sorted(wanted))}")
-    if not any(latin_in(folder) for folder in folders):
+    if not any((folder / place / "Latin.traineddata").is_file() for folder in folders for place in ("", "script")):
         yield Finding("hint", "Texterkennung", "Namen wie „Dvořák“ oder „Ayşe“ werden ohne ihre Zeichen gelesen: Die Sprachdaten "
                       "für alle lateinischen Buchstaben fehlen. Geben Sie ein: sudo apt-get install tesseract-ocr-script-latn")
 
