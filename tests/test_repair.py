@@ -67,6 +67,15 @@ def test_none_is_invented(printed: str) -> None:
     assert mended(printed, printed) == printed
 
 
+@pytest.mark.parametrize(("read", "wanted"), [
+    ("Miittelau", "Mittelau"), ("Miitteilung", "Mitteilung"), ("Miitglied", "Mitglied"), ("Miiller", "Miiller"),
+    ("Miittern", "Miittern")])
+def test_a_stroke_counted_twice_is_one(read: str, wanted: str) -> None:
+    words, page = line(wanted, read)
+    (found,) = repaired(words, page)
+    assert (found.text, found.raw) == (wanted, read if read != wanted else "")
+
+
 def test_raw_and_box_are_kept() -> None:
     words, page = line("nach §_2 liegt", "nach $2 liegt")
     found = repaired(words, page)

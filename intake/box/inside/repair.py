@@ -46,6 +46,7 @@ MONEY = re.compile(r"^(\d{1,4}|EUR|Euro|€|DM|Cent|Stück|\d{1,3}(\.\d{3})*,\d\
 NOUN = re.compile(r"^(?!Gem|Nach|Gegen|Siehe|Vgl|Laut|Durch|Mit|Aus|Von|Zu|In|Der|Die|Des|Den|Und)[A-ZÄÖÜ][\w.-]*[a-zäöüß]$")
 COUNTING = re.compile(r"^(\d+[a-z]?,|EUR|Euro|€|DM|Cent|Stück|\d{1,3}(\.\d{3})*,\d\d"
                       r"|S\.|Seite|Nr\.?|Abs\.?|Satz|bis|Haus|Blatt|Anlage|.*§)$")
+STROKE = re.compile(r"^(\W*M)ii(?=tt(el|ei|a|w)|tgl)")  # "Miittelau": a stroke of M counted twice; "Miiller" may be Müller
 DOUBLE = frozenset(("88", "$$", "8$", "$8", "SS", "ss", "55", "§§", "§$", "$§"))
 PLAIN_DOUBLE = frozenset(("88", "$$", "8$", "$8", "§§", "§$", "$§", "&&", "8&", "&8"))  # nobody reads one sign so
 LISTED = re.compile(r"§|^(und|bis|oder|sowie|Art\.?|Artikel|Nr\.?|Abs\.?|Satz|[A-Z]\.|.*\d[a-z]?,?)$")
@@ -139,7 +140,7 @@ def repaired(words: Sequence[Word], grey: Image) -> tuple[Word, ...]:
             found.append(word)
             continue
         found += (cited(word, before, after[0] if after else None)
-                  or _sign(word, before[-1] if before else None, after, grey) or [word])
+                  or _sign(word, before[-1] if before else None, after, grey) or [put(word, STROKE.sub(r"\1i", word.text, 1))])
     return tuple(found)
 
 
