@@ -3,7 +3,8 @@
 `rule:reference-zone@1` says that it stood in the reference zone (Informationsblock, Bezugszeichenzeile, Betreff, Bezug,
 subject of a mail), `rule:reference-text@1` that it stood elsewhere. A digit is never taken for another: a misread sign is another
 sign. Only where the pattern asks for a digit and recognition gave the letter that looks like it (or the other way round, or put a
-blank in), and one reading alone follows the pattern, that one is proposed, less sure, with what was read in `raw`.
+blank in), or for a slash and it gave a stroke ("BAI632.60"), and one reading alone follows the pattern, that one is proposed,
+less sure, with what was read in `raw`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 
 from intake.extract.layout import Segment, evidence, legibility, segments
 from intake.extract.zones import zones
@@ -25,9 +26,9 @@ _DASHES = re.compile("[\u2010-\u2015\u2212]")
 _INSIDE = r"(?<![\w/])(?<![\w][.-]){}(?![\w/]|[.-]\w)"
 
 
-_LOOKS_LIKE = {"O": "0", "o": "0", "Q": "0", "D": "0", "I": "1", "l": "1", "|": "1", "!": "1", "S": "5", "B": "8", "Z": "2",
-               ",": "."}
-_LETTER_FOR = {"0": "O", "1": "I", "8": "B", "5": "S", "2": "Z"}
+_LOOKS_LIKE = {"O": "0", "o": "0", "Q": "0", "D": "0", "I": "1/", "l": "1/", "|": "1/", "!": "1/", "S": "5", "B": "8", "Z": "2",
+               ",": ".", "1": "/", "7": "/", "J": "/"}
+_LETTER_FOR = {"0": "O", "1": "I/", "8": "B", "5": "S", "2": "Z", "7": "/"}
 MOST_MENDED, OFFICE = 2, 4
 """So many characters of a sign may be look-alikes; letters stand among so many first ones."""
 MENDED = 0.75
@@ -107,12 +108,13 @@ class References:
 
     def _only(self, read: str) -> str:
         """The one text that follows a pattern with the fewest look-alikes changed; "" where there is none or more than one."""
-        other = {at: _LETTER_FOR.get(char, "") if char.isdigit() and at < OFFICE else _LOOKS_LIKE.get(char, "")
-                 for at, char in enumerate(read)}
+        lettered = any(map(str.isalpha, read))  # of figures alone, a 1 that is a slash would make too many signs
+        other = {at: (_LETTER_FOR if char.isdigit() and at < OFFICE else _LOOKS_LIKE).get(char, "")
+                 for at, char in enumerate(read) if lettered or not char.isdigit()}
         places = [at for at, char in other.items() if char]
         for count in range(min(MOST_MENDED, len(places)) + 1):
-            ways = {"".join(other[at] if at in changed else char for at, char in enumerate(read))
-                    for changed in combinations(places, count)}
+            ways = {"".join(dict(zip(changed, chosen, strict=True)).get(at, char) for at, char in enumerate(read))
+                    for changed in combinations(places, count) for chosen in product(*(other[at] for at in changed))}
             fitting = [way for way in ways if any(pattern.fullmatch(way) for pattern in self.patterns)]
             if fitting:
                 return fitting[0] if len(fitting) == 1 else ""
