@@ -49,6 +49,23 @@ def test_an_unreadable_page_keeps_its_position() -> None:
     assert (words, rotation) == (POOR, 0)
 
 
+def test_a_page_of_few_letters_is_not_read_again_as_it_lies() -> None:
+    page = written(LETTER)
+    calls: list[str] = []
+    again: list[Image.Image] = []
+
+    def recognise(image: Image.Image) -> tuple[Word, ...]:
+        again.append(image)
+        return FLAT[:1] if len(again) == 2 else POOR[:9]
+
+    def whole(image: Image.Image) -> tuple[Word, ...]:
+        calls.append("whole")
+        return POOR[:3] if image is page else FLAT
+
+    assert read_upright(page, ink_of(at_dpi(page, 75)), recognise, whole) == (FLAT, 180)
+    assert (len(again), calls) == (3, ["whole", "whole"])
+
+
 def test_words_that_stand_upright_on_the_page_convince_nobody() -> None:
     tall = tuple(Word("Baugesetzbuch", (0.1, 0.1, 0.12, 0.3), 0.95) for _ in range(20))
     assert clear_letters(tall, 0.7) == 0

@@ -303,23 +303,25 @@ def _recognised(sheet: Sheet, grey: Image, ink: Image, order: Order,
 
     engine = engines.get()
 
-    def recognise(page: Image) -> tuple[Word, ...]:
-        return clean.without_specks(engine.words(page, engines.languages))
+    def recognise(page: Image, mode: int = 3) -> tuple[Word, ...]:
+        return clean.without_specks(engine.words(page, engines.languages, mode=mode))
+
+    def whole(page: Image) -> tuple[Word, ...]:  # before anybody doubts its turn or its script: dots are no words
+        return leaders.without_leaders(recognise(page), page, recognise)
 
     grey = clean.despeckled(grey)
-    words, rotation = upright.read_upright(grey, ink, recognise)
+    words, rotation = upright.read_upright(grey, ink, recognise, whole)
     grey = image.turn(grey, rotation)
     doubt = mean_confidence(words) < script.POOR or engines.languages != order.languages
     if doubt and sum(len(word.text) for word in words) >= 60 and engines.knows(script.FRAKTUR):
-        languages = script.FRAKTUR if script.is_fraktur(grey, engine, order.languages) else order.languages
+        fraktur = script.is_fraktur(grey, engine, order.languages, (engines.languages, words))
+        languages = script.FRAKTUR if fraktur else order.languages
         if languages != engines.languages:
             engines.languages = languages
-            words = recognise(grey)
+            words = whole(grey)
     if _is_fine_print(words, grey, sheet, order):
         grey = image.turn(image.grey_of(sheet.render(min(sheet.native_dpi() or order.dpi, order.dpi))), rotation)
-        words = recognise(grey)
-    words = leaders.without_leaders(words, grey, lambda cut, mode: clean.without_specks(
-        engine.words(cut, engines.languages, mode=mode)))
+        words = whole(grey)
     fraktur = engines.languages == script.FRAKTUR and order.languages != script.FRAKTUR
     return (repair.round_s(words) if fraktur else repair.repaired(words, grey)), rotation, fraktur
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image
@@ -19,8 +20,8 @@ EVEN = 0.03  # spread of letter widths: 0.01 on typewritten pages, 0.05 and more
 LEGIBLE = 0.6
 
 
-def band_of(grey: Image.Image) -> Image.Image:
-    """The strip of the page with the most ink: enough lines to tell the script."""
+def band_of(grey: Image.Image) -> tuple[Image.Image, int]:
+    """The strip of the page with the most ink, enough lines to tell the script, and where it begins (pixels)."""
     dpi = float(grey.info["dpi"][0])
     height = min(round(BAND_MM / 25.4 * dpi), grey.height)
     rows = grey.resize((1, max(grey.height // 8, 1)), Image.Resampling.BOX).tobytes()
@@ -29,13 +30,19 @@ def band_of(grey: Image.Image) -> Image.Image:
     top = min(best * 8, grey.height - height)
     band = grey.crop((0, top, grey.width, top + height))
     band.info["dpi"] = grey.info["dpi"]
-    return band
+    return band, top
 
 
-def is_fraktur(grey: Image.Image, engine: Any, languages: str) -> bool:
-    """True when the Fraktur model reads a band of the page clearly better than the ordinary one."""
-    band = band_of(grey)
-    ordinary, broken = (_whole_lines(engine.words(band, language)) for language in (languages, FRAKTUR))
+def is_fraktur(grey: Image.Image, engine: Any, languages: str, known: tuple[str, Sequence[Word]]) -> bool:
+    """True when the Fraktur model reads a band of the page clearly better than the ordinary one.
+
+    `known`: the language data the page was read with and its words, so that the band is read with the other alone.
+    """
+    band, top = band_of(grey)
+    there = [replace(word, box=(word.box[0], (word.box[1] * grey.height - top) / band.height,
+                                word.box[2], (word.box[3] * grey.height - top) / band.height)) for word in known[1]]
+    ordinary, broken = (_whole_lines(there if language == known[0] else engine.words(band, language))
+                        for language in (languages, FRAKTUR))
     clear = mean_confidence(broken)
     return sum(len(word.text) for word in broken) >= LETTERS and clear >= SOUND and clear > mean_confidence(ordinary) + LEAD
 

@@ -37,26 +37,33 @@ def convincing(words: Sequence[Word], aspect: float) -> bool:
     return clear >= ENOUGH and clear >= 0.25 * letters
 
 
-def read_upright(grey: Image.Image, ink: Image.Image,
-                 recognise: Callable[[Image.Image], tuple[Word, ...]]) -> tuple[tuple[Word, ...], Rotation]:
+def read_upright(grey: Image.Image, ink: Image.Image, recognise: Callable[[Image.Image], tuple[Word, ...]],
+                 whole: Callable[[Image.Image], tuple[Word, ...]] | None = None) -> tuple[tuple[Word, ...], Rotation]:
     """Words of the upright page and the clockwise turn that made it so; (), 0 when nothing is read in any position.
 
-    `ink` is the small picture of `geometry.ink_of`. Tesseract's own orientation detection is not asked: on turned real
-    scans it was unsure or wrong on one page in ten, reading a sample in all positions on none.
+    `ink` is the small picture of `geometry.ink_of`; `whole` reads a whole page where that is more than `recognise`.
+    Tesseract's own orientation detection is not asked: on turned real scans it was unsure or wrong on one page in ten,
+    reading a sample in all positions on none.
     """
+    whole = whole or recognise
     shape = grey.width / grey.height
     first: Rotation = 0
     if looks_sideways(ink):
         scores = _scores(at_dpi(sample_of(grey, ink), SAMPLE_DPI), (90, 270), recognise)
         first = 90 if scores[90] > scores[270] else 270 if scores[270] else 0
-    words = recognise(turn(grey, first))
-    if convincing(words, shape if first in (0, 180) else 1 / shape) or grey.width * grey.height > LARGEST:
+    words = whole(turn(grey, first))
+    aspect = shape if first in (0, 180) else 1 / shape
+    if convincing(words, aspect) or grey.width * grey.height > LARGEST:
         return words, first
     few = sum(len(word.text) for word in words) <= FEW
-    scores = _scores(at_dpi(grey if few else sample_of(grey, ink), SAMPLE_DPI), TURNS, recognise)
+    if few:
+        others = tuple(way for way in TURNS if way != first)
+        scores = {first: clear_letters(words, aspect)} | _scores(at_dpi(grey, SAMPLE_DPI), others, recognise)
+    else:
+        scores = _scores(at_dpi(sample_of(grey, ink), SAMPLE_DPI), TURNS, recognise)
     best = max(TURNS, key=lambda way: (scores[way], way == first))
     if best != first and scores[best] > 1.5 * scores[first] + 3:
-        return recognise(turn(grey, best)), best
+        return whole(turn(grey, best)), best
     return words, first
 
 
