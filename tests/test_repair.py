@@ -76,6 +76,11 @@ def test_a_stroke_counted_twice_is_one(read: str, wanted: str) -> None:
     assert (found.text, found.raw) == (wanted, read if read != wanted else "")
 
 
+def test_groups_of_figures_are_a_sign_of_their_own() -> None:
+    assert mended("§_7 13 05", "97 13 05") == "97 13 05"
+    assert mended("§_7 13 Abs.", "97 13 Abs.") == "§ 7 13 Abs."
+
+
 def test_raw_and_box_are_kept() -> None:
     words, page = line("nach §_2 liegt", "nach $2 liegt")
     found = repaired(words, page)

@@ -40,6 +40,7 @@ FOLLOWED = re.compile(r"^ff?[.,;)]{1,2}$")
 STATUTE = re.compile(r"^(?!OHG)[A-ZÄÖÜ][A-Za-zäöü]*[A-ZÄÖÜa-zäöü](GB|[GO])[),.;:]{0,3}$")
 OFTEN = re.compile(r"^\(?(des|gemäß|gem\.|gegen|nach|vgl\.)[-.,:'’]?$")  # before a sign far more often than before a number
 LETTERED = re.compile(r"^\d{1,4}[a-d][).,;:]*$")
+GROUP = re.compile(r"^\d{2,3}$")
 THOUSANDS = re.compile(r"^\d{3}$")  # "nach 8 500 Einwohnern"
 LIST_GOES_ON = re.compile(r"^(und|bis|oder|ff?\.)$")
 MONEY = re.compile(r"^(\d{1,4}|EUR|Euro|€|DM|Cent|Stück|\d{1,3}(\.\d{3})*,\d\d)$")
@@ -173,6 +174,8 @@ def _sign(word: Word, before: Word | None, after: Sequence[Word], grey: Image) -
             return parted(word, hanging[1], "§" * len(hanging[2]))
         if len(after) == 2 and SUBDIVIDED.match(after[1].text):
             return parted(word, hanging[3], "§")
+    if GROUP.match(word.text) and len(after) == 2 and all(GROUP.match(other.text) for other in after):
+        return []  # a sign in groups of figures: no citation goes on with two numbers
     glued = GLUED.match(word.text)
     return _glued(glued, word, before, after, grey) if glued else []
 
