@@ -21,6 +21,7 @@ from pathlib import Path
 import pikepdf
 import psutil
 import pytest
+from drawn import LETTER, written
 from fakes import FakeBox, fake_room
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -212,6 +213,45 @@ print(json.dumps(sorted(set(sys.modules) - known)))
                           text=True, check=True)
     late = [name for name in json.loads(done.stdout) if not name.startswith("fontTools.ttLib.tables")]
     assert late == []
+
+
+def test_nothing_is_left_to_import_for_a_scan(tmp_path: Path) -> None:
+    """Nor is the engine's language data loaded again."""
+    source = """
+import json, sys
+from pathlib import Path
+from intake.box.inside import template
+from intake.box.inside.__main__ import run
+from intake.ocr import tesseract
+out, order = Path(sys.argv[2]), json.loads(sys.argv[3])
+template.prepare(sys.argv[4], order["tessdata"], "deu")
+template.prepare("read"); template.prepare("rendition")
+known, ready = set(sys.modules), dict(tesseract._ahead)
+assert len(ready) == 1
+import tesserocr
+tesserocr.PyTessBaseAPI = type("Unasked", (), {"Version": tesserocr.PyTessBaseAPI.Version})
+page = run("read", order | {"media_type": "application/pdf"}, [Path(sys.argv[1])], out)["pages"][0]
+assert len(page["words"]) > 50 and page["source"] == "ocr", page
+run("rendition", {"sources": ["application/pdf"], "pages": [{"source": 0, "number": 1, "rotation": 0, "page": page}],
+                  "title": "", "language": "de", "max_megapixels": 50, "attachments": []}, [Path(sys.argv[1])], out)
+print(json.dumps(sorted(set(sys.modules) - known)))
+"""
+    written(LETTER * 2).save(tmp_path / "scan.pdf", resolution=200)
+    order = json.dumps(Box(BoxSettings())._read_order(ReadOrder()))
+    for job in ("read", "open"):
+        done = subprocess.run([sys.executable, "-c", source, str(tmp_path / "scan.pdf"), str(tmp_path), order, job],
+                              cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout) == []
+
+
+def test_the_template_is_told_what_to_load_ahead() -> None:
+    box = Box(BoxSettings())
+    order, other = box._read_order(ReadOrder()), box._read_order(ReadOrder(engine="pytesseract"))
+    assert warm._said({"job": "read", "order": order}) == ["read", order["tessdata"], "deu"]
+    assert warm._said({"job": "open", "order": {"unpack": {}, "read": order}}) == ["open", order["tessdata"], "deu"]
+    assert warm._said({"job": "read", "order": other}) == ["read"]
+    assert warm._said({"job": "rendition", "order": {"sources": [], "pages": []}}) == ["rendition"]
 
 
 # ---- who gets a warm box ---------------------------------------------------------------------------------------------

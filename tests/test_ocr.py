@@ -10,7 +10,7 @@ from drawn import LETTER, paper, written
 
 from intake.box.inside.words import text_of
 from intake.errors import ConfigError
-from intake.ocr import tsv
+from intake.ocr import tesseract, tsv
 from intake.ocr.pytesseract import PyTesseract
 from intake.ocr.tesseract import Tesseract
 
@@ -54,6 +54,20 @@ class TestTesseract(OcrContract):
     def test_missing_language_data_are_named(self) -> None:
         with pytest.raises(ConfigError, match="apt-get install tesseract-ocr-xyz"):
             self.engine().words(paper(), "xyz")
+
+    def test_what_was_loaded_ahead_is_used_by_all(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tesseract, "_ahead", {})
+        before = self.engine().words(written(LETTER[:2]), "deu")
+        tesseract.load_ahead(TESSDATA, "deu")
+        assert self.engine().model("deu") is self.engine().model("deu")
+        assert self.engine().words(written(LETTER[:2]), "deu") == before
+
+    def test_missing_language_data_are_told_when_they_are_needed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tesseract, "_ahead", {})
+        tesseract.load_ahead(TESSDATA, "xyz")
+        assert tesseract._ahead == {}
+        with pytest.raises(ConfigError, match="xyz"):
+            self.engine().model("xyz")
 
 
 class TestPyTesseract(OcrContract):

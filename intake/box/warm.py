@@ -128,6 +128,14 @@ class Warm:
             log.warning("warm boxes do not come up; every job gets a sandbox of its own")
 
 
+def _said(told: Mapping[str, Any]) -> list[str]:
+    """What the template is told of a job: its name and, where it may recognise text, the language data to load ahead."""
+    order = told["order"].get("read", told["order"])
+    if order.get("engine") != "tesseract":
+        return [told["job"]]
+    return [told["job"], order["tessdata"], order["languages"]]
+
+
 class _WarmBox:
     """One running sandbox and the folder it shares with us. Raises OSError or ConfigError when it cannot be started."""
 
@@ -186,7 +194,7 @@ class _WarmBox:
         try:
             try:
                 self._give(told, inputs, processes=limits.processes)
-                socket.send_fds(self._control, [str(told["job"]).encode("ascii")], [theirs])
+                socket.send_fds(self._control, [json.dumps(_said(told)).encode("ascii")], [theirs])
             except OSError:
                 return None
             finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Any
 
 from intake.errors import ConfigError
@@ -12,6 +13,15 @@ from intake.vocabulary import Word
 os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # read when the library is loaded: one process per core, one thread each
 AUTO, BLOCK = 3, 6  # page segmentation modes: whole layout, one block of text
 LSTM = 1
+_ahead: dict[tuple[str, str], Any] = {}
+"""Models loaded before they are asked for, for all processes forked from this one."""
+
+
+def load_ahead(tessdata: str, languages: str) -> None:
+    """Load a model (0.1 CPU s) for this process and its children to come; what cannot be loaded is told when it is asked for."""
+    if (tessdata, languages) not in _ahead:
+        with suppress(ConfigError):
+            _ahead[tessdata, languages] = Tesseract(tessdata).model(languages)
 
 
 class Tesseract:
@@ -25,8 +35,11 @@ class Tesseract:
         self._apis: dict[str, Any] = {}
         self.name = f"tesseract-{tesserocr.PyTessBaseAPI.Version()}"
 
-    def _api(self, languages: str) -> Any:
-        if languages not in self._apis:
+    def model(self, languages: str) -> Any:
+        """The engine with its language data, loaded once. Raises ConfigError where they are missing."""
+        if languages not in self._apis and (self._tessdata, languages) in _ahead:
+            self._apis[languages] = _ahead[self._tessdata, languages]
+        elif languages not in self._apis:
             try:
                 self._apis[languages] = self._tesserocr.PyTessBaseAPI(path=self._tessdata, lang=languages, psm=AUTO, oem=LSTM)
             except RuntimeError as error:
@@ -38,7 +51,7 @@ class Tesseract:
 
     def words(self, image: Any, languages: str, *, mode: int = AUTO) -> tuple[Word, ...]:
         """Words of a grey PIL image ("L") in reading order; the resolution is taken from its info."""
-        api = self._api(languages)
+        api = self.model(languages)
         api.SetPageSegMode(mode)
         self._show(api, image)
         api.Recognize()
@@ -48,7 +61,7 @@ class Tesseract:
 
     def orientation(self, image: Any) -> tuple[int, float]:
         """Degrees (0, 90, 180, 270) to turn the image clockwise so that it stands upright, and how sure (> 2 is fair)."""
-        api = self._api("osd")
+        api = self.model("osd")
         api.SetPageSegMode(0)
         self._show(api, image)
         found = api.DetectOrientationScript()

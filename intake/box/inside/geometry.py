@@ -47,7 +47,7 @@ def skew_of(ink: Image.Image) -> float:
 
 
 def _narrow(ink: Image.Image) -> Image.Image:
-    """The picture pressed together sideways: shearing costs an eighth, and within a strip lines of text fall by a pixel at most."""
+    """The picture pressed together sideways: shearing costs an eighth, and lines of text fall by a pixel at most in a strip."""
     return ink.reduce((NARROWED, 1))
 
 

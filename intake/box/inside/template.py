@@ -1,10 +1,10 @@
 """The template of a warm box: imports what the jobs need once and forks one child for each job. Process 1 of its sandbox.
 
-It never touches foreign bytes: the service tells it the name of a job, the child reads everything else from /in. Between
-two jobs it kills and reaps whatever the child left alive and empties /tmp and /dev/shm; the service does the same to /in
-and /out. As process 1 no signal from inside reaches it, and its memory is closed to processes of the same user
-(PR_SET_DUMPABLE; besides, the system-call filter forbids tracing). It ends when the service does, after ten idle minutes,
-and whenever anything is not as it must be: the service then starts another one.
+It never touches foreign bytes: the service tells it the name of a job and the language data to load ahead, the child reads
+everything else from /in. Between two jobs it kills and reaps whatever the child left alive and empties /tmp and /dev/shm; the
+service does the same to /in and /out. As process 1 no signal from inside reaches it, and its memory is closed to processes of
+the same user (PR_SET_DUMPABLE; besides, the system-call filter forbids tracing). It ends when the service does, after ten idle
+minutes, and whenever anything is not as it must be: the service then starts another one.
 """
 
 from __future__ import annotations
@@ -29,11 +29,15 @@ from typing import NoReturn
 from intake.box.inside.__main__ import ONE_CORE, answer, cpu_seconds
 
 IDLE_SECONDS = 600
+LONGEST = 4096
+"""Bytes of what the service says: [job] or [job, folder of the language data, languages]."""
 ORDER, FILTER = "order", "filter"
 """Files in /in: what the child is asked for, the system-call filter it puts on itself (none where it may start processes)."""
+_SCAN = ("barcodes", "blank", "clean", "closer", "geometry", "image", "leaders", "marked",
+         "numeral", "patch", "repair", "script", "stampcut", "stampplaces", "stamps", "upright")
 JOBS = {
-    "open": ("open", "pdfcheck", "image", "mail"),
-    "read": ("read", "image"),
+    "open": ("open", "pdfcheck", "mail", *_SCAN),
+    "read": ("read", *_SCAN),
     "picture": ("picture", "image"),
     "rendition": ("rendition", "imagepdf", "plaintext"),
     "dkimcheck": ("dkimcheck",),
@@ -42,11 +46,13 @@ JOBS = {
 """The modules of ours that a job needs, those it imports late included; see LATE for those of others."""
 _PICTURES = ("PIL.Image", "PIL.ImageDraw", "PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.JpegImagePlugin",
              "PIL.PngImagePlugin", "PIL.PpmImagePlugin")
+_READING = (*_PICTURES, "difflib", "encodings.cp437", "intake.ocr.letters", "intake.ocr.tesseract", "numpy", "pickle",
+            "tesserocr", "zxingcpp")
 _FONTS = tuple(f"fontTools.{name}" for name in (
     "misc.filenames", "unicode", "ttLib.tables._c_m_a_p", "ttLib.tables._g_l_y_f", "ttLib.tables._h_e_a_d",
     "ttLib.tables._h_h_e_a", "ttLib.tables._h_m_t_x", "ttLib.tables._l_o_c_a", "ttLib.tables._m_a_x_p",
     "ttLib.tables._p_o_s_t"))
-LATE = {"open": _PICTURES, "read": _PICTURES, "picture": _PICTURES, "rendition": ("pikepdf.pdfa", *_FONTS),
+LATE = {"open": _READING, "read": _READING, "picture": _PICTURES, "rendition": ("encodings.utf_16_be", "pikepdf.pdfa", *_FONTS),
         "dkimcheck": ("dkim",), "canary": ()}
 _IN, _OUT, _PRIVATE = Path("/in"), Path("/out"), (Path("/tmp"), Path("/dev/shm"))
 _SET_DUMPABLE, _SET_SECCOMP, _MODE_FILTER = 4, 22, 2
@@ -58,12 +64,16 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def prepare(job: str) -> None:
-    """Import what the job needs; the second time this costs nothing. Raises ValueError for another job."""
+def prepare(job: str, tessdata: str = "", languages: str = "") -> None:
+    """Import what the job needs and load its language data; the second time this costs nothing. ValueError for another job."""
     if job not in JOBS:
         raise ValueError(f"no warm job: {job}")
     for name in (*(f"intake.box.inside.{name}" for name in JOBS[job]), *LATE[job]):
         import_module(name)
+    if tessdata:
+        from intake.ocr import tesseract  # noqa: PLC0415 (65 ms that no other job pays)
+
+        tesseract.load_ahead(tessdata, languages)
 
 
 def empty(folder: Path) -> None:
@@ -107,12 +117,11 @@ def main() -> None:
     control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=0)
     reported = 0.0
     while select.select([control], [], [], IDLE_SECONDS)[0]:
-        told, descriptors, _, _ = socket.recv_fds(control, 64, 1)
+        told, descriptors, _, _ = socket.recv_fds(control, LONGEST, 1)
         if not told:
             return
         (said,) = descriptors
-        job = told.decode("ascii")
-        prepare(job)
+        prepare(*json.loads(told))
         gc.freeze()
         status = _run(said)
         used = cpu_seconds()
