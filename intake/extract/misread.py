@@ -19,6 +19,7 @@ _BARS = re.compile(r"(?<![0-9A-Za-zÄÖÜäöüß])([1IlL|]{1,3}|[1Il|]?[VX][1Il
 _DEPARTMENT = re.compile(r"111/\d{1,3}-\d")
 _COURT = re.compile(r"(\d{1,4})([A-Z€][A-Za-z]{0,4})(\d{1,5})([/1lI|])(\d\d)$")
 _GROUPS = re.compile(r"(?=[oOlI|]?\d)[\doOlI|]{1,3}(?:\.? (?=[oOlI|]?\d)[\doOlI|]{1,3}){2,4}$")
+_STROKES = re.compile(r"[1Il|]{2}[Vv](?=\d{1,2}-\d)")
 _AS_FIGURES = str.maketrans("oOlI|", "00111")
 REGISTERS = frozenset((
     *("AR", "B", "C", "F", "FH", "H", "HK", "IE", "IK", "IN", "K", "L", "M", "N", "O", "OH", "S", "T", "U", "UF", "W", "WF"),
@@ -55,8 +56,9 @@ def fitted(text: str) -> str:
 
     A court's sign is number, register, number / year: "9C 79125" has its stroke before the year, "30 € 566/25" the register C.
     Groups of figures parted by blanks have no full stop before one of them and no letter inside one: "26 14. 03", "13 97 o1".
-    No sign has two strokes one after the other.
+    No sign has two strokes one after the other. No Roman numeral ends with two strokes and V: "11V2-20.35" is III/2-20.35.
     """
+    text = _STROKES.sub("III/", text) if _STROKES.match(text) else text
     text = text if "://" in text else re.sub("/{2,}", "/", text)
     match = _COURT.match("".join(text.split()))
     if match and (register := match[2].replace("€", "C")) in REGISTERS:
