@@ -265,7 +265,7 @@ def test_look_alikes_are_not_ours(text: str) -> None:
 @pytest.mark.parametrize(("read", "sign"), [
     ("BA/632.6O-0017/2026", SIGN), ("8A/632.60-00l7/2026", SIGN), ("BA/632.60-00 17/2026", SIGN), ("BA/632,60-0017/2026", SIGN),
     ("BAI632.60-0017/2026", SIGN), ("BA/632.60-001712026", SIGN), ("BA1632.60-0017/2026", SIGN), ("BA7632.60-0017l2026", SIGN),
-    ("BA/632.60-0011712026", ""), ("602-21167-10.5", ""),
+    ("BA/632.60.0017/2026", SIGN), ("BA/632.60-0011712026", ""), ("602-21167-10.5", ""),
     ("XBA/632.60-0017/2026", ""), ("BA/632.60-0017/20265", ""), ("1BA/632.60-0017/2026", ""), ("602-21/67-IO.5", "")])
 def test_look_alikes_of_a_scan_are_mended_where_the_pattern_leaves_one_reading(read: str, sign: str) -> None:
     text = f"Ihr Zeichen: {read}\n\nAnfrage\n\nSehr geehrte Damen und Herren"

@@ -17,7 +17,7 @@ from intake.vocabulary import Evidence, Material, Proposal
 
 _BARS = re.compile(r"(?<![0-9A-Za-zÄÖÜäöüß])([1IlL|]{1,3}|[1Il|]?[VX][1Il|]{0,3})(?=[/.\-–]\s?[0-9A-Za-z])")
 _DEPARTMENT = re.compile(r"111/\d{1,3}-\d")
-_COURT = re.compile(r"(\d{1,4})([A-Z€][A-Za-z]{0,4})(\d{1,5})([/1lI|])(\d\d)$")
+_COURT = re.compile(r"(\d{1,4})([A-Z€][A-Za-z]{0,4}|c)(\d{1,5})([/1lI|])(\d\d)$")
 _GROUPS = re.compile(r"(?=[oOlI|]?\d)[\doOlI|]{1,3}(?:\.? (?=[oOlI|]?\d)[\doOlI|]{1,3}){2,4}$")
 _STROKES = re.compile(r"[1Il|]{2}[Vv](?=\d{1,2}-\d)")
 _AS_FIGURES = str.maketrans("oOlI|", "00111")
@@ -54,14 +54,15 @@ def sign(text: str) -> tuple[str, str]:
 def fitted(text: str) -> str:
     """A sign with what recognition broke, where the form of the sign leaves one reading only; else as it is.
 
-    A court's sign is number, register, number / year: "9C 79125" has its stroke before the year, "30 € 566/25" the register C.
+    A court's sign is number, register, number / year: "9C 79125" has its stroke before the year, "30 € 566/25" the register C,
+    as "7 c 834/25" has.
     Groups of figures parted by blanks have no full stop before one of them and no letter inside one: "26 14. 03", "13 97 o1".
     No sign has two strokes one after the other. No Roman numeral ends with two strokes and V: "11V2-20.35" is III/2-20.35.
     """
     text = _STROKES.sub("III/", text) if _STROKES.match(text) else text
     text = text if "://" in text else re.sub("/{2,}", "/", text)
     match = _COURT.match("".join(text.split()))
-    if match and (register := match[2].replace("€", "C")) in REGISTERS:
+    if match and (register := "C" if match[2] in ("€", "c") else match[2]) in REGISTERS:
         spelled = f"{match[1]} {register} {match[3]}/{match[5]}"
         return text if _tight(spelled) == _tight(text) else spelled
     if _GROUPS.match(text) and (". " not in text or re.search(r"\d \d", text)):

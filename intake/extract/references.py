@@ -27,7 +27,7 @@ _INSIDE = r"(?<![\w/])(?<![\w][.-]){}(?![\w/]|[.-]\w)"
 
 
 _LOOKS_LIKE = {"O": "0", "o": "0", "Q": "0", "D": "0", "I": "1/", "l": "1/", "|": "1/", "!": "1/", "S": "5", "B": "8", "Z": "2",
-               ",": ".", "1": "/", "7": "/", "J": "/"}
+               ",": ".", ".": "-", "1": "/", "7": "/", "J": "/"}
 _LETTER_FOR = {"0": "O", "1": "I/", "8": "B", "5": "S", "2": "Z", "7": "/"}
 MOST_MENDED, OFFICE = 2, 4
 """So many characters of a sign may be look-alikes; letters stand among so many first ones."""
