@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,9 @@ from drawn import LETTER, written
 from PIL import Image
 from stamping import covers, seen_by_reading, stamped_page
 
-from intake.box.inside import stamps
+from intake.box.inside import stampday, stamps
+from intake.box.inside.daytext import Day
+from intake.box.inside.stampday import Place
 from intake.box.inside.stamps import stamped
 from intake.vocabulary import Word
 
@@ -63,15 +66,53 @@ def test_a_letter_without_stamp_has_none() -> None:
     assert stamped(seen_by_reading(page), (), reader(""), lambda: page) == ((), ())
 
 
-
 def test_the_years_that_a_page_names() -> None:
     words = (Word("15.03.2025,", (0.1, 0.1, 0.2, 0.11), 0.9), Word("1967", (0.3, 0.1, 0.4, 0.11), 0.9),
              Word("120260", (0.5, 0.1, 0.6, 0.11), 0.9))
     assert stamps._years(words) == [1967, 1968, 2025, 2026]
 
 
-@pytest.mark.parametrize(("text", "sure"), [
-    ("25.05.2026", True), ("5.05.2026", False), ("5. 05. 2026", False), ("5.5.2026", True)])
-def test_a_day_that_lost_a_figure_is_not_sure(text: str, sure: bool) -> None:
-    words = [Word(part, (0.1 + 0.1 * place, 0.1, 0.19 + 0.1 * place, 0.12), 0.96) for place, part in enumerate(text.split())]
-    assert stamps._is_sure(words) is sure
+class Networks:
+    """Stands for the networks; what they find is given."""
+
+
+def found_by(monkeypatch: pytest.MonkeyPatch, place: Place, day: Day | None) -> None:
+    monkeypatch.setattr(stampday, "places", lambda *_: [place])
+    monkeypatch.setattr(stampday, "day_at", lambda *_, **__: day)
+
+
+THIRD = Day("3. mai 2026", (3, 5, 26), 0.9, tuple(range(30, 30 + 3 * 11, 3)))
+
+
+def test_a_day_that_was_found_is_a_stamp_also_where_nothing_else_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    found_by(monkeypatch, Place(0.5, 0.3, 12.0, 0.8), THIRD)
+    page = written(LETTER)
+    words, boxes = stamped(seen_by_reading(page), words_of_letter(), lambda *_: (), lambda: page, Networks())  # type: ignore[arg-type]
+    assert [word.text for word in words] == ["Mittelau", "3.", "Mai", "2026"]
+    assert {word.block for word in words[1:]} == {1} and len({word.line for word in words[1:]}) == 1
+    assert all(word.confidence == pytest.approx(0.72) for word in words[1:])
+    assert len(boxes) == 1
+    for word in words[1:]:
+        assert boxes[0][0] <= word.box[0] < word.box[2] <= boxes[0][2] and boxes[0][1] <= word.box[1] < word.box[3] <= boxes[0][3]
+    drop = (words[3].box[1] - words[1].box[1]) * 297
+    run = (words[3].box[0] + words[3].box[2] - words[1].box[0] - words[1].box[2]) / 2 * 210
+    assert drop / run == pytest.approx(math.tan(math.radians(12.0)), abs=0.06)
+
+
+def test_the_day_stands_instead_of_what_was_read_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = stamped_page(111, "colour")
+    x, y = (made.box[0] + made.box[2]) / 2, (made.box[1] + made.box[3]) / 2
+    found_by(monkeypatch, Place(x, y, -made.angle, 0.9), THIRD)
+    misread = Word("8.Mal2026", (x - 0.05, y - 0.006, x + 0.05, y + 0.006), 0.5)
+    words, boxes = stamped(seen_by_reading(made.image), (*words_of_letter(), misread), lambda *_: (),
+                           lambda: made.image, Networks())  # type: ignore[arg-type]
+    assert [word.text for word in words] == ["Mittelau", "3.", "Mai", "2026"]
+    assert len(boxes) == 1 and covers(boxes[0], made)
+
+
+@pytest.mark.parametrize("day", [None, Day("3. mai 2026", (3, 5, 26), 0.3, tuple(range(11)))])
+def test_a_place_without_a_day_that_can_be_believed_is_none(monkeypatch: pytest.MonkeyPatch, day: Day | None) -> None:
+    found_by(monkeypatch, Place(0.5, 0.3, 12.0, 0.9), day)
+    page = written(LETTER)
+    assert stamped(seen_by_reading(page), words_of_letter(), lambda *_: (), lambda: page,
+                   Networks()) == (words_of_letter(), ())  # type: ignore[arg-type]

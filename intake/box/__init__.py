@@ -14,7 +14,7 @@ open {unpack, read, most_pages} -> what unpack answers, and `read`: what read an
 dkimcheck {keys: {name in the DNS: text, "" or null}} inputs: the message -> {verdicts};
 office {program, max_pages} -> {pdf, pages};
 picture {media_type, number, rotation, dpi, max_megapixels} -> {picture};
-read {media_type, pages, reader, max_megapixels, tessdata, and the fields of ReadOrder} -> {pages, previews};
+read {media_type, pages, reader, max_megapixels, tessdata, stampday, and the fields of ReadOrder} -> {pages, previews};
 rendition {sources: [media type], pages: [{source, number, rotation, page, words: packed}], title, language, max_megapixels,
 attachments: [{name, media_type, input}]} -> {pdf, pdfa, reason};
 answer {} -> {accepted, reference, sentence};
@@ -57,6 +57,7 @@ from intake.box.sentences import DIED, QUARANTINED, SENTENCES
 from intake.box.warm import MOST_BYTES, MOST_PAGES, Warm
 from intake.config import BoxSettings
 from intake.errors import BoxDied, ConfigError, InputError, Reason
+from intake.resources import resource
 from intake.vocabulary import Answer as Said
 from intake.vocabulary import Envelope, Fact
 
@@ -147,7 +148,7 @@ class Box:
                 "most_pages": order.chunk_pages}
         limits = self._limits(order.chunk_pages, processes=order.engine == "pytesseract")
         with self._suspicious():
-            answer = self._run("open", told, (path,), workdir, limits, (str(self._tessdata()),), warm=self._small((path,), fresh))
+            answer = self._run("open", told, (path,), workdir, limits, self._data(), warm=self._small((path,), fresh))
             raw = recheck.load(answer.out / "result.json", recheck.RawOpened)
             unpacked = self._unpacked(raw.envelope, raw.parts, path, answer)
             if raw.read is None:
@@ -161,7 +162,7 @@ class Box:
         limits = self._limits(len(pages), processes=order.engine == "pytesseract")
         warm = len(pages) <= MOST_PAGES and self._small((path,), fresh)
         with self._suspicious():
-            answer = self._run("read", told, (path,), workdir, limits, (str(self._tessdata()),), warm=warm)
+            answer = self._run("read", told, (path,), workdir, limits, self._data(), warm=warm)
             return self._pages(recheck.load(answer.out / "result.json", recheck.RawRead), pages, order, answer)
 
     def dkim(self, path: Path, keys: Mapping[str, str | None], workdir: Path) -> tuple[Fact, ...]:
@@ -251,7 +252,7 @@ class Box:
 
     def _read_order(self, order: ReadOrder) -> dict[str, Any]:
         return {**asdict(order), "reader": reader_version(order), "max_megapixels": self.settings.max_megapixels,
-                "tessdata": str(self._tessdata())}
+                "tessdata": str(self._tessdata()), "stampday": str(self._stampday())}
 
     def _unpacked(self, envelope: Envelope, found: Sequence[recheck.RawPart], path: Path, answer: Answer) -> Unpacked:
         counted = [part.position for part in found] == list(range(len(found)))
@@ -322,6 +323,15 @@ class Box:
     def _limits(self, pages: int = 0, *, processes: bool = False) -> Limits:
         return Limits(self.settings.memory_mib, self.settings.cpu_seconds + pages * self.settings.cpu_seconds_page,
                       self.settings.wall_seconds, self.settings.output_mib, processes)
+
+    def _data(self) -> tuple[str, ...]:
+        """The folders that recognising text needs to see."""
+        return str(self._tessdata()), str(self._stampday())
+
+    @staticmethod
+    def _stampday() -> Path:
+        """The folder of the model that finds the day of stamps; what it reads belongs to the reader's version."""
+        return resource("models", "stampday", "1")
 
     def _tessdata(self) -> Path:
         """The folder with language data; raises ConfigError when there is none."""

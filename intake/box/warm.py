@@ -129,11 +129,11 @@ class Warm:
 
 
 def _said(told: Mapping[str, Any]) -> list[str]:
-    """What the template is told of a job: its name and, where it may recognise text, the language data to load ahead."""
+    """What the template is told of a job: its name and, where it may recognise text, what to load ahead."""
     order = told["order"].get("read", told["order"])
     if order.get("engine") != "tesseract":
         return [told["job"]]
-    return [told["job"], order["tessdata"], order["languages"]]
+    return [told["job"], order["tessdata"], order["languages"], order["stampday"]]
 
 
 class _WarmBox:

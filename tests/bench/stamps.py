@@ -28,9 +28,11 @@ from stamping import Box, page_without_day, stamped_page  # noqa: E402
 from intake.box.inside.read import run  # noqa: E402
 from intake.extract.stamp import stamp  # noqa: E402
 from intake.propose import best  # noqa: E402
+from intake.resources import resource  # noqa: E402
 from intake.vocabulary import Material, Page, Word  # noqa: E402
 
 TESSDATA = next((str(folder) for folder in sorted(Path("/usr/share/tesseract-ocr").glob("*/tessdata"), reverse=True)), "")
+STAMPDAY = str(resource("models", "stampday", "1"))
 
 
 def overlap(a: Box, b: Box) -> float:
@@ -47,7 +49,8 @@ def within(box: Box, other: Box) -> bool:
 def read(image: Image.Image, folder: Path) -> dict[str, object]:
     path = folder / "page.png"
     image.save(path, dpi=image.info["dpi"], compress_level=1)
-    page: dict[str, object] = run({"media_type": "image/png", "tessdata": TESSDATA}, [path], folder)["pages"][0]
+    told = {"media_type": "image/png", "tessdata": TESSDATA, "stampday": STAMPDAY}
+    page: dict[str, object] = run(told, [path], folder)["pages"][0]
     return page
 
 

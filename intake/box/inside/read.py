@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+    from intake.box.inside.stampday import Networks
+
 Rotation = Literal[0, 90, 180, 270]
 USUAL_DPI = 220.0
 LARGE_PIXELS, LARGEST_PIXELS, LARGE_PREVIEW = 20e6, 60e6, 4e6  # A2 at 220 dpi; A0 at 195 dpi; of a preview
@@ -30,7 +32,8 @@ MUCH_INK = 0.3  # share of the ink outside the words of the layer from which it 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the caller wants: see `config.ReadSettings`; `tessdata` is the folder of the language data inside the box."""
+    """What the caller wants: see `config.ReadSettings`; `tessdata` and `stampday` are the folders of the language data and of
+    the model that finds the day of stamps, inside the box ("" = days of stamps are read as other words are)."""
 
     media_type: str
     pages: tuple[int, ...] = ()
@@ -40,6 +43,7 @@ class Order:
     trust_text_layer: str = "auto"
     preview_dpi: int = 110
     tessdata: str = ""
+    stampday: str = ""
     max_megapixels: int = 200
 
 
@@ -94,6 +98,12 @@ class Engines:
 
             self._engine = Tesseract(self._order.tessdata)
         return self._engine
+
+    def nets(self) -> Networks | None:
+        """What finds the day of stamps, where the order names it."""
+        from intake.box.inside.stampday import networks  # noqa: PLC0415
+
+        return networks(Path(self._order.stampday)) if self._order.stampday else None
 
     def knows(self, language: str) -> bool:
         """True when the language data is there."""
@@ -271,7 +281,7 @@ def _stamped(sheet: Sheet, grey: Image, ink: Image, shown: Image, words: tuple[W
     upright = image.turn(grey, rotation)
     return stamps.stamped(
         stampplaces.Paper(upright, ink, shown, across, skew), words,
-        lambda cut, mode: clean.without_specks(engines.get().words(cut, engines.languages, mode=mode)), coloured)
+        lambda cut, mode: clean.without_specks(engines.get().words(cut, engines.languages, mode=mode)), coloured, engines.nets())
 
 
 def _pictures(sheet: Sheet, order: Order) -> tuple[Image, Image]:

@@ -12,9 +12,6 @@ from intake.box.inside.words import clipped
 from intake.vocabulary import Box, Word
 
 MARGIN_MM = 2.5
-BESIDE_MM, NEAR_MM, LEAST_MM = 30.0, 0.5, 5.0  # how far print is looked at beside a stamp, from where, what is too little
-DARK = 120  # print, at most
-FULL = 0.3  # share of a row of print that is ink, where it is densest
 
 
 def freed(cut: Image.Image, page: tuple[int, int], left: int, top: int, rest: Sequence[Word]) -> Image.Image:
@@ -46,13 +43,6 @@ def only_coloured(cut: Image.Image) -> Image.Image:
     return found
 
 
-def print_below(cut: Image.Image) -> Image.Image:
-    """Where black print hides what a coloured stamp would show, 255."""
-    coloured = only_coloured(cut).point([0 if value == 255 else 255 for value in range(256)])
-    dark = cut.convert("L").point([255 if value < DARK else 0 for value in range(256)])
-    return ImageChops.subtract(dark, coloured)
-
-
 def back(box: Box, upright: tuple[int, int], cut: tuple[int, int], slant: float, left: int, top: int,
           page: tuple[int, int]) -> Box:
     """The box on the page of a word of the upright cut: around its four corners turned back."""
@@ -63,40 +53,3 @@ def back(box: Box, upright: tuple[int, int], cut: tuple[int, int], slant: float,
         xs.append((dx * cos - dy * sin + cut[0] / 2 + left) / page[0])
         ys.append((dx * sin + dy * cos + cut[1] / 2 + top) / page[1])
     return clipped(min(xs), min(ys), max(xs), max(ys))
-
-
-def print_tones(grey: Image.Image, size: tuple[int, int], corner: tuple[int, int]) -> tuple[int, ...]:
-    """The tones of the ink outside a region, from dark to pale, in 64 steps of equal share; () without any."""
-    inside = grey.crop((corner[0], corner[1], corner[0] + size[0], corner[1] + size[1])).histogram()
-    counts = [max(whole - part, 0) for whole, part in zip(grey.histogram(), inside, strict=True)]
-    paper = max(range(128, 256), key=lambda tone: counts[tone])
-    ink = counts[:max(paper - 60, 0)]
-    total, tones, passed = sum(ink), list[int](), 0
-    for tone, count in enumerate(ink):
-        passed += count
-        tones += [tone] * (passed * 64 // max(total, 1) - len(tones))
-    return tuple(tones)
-
-
-def print_beside(grey: Image.Image, size: tuple[int, int], corner: tuple[int, int], skew: float, limit: int) -> Image.Image:
-    """How densely the page's print covers each pixel of a region, 255 where it is densest: told from its lines aside.
-
-    `size` and `corner`: the region in pixels of the upright page; `skew`: degrees by which its lines fall. What is darker than
-    `limit` is ink.
-    """
-    scale = grey.info["dpi"][0] / 25.4
-    slope, middle = math.tan(math.radians(skew)), corner[0] + size[0] / 2
-    reach = math.ceil(abs(slope) * (size[0] / 2 + BESIDE_MM * scale)) + 1
-    strip = (0, corner[1] - reach, grey.width, corner[1] + size[1] + reach)
-    ink = ImageChops.invert(grey).crop(strip).point([255 if value > 255 - limit else 0 for value in range(256)])
-    level = ink.transform(ink.size, Image.Transform.AFFINE, (1, 0, 0, slope, 1, -slope * middle), Image.Resampling.NEAREST)
-    dense = Image.new("L", (1, level.height), 0)
-    for start, end in ((corner[0] - BESIDE_MM * scale, corner[0] - NEAR_MM * scale),
-                        (corner[0] + size[0] + NEAR_MM * scale, corner[0] + size[0] + BESIDE_MM * scale)):
-        left, right = max(round(start), 0), min(round(end), grey.width)
-        if right - left >= LEAST_MM * scale:
-            rows = level.crop((left, 0, right, level.height)).resize(dense.size, Image.Resampling.BOX)
-            dense = ImageChops.lighter(dense, rows.point([min(255, round(value / FULL)) for value in range(256)]))
-    wide = dense.resize((size[0], level.height))
-    back = wide.transform(wide.size, Image.Transform.AFFINE, (1, 0, 0, -slope, 1, slope * size[0] / 2), Image.Resampling.NEAREST)
-    return back.crop((0, reach, size[0], reach + size[1]))

@@ -1,4 +1,4 @@
-"""Where a page may hold a rubber stamp: by its colour, its slant, the word it begins with, a slanted day, tangled ink.
+"""Where a page may hold a rubber stamp: by its colour, its slant, the word it begins with.
 
 A region is what is left of the ink when the words that were read well are taken away, or what is coloured on a page that is
 otherwise black and white, in one place and of the size of a stamp. Everything is looked for on the small copies that reading has.
@@ -14,10 +14,9 @@ from difflib import SequenceMatcher
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from intake.box.inside import pressed
 from intake.box.inside.blank import spots_of
 from intake.box.inside.geometry import INK, sharpness
-from intake.box.inside.words import clipped, mean_confidence
+from intake.box.inside.words import clipped
 from intake.vocabulary import Box, Word
 
 CELL_MM = 2.5
@@ -35,11 +34,9 @@ HEADS = re.compile(r"^[\W_]*((post|POST|Post)?[EeC][il1IN]*[nN](gang|GANG|gegang
 WHOLE_HEADS, PART = ("EINGEGANGEN", "POSTEINGANG"), 4  # letters of one that are enough
 LIKE_HEADS, ALIKE = ("Eingang", "EINGANG", "Eingegangen", "EINGEGANGEN", "POSTEINGANG"), 0.8
 WINDOW_MM, STEP_MM = 50.0, 15.0  # for a stamp in a heap of ink that is wider than one
-LEAST_MM = 12.0  # of a day whose slant is measured by its words
 AROUND_MM = (34.0, 9.0, 20.0)  # of a head's middle: aside, above, below
 WIDE_MM = 80.0  # what is wider may be a stamp in a heap
 RULE_MM = 25.0  # of a level stroke, which is a rule of the form and would join a stamp to the rest of the page
-TANGLED, LEGIBLE = 4, 0.8  # pieces of ink that were not read, in the midst of print that was
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +48,6 @@ class Region:
     coloured: bool
     guessed: bool = False  # only where it is, not how far it goes
     pieces: int = 99  # of ink that are as high as letters
-    tangled: bool = False  # print runs through it, so that neither slant nor words could be told
-    others: tuple[float, ...] = ()  # slants that it may have as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,50 +66,21 @@ class Paper:
 
 
 def regions(paper: Paper, words: Sequence[Word]) -> tuple[Region, ...]:
-    """Where stamps may be, coloured ones first, at most one tangled in print last; none overlaps another."""
+    """Where stamps may be, coloured ones first; none overlaps another."""
     found: list[Region] = []
     colours, rest = _colours(paper.shown), _left_over(paper, words)
     places = [(colours, box, True, False) for box in _clusters(colours, paper)] if colours is not None else []
     places += [(rest, box, False, False) for box in _clusters(rest, paper)]
     places += [(rest, box, False, True) for box in _heads(words, paper)]
-    tangled: list[Region] = []
     for mask, box, coloured, guessed in places:
         if any(common(box, other.box) > 0.2 for other in found):
             continue
-        slant, clear, others = _slant(mask, box, paper.skew)
+        slant, clear = _slant(mask, box, paper.skew)
         turned = clear and abs(slant - paper.skew) >= SLANTED
-        pieces = 99 if coloured or guessed else _pieces(mask, box, paper)
         if turned or _has_head(words, box) or (coloured and (box[2] - box[0]) * paper.width_mm <= HEADING_MM):
-            found.append(Region(box, slant if turned else paper.skew, coloured, guessed, pieces,
-                                others=() if turned and not guessed else others))
-        elif pieces >= TANGLED and not coloured and not guessed:
-            tangled.append(Region(box, paper.skew, coloured, guessed, pieces, tangled=True, others=others))
-    found += [one for one in _slanted_days(words, paper) if not any(common(one.box, other.box) > 0.2 for other in found)]
-    if tangled and mean_confidence(words) >= LEGIBLE:
-        found += [one for one in tangled if not any(common(one.box, other.box) > 0.2 for other in found if not other.guessed)][:1]
+            pieces = 99 if coloured or guessed else _pieces(mask, box, paper)
+            found.append(Region(box, slant if turned else paper.skew, coloured, guessed, pieces))
     return tuple(found[:MOST_REGIONS])
-
-
-def _slanted_days(words: Sequence[Word], paper: Paper) -> list[Region]:
-    """Where a day was read on a line of its own that stands slanted: a stamp whose head is lost in print, or without frame."""
-    lines: dict[tuple[int, int], list[Word]] = {}
-    for word in words:
-        lines.setdefault((word.block, word.line), []).append(word)
-    aside, _, below = AROUND_MM
-    found = []
-    for line in lines.values():
-        day = next((line[start:start + count] for count in range(1, 5) for start in range(len(line) - count + 1)
-                    if pressed.has_day(line[start:start + count])), [])  # without "Datum:" before it
-        wide = (day[-1].box[2] - day[0].box[0]) * paper.width_mm if day else 0.0
-        if len(day) < 2 or wide < LEAST_MM:
-            continue
-        run = (day[-1].box[2] + day[-1].box[0] - day[0].box[2] - day[0].box[0]) / 2 * paper.width_mm
-        slant = math.degrees(math.atan2((day[-1].box[3] - day[0].box[3]) * paper.height_mm, run))
-        if SLANTED <= abs(slant - paper.skew) <= STEEPEST:
-            x, y = (day[0].box[0] + day[-1].box[2]) / 2, (day[0].box[1] + day[-1].box[3]) / 2
-            found.append(Region(clipped(x - aside / paper.width_mm, y - below / paper.height_mm, x + aside / paper.width_mm,
-                                        y + below / paper.height_mm), slant, coloured=False, guessed=True))
-    return found
 
 
 def _pieces(mask: Image.Image, box: Box, paper: Paper) -> int:
@@ -194,16 +160,13 @@ def _windows(mask: Image.Image, box: Box, paper: Paper) -> Iterator[Box]:
     places = [(left, box[1], min(left + wide, box[2]), box[3])
               for left in (box[0] + number * step for number in range(int((box[2] - box[0]) / step)))]
     turned = [(place, _slant(mask, place, paper.skew)) for place in places]
-    slanted = [place for place, (slant, clear, _) in turned if clear and abs(slant - paper.skew) >= SLANTED]
+    slanted = [place for place, (slant, clear) in turned if clear and abs(slant - paper.skew) >= SLANTED]
     if slanted:
         yield slanted[len(slanted) // 2]
 
 
-def _slant(mask: Image.Image, box: Box, skew: float = 90.0) -> tuple[float, bool, tuple[float, ...]]:
-    """The degrees by which lines in a box of ink fall, whether they clearly do, and another slant where print runs through.
-
-    Lines of the page's own skew do not count; the other slant is the clearest peak that print's own lines do not make.
-    """
+def _slant(mask: Image.Image, box: Box, skew: float = 90.0) -> tuple[float, bool]:
+    """The degrees by which lines in a box of ink fall, and whether they clearly do; lines of the page's own skew do not count."""
     cut = mask.crop((round(box[0] * mask.width) - 4, round(box[1] * mask.height) - 4,
                      round(box[2] * mask.width) + 4, round(box[3] * mask.height) + 4))
     cut = cut.reduce((NARROWED, 1))  # a part of the work; the slopes grow as much
@@ -215,18 +178,11 @@ def _slant(mask: Image.Image, box: Box, skew: float = 90.0) -> tuple[float, bool
     enough = PEAK * sorted(scores.values())[len(scores) // 2]
     best = max((degrees for degrees in scores if abs(degrees - skew) > 1), key=lambda degrees: scores[degrees])
     fine = {best + step / 4: score(best + step / 4) for step in range(-3, 4)}
-    peaks = [degrees for degrees in range(1 - STEEPEST, STEEPEST) if abs(degrees - skew) >= SLANTED - 0.5
-             and scores[degrees] >= max(scores[degrees - 1], scores[degrees + 1], enough)]
-    other = max(peaks, key=lambda degrees: scores[degrees], default=None)
-    return (max(fine, key=lambda degrees: fine[degrees]), scores[best] >= enough,
-            (float(other),) if other is not None else ())
+    return max(fine, key=lambda degrees: fine[degrees]), scores[best] >= enough
 
 
-def is_head(text: str, alike: float = ALIKE) -> bool:
-    """Whether a word is what a receipt stamp begins with, or a part of it where print runs through the rest.
-
-    `alike`: share of its letters that must be as they should.
-    """
+def is_head(text: str) -> bool:
+    """Whether a word is what a receipt stamp begins with, or a part of it where print runs through the rest."""
     if HEADS.match(text):
         return True
     bare = re.sub(r"[^A-Z]", "", text)
@@ -234,7 +190,7 @@ def is_head(text: str, alike: float = ALIKE) -> bool:
         return True
     letters = re.sub(r"[\W\d_]", "", text)  # a letter of seven misread
     return len(letters) >= 6 and letters[:1].isupper() and any(
-        SequenceMatcher(None, letters, whole).ratio() > alike for whole in LIKE_HEADS)
+        SequenceMatcher(None, letters, whole).ratio() > ALIKE for whole in LIKE_HEADS)
 
 
 def _has_head(words: Iterable[Word], box: Box) -> bool:

@@ -1,63 +1,115 @@
-"""Rubber stamps: their words read again where they stand slanted or over print, as a block of their own at the page's end.
+"""Rubber stamps: their day read by what was learnt of stamps, their words read again where they stand slanted or over print.
 
-Where they may be says `stampplaces`. Whether a place is one is told by its slant against the page, by a word that only a receipt
-stamp begins with, or by its colour. Only what is found is cut out of the large picture, turned upright and recognised again.
+Where they may be says `stampplaces`, where a day may be `stampday`. Whether a place is one is told by its day, by its slant
+against the page, or by a word that only a receipt stamp begins with. What is found becomes a block of its own at the page's end.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from PIL import Image
 
-from intake.box.inside import pressed, stampcut
-from intake.box.inside.stampplaces import ALIKE, CLEAR, SLANTED, Paper, Region, common, is_head, regions, within
+from intake.box.inside import stampcut, stampday
+from intake.box.inside.daytext import Day, has_day
+from intake.box.inside.stampplaces import AROUND_MM, CLEAR, SLANTED, Paper, Region, common, is_head, regions, within
 from intake.box.inside.words import clipped, mean_confidence
 from intake.vocabulary import Box, Word
 
-if TYPE_CHECKING:
-    from intake.box.inside.stencil import Day
-
 BLOCK, SPARSE = 6, 11  # Tesseract's page segmentation for one block of text, for words here and there
 LETTERS = 10  # read clearly in slanted print
-PRINTED = 8  # of them, from which it is worth while to look for a day line by line
-FEW, MANY = 3, 6  # pieces of ink: a signature has one or two; a stamp over print has many, also where no word is read
-SURE = 0.9  # of a day read line by line, from which its shape is not asked
-SURE_WORDS = 0.85  # of those of a day
-FLAT_INK = 90  # by so much darker than paper, where stamp and print have one tone
-ALIKE_TANGLED = 0.62  # letters of a stamp's first word that print left
-HALF_DAY = re.compile(r"(?<!\d)\d[.,] ?0\d[.,]")
+FEW = 3  # pieces of ink: a signature has one or two
 GAP_MM = 5.0  # between a stamp and print beside it that recognition put into one line
+HIGH_MM = 3.8  # of a line with a day
+PLACE, LEVEL, DAY = 0.65, 0.75, 0.6  # probabilities from which a place is looked at, a level one too, and a day believed
+BESIDE = 0.7  # of the likeliest place's: what is less beside it is a date of the letter
 Recognise = Callable[[Image.Image, int], tuple[Word, ...]]
 
 
-def stamped(paper: Paper, words: Sequence[Word], recognise: Recognise,
-            coloured: Callable[[], Image.Image]) -> tuple[tuple[Word, ...], tuple[Box, ...]]:
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """The day of a stamp: where it stands, and its words."""
+
+    place: stampday.Place
+    words: tuple[Word, ...]
+
+
+def stamped(paper: Paper, words: Sequence[Word], recognise: Recognise, coloured: Callable[[], Image.Image],
+            nets: stampday.Networks | None = None) -> tuple[tuple[Word, ...], tuple[Box, ...]]:
     """The page's words with those of each stamp as a block of its own at the end, and the boxes of the stamps.
 
-    `recognise` reads with the page segmentation asked for; `coloured` gives the upright page in colour, as large as the grey one.
+    `recognise` reads with the page segmentation asked for; `coloured` gives the upright page in colour, as large as the grey one;
+    without `nets` days of stamps are read as other words are.
     """
     found: list[Box] = []
-    dated = False
-    for place in regions(paper, words):
-        region = place
-        if region.tangled and dated:
-            continue
+    days = _days(paper, words, nets) if nets is not None else []
+    for region, day in _regions(paper, words, days):
         rest, inside = _parted(words, region.box, paper.width_mm)
-        again: tuple[Word, ...] = ()
         if _is_worth_it(inside, region, paper.skew):
-            region, again = _read_again(paper, region, rest, recognise, coloured)
-        if _worth(again) > _worth(inside):
-            inside = [*again]
-        if not _is_stamp(region, inside, paper.skew):
+            again = _upright(paper, region, rest, recognise, coloured)
+            inside = [*again] if _worth(again) > _worth(inside) else inside
+        if day is None and not _is_stamp(region, inside, paper.skew):
             continue
+        inside = [*_with_line(inside, day.words)] if day is not None else inside
         found.append(_around(inside, region.box) if region.guessed else region.box)
         words = (*rest, *_as_block(inside, rest))
-        dated = dated or pressed.has_day(inside)
     return tuple(words), tuple(found)
+
+
+def _days(paper: Paper, words: Sequence[Word], nets: stampday.Networks) -> list[Pressed]:
+    """The days of stamps on a page, the likeliest first."""
+    years = _years(words)
+    found = list[Pressed]()
+    places = stampday.places(paper.ink, nets, PLACE)
+    for place in places:
+        level = abs(place.slant - paper.skew) < SLANTED
+        if place.probability < max(LEVEL if level else 0.0, BESIDE * places[0].probability):
+            continue
+        day = stampday.day_at(paper.grey, place, nets, years, level=level)
+        if day is not None and day.probability >= DAY:
+            found.append(Pressed(place, _words_of(day, place, paper)))
+    return found
+
+
+def _regions(paper: Paper, words: Sequence[Word], days: Sequence[Pressed]) -> list[tuple[Region, Pressed | None]]:
+    """Where stamps may be, each with its day; a day that lies in none has one of its own."""
+    found: list[tuple[Region, Pressed | None]] = []
+    left = [*days]
+    for region in regions(paper, words):
+        day = next((one for one in left if region.box[0] <= one.place.x <= region.box[2]
+                    and region.box[1] <= one.place.y <= region.box[3]), None)
+        if day is not None:
+            left.remove(day)
+        found.append((replace(region, slant=day.place.slant) if day is not None else region, day))
+    aside, above, below = AROUND_MM[0], AROUND_MM[2] * 0.6, AROUND_MM[2] * 0.6
+    found += [(Region(clipped(
+        day.place.x - aside / paper.width_mm, day.place.y - above / paper.height_mm, day.place.x + aside / paper.width_mm,
+        day.place.y + below / paper.height_mm), day.place.slant, coloured=False, guessed=True), day) for day in left]
+    return found
+
+
+def _words_of(day: Day, place: stampday.Place, paper: Paper) -> tuple[Word, ...]:
+    """A day as words of one line, their boxes fractions of the page."""
+    cos, sin = math.cos(math.radians(place.slant)), math.sin(math.radians(place.slant))
+    at_mm = [stampday.along_mm(step) for step in day.steps]
+    gaps = sorted(after - before for before, after in pairwise(at_mm))
+    half = gaps[len(gaps) // 2] / 2
+    found, at = [], 0
+    for text in day.text.split(" "):
+        left, right = at_mm[at] - half, at_mm[at + max(len(text), 1) - 1] + half
+        at += len(text) + 1
+        if not text:
+            continue
+        corners = [(x * cos - y * sin, x * sin + y * cos) for x in (left, right) for y in (-HIGH_MM / 2, HIGH_MM / 2)]
+        xs, ys = [x / paper.width_mm for x, _ in corners], [y / paper.height_mm for _, y in corners]
+        box = clipped(place.x + min(xs), place.y + min(ys), place.x + max(xs), place.y + max(ys))
+        named = re.sub(r"[a-zä]+", lambda name: name[0].capitalize(), text)
+        found.append(Word(named, box, round(place.probability * day.probability, 3)))
+    return tuple(found)
 
 
 def _around(words: Sequence[Word], box: Box) -> Box:
@@ -102,93 +154,27 @@ def _is_worth_it(inside: Sequence[Word], region: Region, skew: float) -> bool:
 def _is_stamp(region: Region, inside: Sequence[Word], skew: float) -> bool:
     """True for what begins as a receipt stamp does, and for slanted print; a signature gives no clear words."""
     slanted = abs(region.slant - skew) >= SLANTED
-    dated = pressed.has_day(inside)
-    enough = dated or (_clear(inside) >= LETTERS and not region.tangled)
-    alike = ALIKE_TANGLED if region.tangled and dated else ALIKE
-    return any(is_head(word.text, alike) for word in inside) or (slanted and enough) or (region.coloured and dated)
+    return any(is_head(word.text) for word in inside) or (slanted and _clear(inside) >= LETTERS) or (
+        region.coloured and has_day(inside))
 
 
-def _read_again(paper: Paper, region: Region, rest: Sequence[Word], recognise: Recognise,
-                coloured: Callable[[], Image.Image]) -> tuple[Region, tuple[Word, ...]]:
-    """The words of a region read upright, at each slant it may have until a day is read; and the region with that slant."""
-    cut, left, top = stampcut.cut_out(coloured() if region.coloured else paper.grey, region.box)
-    best, words = region, _upright(paper, region, cut, (left, top), rest, recognise)
-    slants = [slant for slant in region.others if abs(slant - region.slant) >= SLANTED / 2]
-    for slant in slants:
-        if not pressed.has_day(words):
-            turned = replace(region, slant=slant)
-            other = _upright(paper, turned, cut, (left, top), rest, recognise)
-            if _worth(other) > _worth(words):
-                best, words = turned, other
-    if not _is_sure(words) and (region.coloured or _clear(words) >= PRINTED or _has_digits(words) or any(
-            is_head(word.text) for word in words) or (not region.guessed and region.pieces >= MANY)):
-        slant, day = _day(paper, cut, (left, top), (best.slant, *(one for one in (region.slant, *slants) if one != best.slant)),
-                          recognise, _years(rest), tangled=region.tangled)
-        if day:
-            best, words = replace(region, slant=slant), _with_line(words, day)
-    return best, words if _clear(words) >= 4 or pressed.has_day(words) else ()
-
-
-def _is_sure(words: Sequence[Word]) -> bool:
-    """Whether words hold a day, and its figures were read well; "5.05.2026" has lost one: a stamp has two for day and month."""
-    if HALF_DAY.search(" ".join(word.text for word in words)):
-        return False
-    return pressed.has_day(words) and pressed.has_day([word for word in words if word.confidence >= SURE_WORDS])
-
-
-def _upright(paper: Paper, region: Region, cut: Image.Image, corner: tuple[int, int], rest: Sequence[Word],
-             recognise: Recognise) -> tuple[Word, ...]:
+def _upright(paper: Paper, region: Region, rest: Sequence[Word], recognise: Recognise,
+             coloured: Callable[[], Image.Image]) -> tuple[Word, ...]:
     """The words of a region cut out, freed of what runs through it, and turned upright; boxes are of the page."""
+    cut, left, top = stampcut.cut_out(coloured() if region.coloured else paper.grey, region.box)
     best: tuple[Word, ...] = ()
-    freed = stampcut.only_coloured(cut) if region.coloured else stampcut.freed(cut, paper.grey.size, *corner, rest)
+    freed = stampcut.only_coloured(cut) if region.coloured else stampcut.freed(cut, paper.grey.size, left, top, rest)
     for shown, mode in ((freed, BLOCK), (freed, SPARSE), (cut.convert("L"), BLOCK)):
         upright = shown.rotate(region.slant, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
         upright.info["dpi"] = paper.grey.info["dpi"]
         found = tuple(
-            replace(word, box=stampcut.back(word.box, upright.size, cut.size, region.slant, *corner, paper.grey.size))
+            replace(word, box=stampcut.back(word.box, upright.size, cut.size, region.slant, left, top, paper.grey.size))
             for word in recognise(upright, mode)
             if word.confidence >= 0.3 and any(character.isalnum() for character in word.text))
         best = max(best, found, key=_worth)
-        if pressed.has_day(best) or _clear(found) < 3:
+        if has_day(best) or _clear(found) < 3:
             break
-    return best
-
-
-def _day(paper: Paper, cut: Image.Image, corner: tuple[int, int], slants: Sequence[float], recognise: Recognise,
-         years: Sequence[int], *, tangled: bool = False) -> tuple[float, tuple[Word, ...]]:
-    """The words of a stamp's day at one of the slants, found line by line or by their shape; boxes are of the page.
-
-    `tangled`: nothing but ink that was not read says that there may be a stamp; a first look has to say more.
-    """
-    from intake.box.inside import stencil  # noqa: PLC0415 (numpy, which no other page needs)
-
-    colours = cut if cut.mode == "RGB" else None
-    cut = cut.convert("L")
-    cut.info["dpi"] = paper.grey.info["dpi"]
-    tones, light = stampcut.print_tones(paper.grey, cut.size, corner), pressed.paper_of(cut)
-    beside = stampcut.print_below(colours) if colours is not None else stampcut.print_beside(
-        paper.grey, cut.size, corner, paper.skew, light - FLAT_INK)
-    flat = [stencil.speaks_flat(cut, one, light - FLAT_INK, beside) for one in slants]
-    if tangled and not stencil.worth_it(flat):
-        return slants[0], ()
-    sure, slant, line = 0.0, slants[0], tuple[Word, ...]()
-    for one in slants if colours is None else ():
-        words, how = pressed.day_line(cut, one, tones, recognise)
-        if how > sure:
-            sure, slant, line = how, one, words
-    if sure < SURE:
-        shown = [stencil.speaks(cut, one, tones[len(tones) // 5], light) for one in slants] if (
-            tones and colours is None and pressed.has_tones(cut)) else []
-        told = [one for one in shown if one is not None]
-        found = stencil.day_by_shape(told, years) if told else None
-        if found is None and sure < pressed.ENOUGH:
-            found = stencil.day_by_shape(flat, years, flat=True)
-        if found is not None:
-            slant = slants[found[1]]
-            line = _words_of(found[0], cut.rotate(slant, expand=True).size, float(cut.info["dpi"][0]))
-    size = cut.rotate(slant, expand=True).size
-    return slant, tuple(replace(word, box=stampcut.back(
-        word.box, size, cut.size, slant, *corner, paper.grey.size)) for word in line)
+    return best if _clear(best) >= 4 or has_day(best) else ()
 
 
 def _with_line(words: Sequence[Word], day: Sequence[Word]) -> tuple[Word, ...]:
@@ -204,26 +190,9 @@ def _years(words: Iterable[Word]) -> list[int]:
     return sorted(named | {year + 1 for year in named})
 
 
-def _has_digits(words: Iterable[Word]) -> bool:
-    """Whether something was read that may be a part of a day; a signature has none."""
-    return bool(re.search(r"\d\d.*\d", " ".join(word.text for word in words if word.confidence >= 0.5)))
-
-
-def _words_of(day: Day, size: tuple[int, int], dpi: float) -> tuple[Word, ...]:
-    """A day found by its shape as words, their boxes fractions of the upright picture."""
-    across, down = (side / dpi * 25.4 for side in size)
-    left, top, right, bottom = day.place
-    found, at, wide = [], 0, (right - left) / len(day.text)
-    for text in day.text.split(" "):
-        found.append(Word(text, clipped((left + at * wide) / across, top / down, (left + (at + len(text)) * wide) / across,
-                                        bottom / down), min(0.9, 2 * day.share)))
-        at += len(text) + 1
-    return tuple(found)
-
-
 def _worth(words: Sequence[Word]) -> int:
     """How much of a stamp was read: a day is worth more than a few letters."""
-    return _clear(words) + 20 * pressed.has_day(words) + 8 * any(is_head(word.text) for word in words)
+    return _clear(words) + 20 * has_day(words) + 8 * any(is_head(word.text) for word in words)
 
 
 def _as_block(inside: Sequence[Word], rest: Sequence[Word]) -> list[Word]:

@@ -30,11 +30,11 @@ from intake.box.inside.__main__ import ONE_CORE, answer, cpu_seconds
 
 IDLE_SECONDS = 600
 LONGEST = 4096
-"""Bytes of what the service says: [job] or [job, folder of the language data, languages]."""
+"""Bytes of what the service says: [job] or [job, folder of the language data, languages, folder of the model for stamps]."""
 ORDER, FILTER = "order", "filter"
 """Files in /in: what the child is asked for, the system-call filter it puts on itself (none where it may start processes)."""
-_SCAN = ("barcodes", "blank", "clean", "closer", "geometry", "image", "leaders", "marked",
-         "numeral", "patch", "repair", "script", "stampcut", "stampplaces", "stamps", "upright")
+_SCAN = ("barcodes", "blank", "clean", "closer", "convnet", "daystrip", "daytext", "geometry", "image", "leaders", "marked",
+         "numeral", "patch", "repair", "script", "stampcut", "stampday", "stampplaces", "stamps", "upright")
 JOBS = {
     "open": ("open", "pdfcheck", "mail", *_SCAN),
     "read": ("read", *_SCAN),
@@ -64,8 +64,11 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def prepare(job: str, tessdata: str = "", languages: str = "") -> None:
-    """Import what the job needs and load its language data; the second time this costs nothing. ValueError for another job."""
+def prepare(job: str, tessdata: str = "", languages: str = "", model: str = "") -> None:
+    """Import what the job needs and load its language data and the model of `stampday`; the second time this costs nothing.
+
+    Raises ValueError for another job.
+    """
     if job not in JOBS:
         raise ValueError(f"no warm job: {job}")
     for name in (*(f"intake.box.inside.{name}" for name in JOBS[job]), *LATE[job]):
@@ -74,6 +77,10 @@ def prepare(job: str, tessdata: str = "", languages: str = "") -> None:
         from intake.ocr import tesseract  # noqa: PLC0415 (65 ms that no other job pays)
 
         tesseract.load_ahead(tessdata, languages)
+    if model:
+        from intake.box.inside import stampday  # noqa: PLC0415
+
+        stampday.networks(Path(model))
 
 
 def empty(folder: Path) -> None:
