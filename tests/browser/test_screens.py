@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,16 +14,19 @@ from sqlalchemy import update
 from intake import review
 from intake.backfile import people
 from intake.backfile.taking import new_batch
-from intake.db.checks import Check, Draw, add_draw
+from intake.db.akten import add_file
+from intake.db.checks import ACCEPTED, Check, Draw, add_draw, decide_draw
 from intake.db.core import new_id, stamp, utcnow
 from intake.db.deliveries import add_delivery, add_parts, get_delivery, move_delivery
 from intake.db.differences import put_differences
-from intake.db.documents import get_document
+from intake.db.documents import get_document, move_document
+from intake.db.filings import add_filing
+from intake.db.plan import all_entries
 from intake.db.problems import open_problem
 from intake.db.sessions import ABSOLUTE
 from intake.db.users import change_user
-from intake.schema import sessions
-from intake.vocabulary import Blob, Delivery, DeliveryState, Envelope, Part, Problem
+from intake.schema import deliveries, sessions
+from intake.vocabulary import Blob, Delivery, DeliveryState, DocumentState, Envelope, File, Filing, Part, Problem
 from intake.web.login import HASHER
 from tests.browser.conftest import Live, Open
 from tests.browser.looks import sideways, violations
@@ -54,6 +58,7 @@ def furnished(live: Live) -> dict[str, str]:
             "Die Datei „Scan0815.pdf“ im Ordner scanner darf nicht gelesen werden. Ändern Sie die Rechte.",
             "", ("retry", "close"), utcnow()))
     _batch(site, documents[0])
+    _lot_to_release(site)
     return {"delivery": delivery, "problem": problem, "user": site.users["bauamt"]}
 
 
@@ -74,13 +79,39 @@ def _batch(site: WebSite, document: str) -> None:
         add_draw(tx, TOWN, draw, [Check("", document, 1, True)])
 
 
+def _lot_to_release(site: WebSite) -> None:
+    """A batch whose lot was accepted: two filed documents, one of them found faulty."""
+    town = site.home.settings.for_tenant(TOWN)
+    disk = site.home.root / "lieferung-2"
+    disk.mkdir()
+    (disk / "akte.pdf").write_bytes(b"%PDF-1.7 2")
+    batch, _ = new_batch(site.db, town, town.backfile[0], "los-fertig", disk, "clerk:post")
+    made = put_stack(site.db, site.blobs, [2, 1])
+    with site.db.transaction() as tx:
+        people.pause(tx, batch, "clerk:post")
+        entry = all_entries(tx.connection, TOWN)[0]
+        akte = add_file(tx, TOWN, File("", "BA/632.60-0031/1971", "Neubau Wohnhaus, Dorfstraße 7", entry.id), date(1971, 3, 4))
+        for number, id in enumerate(made):
+            found = get_document(tx.connection, id)
+            tx.connection.execute(update(deliveries).where(deliveries.c.id == found.delivery).values(batch="los-fertig"))
+            for step in (DocumentState.APPROVED, DocumentState.FILED):
+                found = move_document(tx, found, step)
+            pdf = site.blobs.add_bytes(b"%PDF-1.7 " + id.encode(), "schriftstueck.pdf", "application/pdf")
+            title = ("Baugenehmigung", "Prüfbericht Statik")[number]
+            add_filing(tx, Filing(
+                f"{number:064x}", TOWN, id, entry, akte, None, title, {}, utcnow(), pdf, (), pages=(2, 1)[number]))
+        draw = Draw("", batch.id, "normal", 1, 1, 0, "", "00", utcnow(), "clerk:post")
+        draw = add_draw(tx, TOWN, draw, [Check("", made[1], 1, True)])
+        decide_draw(tx, draw, ACCEPTED, "clerk:post")
+
+
 SCREENS = {
     "posteingang": "/posteingang", "posteingang-dubletten": "/posteingang?filter=dubletten",
     "posteingang-leer": "/posteingang?filter=fertig",
     "klaerung": "/klaerung", "klaerungsfall": "/klaerung/{problem}", "protokoll": "/protokoll",
     "protokoll-sendung": "/protokoll/{delivery}", "stapel": "/stapel",
     "stapel-los": "/stapel/altakten", "stapel-nachscans": "/stapel/altakten/nachscans",
-    "stapel-pruefung": "/stapel/altakten/pruefung",
+    "stapel-pruefung": "/stapel/altakten/pruefung", "stapel-freigabe": "/stapel/los-fertig/freigabe",
     "uebersicht": "/uebersicht", "verwaltung": "/verwaltung",
     "verwaltung-neu": "/verwaltung/benutzer/neu", "verwaltung-benutzer": "/verwaltung/benutzer/{user}",
     "verwaltung-plan": "/verwaltung/aktenplan", "verwaltung-eingaenge": "/verwaltung/eingaenge",
