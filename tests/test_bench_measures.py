@@ -72,3 +72,9 @@ def test_the_character_error_rate_counts_changes() -> None:
     assert cer("Gebühr § 34", "Gebuhr $ 34") == pytest.approx(2 / 11)
     assert cer("ein  Wort\n", "ein Wort") == 0
     assert [edit_distance(*pair) for pair in (("", "abc"), ("abc", ""), ("abc", "acb"), ("Haus", "Maus"))] == [3, 3, 2, 1]
+
+
+def test_looking_at_the_memory_is_no_cost_of_the_work() -> None:
+    cpu, mib = cost_of((), "import time; time.sleep(4)")
+    with_burning, _ = cost_of((), BURN)
+    assert mib > 1 and cpu < 0.15 < with_burning

@@ -76,15 +76,16 @@ def _children_cpu() -> float:
 
 
 def measured(work: Callable[[], object], *, memory: bool = True) -> Cost:
-    """What `work` cost, with all processes it started. Its own process counts as well; nothing else may run in it."""
+    """What `work` cost, with all processes it started. Its own process counts as well, but for looking at the memory; nothing
+    else may run in it."""
     become_subreaper()
-    with _watched(memory) as peak:
+    with _watched(memory) as (peak, looking):
         before, start = _all_cpu(), time.monotonic()
         work()
         wall = time.monotonic() - start
         time.sleep(0.05)
         _reap()
-        return Cost(_all_cpu() - before, wall, max(peak))
+        return Cost(_all_cpu() - before - looking[0], wall, max(peak))
 
 
 def _all_cpu() -> float:
@@ -100,18 +101,20 @@ def _all_cpu() -> float:
 
 
 @contextmanager
-def _watched(memory: bool) -> Iterator[list[float]]:
-    peak, done = [0.0], threading.Event()
+def _watched(memory: bool) -> Iterator[tuple[list[float], list[float]]]:
+    """The memory seen so far, and the CPU seconds that looking took (one number)."""
+    peak, looking, done = [0.0], [0.0], threading.Event()
 
     def watch() -> None:
         while not done.wait(0.1):
             peak.append(_tree_pss_mib(os.getpid()))
+            looking[0] = time.thread_time()
 
     watcher = threading.Thread(target=watch, daemon=True)
     if memory:
         watcher.start()
     try:
-        yield peak
+        yield peak, looking
     finally:
         done.set()
         if memory:
