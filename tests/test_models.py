@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from classifiers import artefacts, boundary
+from intake.box.inside.stampday import networks
 from intake.vocabulary import Page
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
@@ -22,7 +23,8 @@ def page(number: int, text: str) -> Page:
 def test_bytes_and_card_belong_together(folder: Path) -> None:
     assert artefacts.load(folder).card["name"] == folder.parent.name
     card = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
-    assert card["least_documents_of_a_term"] >= 5 and card["licence"] and card["measures"] and card["data"]
+    assert card["licence"] and card["measures"] and card["data"]
+    assert card["name"] == "stampday" or card["least_documents_of_a_term"] >= 5  # stamps are drawn, no document is behind them
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 20 * 2**20
 
 
@@ -35,3 +37,11 @@ def test_the_shipped_boundary_model_sees_where_a_letter_begins() -> None:
     assert stack.firsts[0] == 0 and 0.0 < stack.probability <= 1.0
     assert len(stack.starts) == 3 and all(start.evidence for start in stack.starts[1:])
     assert stack.starts[2].probability > stack.starts[1].probability, "a new head against a page that goes on"
+
+
+def test_the_shipped_model_of_stamps_has_both_networks_as_its_card_says() -> None:
+    folder = MODELS / "stampday" / "1"
+    nets, card = networks(folder), artefacts.load(folder).card
+    assert nets.places[-1].weight.shape[0] == 5 and nets.reader[-1].weight.shape[0] == len(nets.alphabet) + 1
+    assert all(layer.last == (layer is layers[-1]) for layers in (nets.places, nets.reader) for layer in layers)
+    assert card["measures"]["reader_silent"] > 0.9 and card["measures"]["reader_right"] > 0.5

@@ -10,6 +10,7 @@ first where each letter stands, then also by CTC (Graves et al., 2006) which let
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 import time
@@ -303,13 +304,19 @@ def finished(out: Path, drafts: Path, material: Sequence[Path]) -> None:
         with np.load(drafts / f"{name}.npz") as draft:
             arrays |= {f"{name}.{key}": draft[key] for key in draft.files if key != MEASURES}
             measures |= {f"{name}_{key}": round(value, 4) for key, value in json.loads(str(draft[MEASURES])).items()}
+    data = {}
+    for folder in material:
+        for name in ("pieces.jsonl", "strips.jsonl"):
+            with (folder / name).open("rb") as file:
+                data[f"{folder.name}/{name}"] = hashlib.file_digest(file, "sha256").hexdigest()
     pieces = sum(len((folder / "pieces.jsonl").read_text().splitlines()) for folder in material)
     lines = sum(len((folder / "strips.jsonl").read_text().splitlines()) for folder in material)
     meta = {"alphabet": ALPHABET, "layers": {"places": plain(PLACES), "reader": plain(READER)}}
     artefacts.save(out, arrays, meta, {
         "name": "stampday", "purpose": "Der Tag auf Eingangsstempeln: wo er auf der Seite steht, und welcher es ist",
         "trained": datetime.now(UTC).date(), "pieces": pieces, "strips": lines,
-        "licence": "Gezeichnete Stempel auf erfundenen Briefen (samples/stampscenes.py, EUPL-1.2)", "measures": measures})
+        "licence": "Gezeichnete Stempel auf erfundenen Briefen (samples/stampscenes.py, EUPL-1.2)",
+        "data": data, "measures": measures})
 
 
 def main(arguments: list[str]) -> int:
