@@ -1,6 +1,6 @@
 """Ours (in the box: words, preview, PDF/A), bare tesserocr and the `ocrmypdf` command on the same pages, in one run.
 
-    python tests/bench/read.py [FILE.pdf[:1,2,3] ...] [--without-ocrmypdf] [--dense PAGES] [--long PAGES]
+    python tests/bench/read.py [FILE.pdf[:1,2,3] ...] [--without-ocrmypdf] [--rounds N] [--dense PAGES] [--long PAGES]
 
 Without files: the pages of the shared municipal scans that have a hand-made transcription, and a few more. CPU seconds count
 every process that was started; one box serves all files, as in the service, and its start is told apart; "bare" is
@@ -175,6 +175,7 @@ def main() -> None:
     parser.add_argument("files", nargs="*", default=DEFAULT)
     parser.add_argument("--without-ocrmypdf", action="store_true")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=1, help="in turn; of each the least counts")
     parser.add_argument("--dense", type=int, default=0, metavar="PAGES")
     parser.add_argument("--long", type=int, default=0, metavar="PAGES")
     asked = parser.parse_args()
@@ -192,8 +193,11 @@ def main() -> None:
             runs: dict[str, Run] = {"bare": bare, "ours": partial(ours, box, workers=asked.workers)}
             if not asked.without_ocrmypdf:
                 runs["ocrmypdf"] = ocrmypdf
-            for who, run in runs.items():
-                cost, texts = run(case, folder)
+            least: dict[str, tuple[Cost, list[str]]] = {}
+            for who, run in [*runs.items()] * asked.rounds:
+                one = run(case, folder)
+                least[who] = min(one, least.get(who, one), key=lambda found: found[0].cpu)
+            for who, (cost, texts) in least.items():
                 totals[who] += cost.cpu
                 rates = [f"{100 * cer(truth, text):.2f} %" for truth, text in zip(case.truth, texts, strict=False) if truth]
                 print(f"{case.name:32}{who:10}{cost.cpu / case.pages:11.2f}{cost.wall / case.pages:7.2f}{cost.peak_mib:9.0f}  "
