@@ -22,7 +22,7 @@ DAYS = tuple(dict.fromkeys(form for day in range(1, 32) for form in (f"{day}", f
 NAMES = (("jan", "januar"), ("feb", "februar"), ("mär", "mrz", "märz"), ("apr", "april"), ("mai",), ("jun", "juni"),
          ("jul", "juli"), ("aug", "august"),
          ("sep", "sept", "september"), ("okt", "oktober"), ("nov", "november"), ("dez", "dezember"))
-MONTHS = ("jan", "feb", "mär", "mar", "mrz", "apr", "mai", "jun", "jul", "aug", "sep", "okt", "nov", "dez")
+MONTHS = frozenset(("mar", *(name[:3] for names in NAMES for name in names)))  # as words that were recognised begin
 YEARS = range(1950, 2050)
 OTHER_YEAR = 0.1  # of its probability is left to a year that the page does not name
 WRITTEN = re.compile(r"(?<![\d.,/])(?P<day>\d{1,2})(?P<one>[.,;: ]{1,2})(?P<month>\d{1,2}|[A-Za-zÄÖÜäöü]{3,9})"
