@@ -34,8 +34,8 @@ CERTAIN = 0.85  # of a day: no other look is needed
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the day of a stamp may stand: its middle as fractions of the page, degrees clockwise by which it falls, how probable it
-    is that one stands there (0..1)."""
+    """Where the day of a stamp may stand: its middle as fractions of the page, degrees clockwise by which it falls, how
+    probable it is that one stands there (0..1)."""
 
     x: float
     y: float
