@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import random
 import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from hypothesis import strategies as st
 from pikepdf import pdfa
 from PIL import Image
 
-from intake.box.inside import convert
+from intake.box.inside import convert, imagepdf, rendition
 from intake.box.inside.layer import Frame, content
 from intake.box.inside.pdf import Pdf
 from intake.box.inside.rendition import run
@@ -187,6 +190,71 @@ def test_an_embedded_file_makes_it_3b(tmp_path: Path) -> None:
     assert said["pdfa"] == "3b"
     with pikepdf.open(pdf) as file:
         assert file.attachments["rechnung.xml"].get_file().read_bytes() == b"<rechnung/>"
+
+
+def burdened(path: Path) -> Path:
+    """A scan with outlines, a script, another program's metadata, and a font without a program that no page uses."""
+    with pikepdf.open(scan_pdf(path, written()), allow_overwriting_input=True) as pdf:
+        with pdf.open_outline() as outline:
+            outline.root.append(pikepdf.OutlineItem("Seite 1", 0))
+        pdf.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=pikepdf.String("app.alert(1)"))
+        pdf.docinfo["/Author"] = "Scanner 3000"
+        font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
+        resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F=pdf.make_indirect(font)))
+        pdf.Root.AcroForm = pikepdf.Dictionary(Fields=[], DR=resources)
+        pdf.attachments["liste.csv"] = b"1;2"
+        pdf.save(path)
+    return path
+
+
+def test_of_a_scanned_file_pages_and_embedded_files_stay_and_nothing_else(tmp_path: Path) -> None:
+    source = burdened(tmp_path / "a.pdf")
+    pdf, said = made([(source, "application/pdf")], [leaf(replace(A4, words=WORDS))], tmp_path / "out")
+    assert said["pdfa"] == "3b"
+    with pikepdf.open(pdf) as file:
+        assert file.attachments["liste.csv"].get_file().read_bytes() == b"1;2"
+        assert not {"/Outlines", "/OpenAction", "/AcroForm"} & set(file.Root)
+        assert b"app.alert" not in pdf.read_bytes() and b"Scanner 3000" not in pdf.read_bytes()
+
+
+def scanned_pages(path: Path, count: int) -> Path:
+    """A PDF whose pages have a picture of 3 MB each, all different."""
+    with pikepdf.new() as pdf:
+        for number in range(count):
+            noise = Image.frombytes("RGB", (1000, 1000), random.Random(number).randbytes(3_000_000))
+            imagepdf.add_image_page(pdf, imagepdf.encoded(pdf, noise), 210.0, 297.0, 0)
+        pdf.save(path)
+    return path
+
+
+def test_the_pictures_of_a_long_file_do_not_fill_memory(tmp_path: Path) -> None:
+    """Measured in a process of its own: 40 pages of 3 MB each need a third of their size at most."""
+    source = scanned_pages(tmp_path / "a.pdf", 40)
+    (tmp_path / "out").mkdir()
+    leaves = [leaf(replace(A4, number=number, words=WORDS)) for number in range(1, 41)]
+    told = {"sources": ["application/pdf"], "pages": leaves, "title": "Antrag", "language": "de-DE"}
+    (tmp_path / "order.json").write_text(json.dumps(told))
+    measured = subprocess.run([sys.executable, "-c", """
+import json, resource, sys
+from pathlib import Path
+import pikepdf.pdfa
+from intake.box.inside.rendition import run
+folder = Path(sys.argv[1])
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
+said = run(json.loads((folder / "order.json").read_text()), [folder / "a.pdf"], folder / "out")
+print(json.dumps({"pdfa": said["pdfa"], "mib": (peak() - before) / 1024}))
+""", str(tmp_path)], check=True, capture_output=True, text=True)
+    said = json.loads(measured.stdout)
+    assert source.stat().st_size > 100e6 and said["pdfa"] == "2b"
+    assert said["mib"] < 40
+
+
+@pytest.mark.parametrize("place", [0, 1 << 20, (1 << 20) - 5, 3_000_000])
+def test_a_name_is_found_wherever_it_stands_in_a_file(tmp_path: Path, place: int) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(b"x" * place + b"/ByteRange" + b"y" * 100)
+    assert rendition._holds(path, b"/ByteRange") and not rendition._holds(path, b"/ByteRanges")
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=10), min_size=1, max_size=5),

@@ -6,7 +6,6 @@ bytes written (`pikepdf.pdfa.save`); where it cannot be made, the PDF goes out w
 
 from __future__ import annotations
 
-import mmap
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -28,6 +27,7 @@ PDF, XML = "application/pdf", "application/xml"
 CREATOR = "Poststelle"
 LAYER_FONT = "PslBlank"
 RASTER_DPI = 200.0
+PIECE = 1 << 20  # bytes of a file that are looked at together
 NONE = "Kein PDF/A möglich: {}."
 SIGNED = "Die Datei ist elektronisch unterschrieben und bleibt unverändert, damit sich die Unterschrift prüfen lässt"
 
@@ -63,6 +63,8 @@ def run(order: Mapping[str, Any], inputs: Sequence[Path], out: Path) -> dict[str
         stack.callback(before.unlink, missing_ok=True)
         stack.callback(after.unlink, missing_ok=True)
         level, reason = _save(built(order, leaves, inputs, stack), target, before)
+        if reason and _is_all_of_one(order, leaves, inputs) and any(leaf.scanned or leaf.turn for leaf in leaves):
+            level, reason = _save(built(order, leaves, inputs, stack, copied=True), target, before)  # without what is unused
         if reason and not any(leaf.scanned for leaf in leaves):
             try:
                 more = _save_converted(built(order, leaves, inputs, stack), target, before, after, level)
@@ -157,8 +159,13 @@ def leaf_of(said: Mapping[str, Any]) -> Leaf:
 
 def _is_whole(order: Mapping[str, Any], leaves: Sequence[Leaf], inputs: Sequence[Path]) -> bool:
     """True when the rendition is one PDF from its first to its last page, no page turned or recognised."""
+    return not any(leaf.turn or leaf.scanned for leaf in leaves) and _is_all_of_one(order, leaves, inputs)
+
+
+def _is_all_of_one(order: Mapping[str, Any], leaves: Sequence[Leaf], inputs: Sequence[Path]) -> bool:
+    """True when the rendition is one PDF from its first to its last page."""
     first = leaves[0].source
-    if order["sources"][first] != PDF or any(leaf.source != first or leaf.turn or leaf.scanned for leaf in leaves):
+    if order["sources"][first] != PDF or any(leaf.source != first for leaf in leaves):
         return False
     try:
         with _opened(inputs[first]) as pdf:
@@ -172,14 +179,24 @@ def _is_signed(order: Mapping[str, Any], leaves: Sequence[Leaf], inputs: Sequenc
     first = leaves[0].source
     if order["sources"][first] != PDF or order.get("attachments") or any(leaf.source != first or leaf.turn for leaf in leaves):
         return False
-    with inputs[first].open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if data.find(b"/ByteRange") < 0:  # it always lies outside of compressed objects
-            return False
+    if not _holds(inputs[first], b"/ByteRange"):  # it always lies outside of compressed objects
+        return False
     try:
         with _opened(inputs[first]) as pdf:
             return structure.is_signed(pdf) and [leaf.number for leaf in leaves] == list(range(1, len(pdf.pages) + 1))
     except InputError:
         return False
+
+
+def _holds(path: Path, name: bytes) -> bool:
+    """Whether a name stands in a file, which is looked through piece by piece: it may be larger than memory."""
+    before = b""
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            if name in before + piece:
+                return True
+            before = piece[-len(name):]
+    return False
 
 
 def _opened(path: Path) -> Pdf:
@@ -211,13 +228,20 @@ def _usable(path: Path, stack: ExitStack) -> Pdf:
     return rebuilt
 
 
-def built(order: Mapping[str, Any], leaves: Sequence[Leaf], inputs: Sequence[Path], stack: ExitStack) -> Pdf:
-    """The rendition in memory: pages, text layers, attachments, metadata. Sources stay open as long as `stack`."""
-    if _is_whole(order, leaves, inputs):
+def built(order: Mapping[str, Any], leaves: Sequence[Leaf], inputs: Sequence[Path], stack: ExitStack, *,
+          copied: bool = False) -> Pdf:
+    """The rendition in memory: pages, text layers, attachments, metadata. Sources stay open as long as `stack`.
+
+    All pages of one PDF stay in it unless they are to be `copied`: copies of their pictures would fill memory.
+    """
+    if _is_all_of_one(order, leaves, inputs) and not copied:
         pdf = stack.enter_context(_opened(inputs[leaves[0].source]))
+        if any(leaf.turn or leaf.scanned for leaf in leaves):
+            structure.only_pages(pdf)
     else:
         pdf = stack.enter_context(Pdf.new())
         _append_pages(pdf, order["sources"], leaves, inputs, stack)
+    if not _is_whole(order, leaves, inputs):
         _dress(pdf, leaves, [inputs[leaf.source] if order["sources"][leaf.source] == PDF else None for leaf in leaves])
     for said in order.get("attachments", ()):
         data = inputs[said["input"]].read_bytes()

@@ -13,6 +13,8 @@ from pikepdf import Array, Dictionary, Name, Pdf, Stream
 
 PRIVATE = (Name.OpenAction, Name.AA, Name.PieceInfo, Name.LastModified, Name.PageLabels, Name("/ADBE_FillSignInfo"))
 """Entries of the catalogue about editing and viewing, nothing of the paper: PDF/A or its validator knows them not."""
+KEPT = (Name.Type, Name.Pages, Name.OCProperties, Name.AF)
+"""Entries of the catalogue that pages need when nothing else of their file is wanted."""
 PAGE_MODES = (Name.UseNone, Name.UseOutlines, Name.UseThumbs, Name.FullScreen)
 FONT_FILES = (Name.FontFile, Name.FontFile2, Name.FontFile3)
 MAX_DEPTH = 4
@@ -23,6 +25,17 @@ def is_signed(pdf: Pdf) -> bool:
     return any(isinstance(item, Dictionary) and (
         (item.get(Name.FT) == Name.Sig and Name.V in item) or (Name.ByteRange in item and Name.Contents in item))
         for item in pdf.objects)
+
+
+def only_pages(pdf: Pdf) -> None:
+    """Take out everything but pages, their layers and embedded files: outlines, forms, scripts, metadata of another program."""
+    embedded = pdf.Root.get(Name.Names, Dictionary()).get(Name.EmbeddedFiles)
+    for name in [Name(key) for key in pdf.Root.keys() if key not in KEPT]:  # noqa: SIM118
+        del pdf.Root[name]
+    if embedded is not None:
+        pdf.Root.Names = Dictionary(EmbeddedFiles=embedded)
+    if Name.Info in pdf.trailer:
+        del pdf.trailer.Info
 
 
 def has_layers(pdf: Pdf) -> bool:
