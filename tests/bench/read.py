@@ -117,7 +117,7 @@ def long_file(pages: int, folder: Path) -> None:
         pdf.save(folder / "long.pdf")
     command = [str(Path(sys.executable).with_name("poststelle")), "read", str(folder / "long.pdf"),
                "--json", str(folder / "long.json"), "--pdf", str(folder / "out.pdf")]
-    cost = measured(lambda: subprocess.run(command, check=True, capture_output=True))
+    cost = measured(lambda: subprocess.run(command, check=True, capture_output=True), every=1.0)
     cores = len(os.sched_getaffinity(0))
     print(f"{pages} pages: {cost.cpu / pages:.2f} CPU s and {cost.wall / pages:.2f} s a page, "
           f"{cost.cpu / cost.wall / cores:.0%} of {cores} cores busy, peak {cost.peak_mib:.0f} MiB (bar 700)")
@@ -166,7 +166,7 @@ def ocrmypdf(case: Case, folder: Path) -> tuple[Cost, list[str]]:
     side = folder / "side.txt"
     command = [str(Path(sys.executable).with_name("ocrmypdf")), "-q", "-l", "deu", "--deskew", "--rotate-pages", "-j", "1",
                "--skip-text", "--sidecar", str(side), str(case.pdf), str(folder / "peer.pdf")]
-    cost = measured(lambda: subprocess.run(command, check=True, capture_output=True))
+    cost = measured(lambda: subprocess.run(command, check=True, capture_output=True), every=1.0)
     return cost, side.read_text().split("\f")
 
 
