@@ -61,7 +61,7 @@ class Scene:
 
 
 @lru_cache(maxsize=1)
-def _faces() -> tuple[tuple[str, ...], tuple[str, ...]]:
+def faces() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Font files: those for stamps, those for print."""
     files = sorted(str(path) for folder in FONT_FOLDERS for kind in ("*.ttf", "*.otf") for path in folder.rglob(kind))
     stamps = [path for path in files if any(name in Path(path).name.lower() for name in STAMP_FACES)
@@ -71,7 +71,8 @@ def _faces() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 @lru_cache(maxsize=2000)
-def _font(path: str, pixels: int) -> ImageFont.FreeTypeFont:
+def font(path: str, pixels: int) -> ImageFont.FreeTypeFont:
+    """The font of a file at a size in pixels; basic layout, so that every machine draws the same."""
     return ImageFont.truetype(path, pixels, layout_engine=ImageFont.Layout.BASIC)
 
 
@@ -85,7 +86,7 @@ def scene(seed: int, *, stamped: bool | None = None) -> Scene:
     if kind < 0.8:
         made = _pressed(page, chance, "")
         return Scene(made.image, "", (0, 0), (0, 0), 0.0, made.outline)
-    return Scene(_scanned(page, chance), "", (0, 0), (0, 0), 0.0, ())
+    return Scene(scanned(page, chance), "", (0, 0), (0, 0), 0.0, ())
 
 
 def spelled(day: int, month: int, year: int, chance: random.Random) -> str:
@@ -120,7 +121,7 @@ def _print(number: int) -> Image.Image:
     draw = ImageDraw.Draw(page)
     kind = chance.random()
     if kind > 0.12:
-        face = _font(chance.choice(_faces()[1]), round(chance.uniform(8.5, 12.5) * SCALE * 25.4 / 72))
+        face = font(chance.choice(faces()[1]), round(chance.uniform(8.5, 12.5) * SCALE * 25.4 / 72))
         ink, step = chance.randint(0, 70), face.size * chance.uniform(1.12, 1.6)
         left = chance.choice((chance.uniform(-400, 0), chance.uniform(0, 400)))
         at, stop = chance.uniform(-20, 60), chance.choice((page.height, page.height, chance.uniform(100, page.height)))
@@ -168,10 +169,10 @@ def _scribbled(draw: ImageDraw.ImageDraw, chance: random.Random, size: tuple[int
 
 def _stamp(chance: random.Random, printed: str) -> tuple[Image.Image, tuple[float, float, float, float], tuple[float, ...]]:
     """A stamp upright, 0 = no ink; the box of its day, and how far right of the box's middle each letter's middle stands."""
-    path = chance.choice(_faces()[0])
+    path = chance.choice(faces()[0])
     size = chance.uniform(8.5, 14)
     place = chance.choice(PLACES)
-    day_face = path if chance.random() < 0.7 else chance.choice(_faces()[0])
+    day_face = path if chance.random() < 0.7 else chance.choice(faces()[0])
     lines = [(chance.choice(HEADS), size * chance.uniform(0.8, 1.15), path)] if printed else []
     lines.append((printed, size * chance.uniform(0.85, 1.25), day_face) if printed else
                  (chance.choice((*OTHERS, *HEADS[:4])), size * chance.uniform(0.8, 1.6), path))
@@ -187,7 +188,7 @@ def _stamp(chance: random.Random, printed: str) -> tuple[Image.Image, tuple[floa
         lines = [*lines, (printed, size, day_face)] if not any(line[0] == printed for line in lines) else lines
     point = SCALE * 25.4 / 72
     leading = chance.uniform(1.15, 1.6)
-    fonts = [_font(face, max(round(points * point), 8)) for _, points, face in lines]
+    fonts = [font(face, max(round(points * point), 8)) for _, points, face in lines]
     wide = max(face.getlength(text) for (text, _, _), face in zip(lines, fonts, strict=True)) + SCALE * chance.uniform(2, 12)
     high = sum(face.size * leading for face in fonts) + SCALE * chance.uniform(2, 6)
     layer = Image.new("L", (math.ceil(wide), math.ceil(high)), 0)
@@ -256,7 +257,7 @@ def _pressed(page: Image.Image, chance: random.Random, printed: str) -> Scene:
     seen = all(0 < x < page.width and 0 < y < page.height
                for x, y in (placed(box[0], box[1]), placed(box[2], box[1]), placed(box[0], box[3]), placed(box[2], box[3])))
     size = (box[2] - box[0], box[3] - box[1])
-    return Scene(_scanned(page, chance), printed if seen else "", middle, size, slant, corners, letters)
+    return Scene(scanned(page, chance), printed if seen else "", middle, size, slant, corners, letters)
 
 
 @lru_cache(maxsize=30)
@@ -269,7 +270,7 @@ def _noise(much: int) -> Image.Image:
     return middle.point([max(0, min(255, round(128 + (value - 128) * much / 52))) for value in range(256)])
 
 
-def _scanned(page: Image.Image, chance: random.Random) -> Image.Image:
+def scanned(page: Image.Image, chance: random.Random) -> Image.Image:
     """As a scanner delivers it: blurred, noisy, pale or dark, black and white, or squeezed as JPEG pictures are."""
     page = page.filter(ImageFilter.BoxBlur(chance.uniform(0.2, 1.2)))
     if chance.random() < 0.5:

@@ -220,14 +220,14 @@ def test_nothing_is_left_to_import_for_a_scan(tmp_path: Path) -> None:
     source = """
 import json, sys
 from pathlib import Path
-from intake.box.inside import stampday, template
+from intake.box.inside import convnet, template
 from intake.box.inside.__main__ import run
 from intake.ocr import tesseract
 out, order = Path(sys.argv[2]), json.loads(sys.argv[3])
-template.prepare(sys.argv[4], order["tessdata"], "deu", order["stampday"])
+template.prepare(sys.argv[4], order["tessdata"], "deu", order["models"])
 template.prepare("read"); template.prepare("rendition")
 known, ready = set(sys.modules), dict(tesseract._ahead)
-assert len(ready) == 1 and stampday.networks.cache_info().currsize == 1
+assert len(ready) == 1 and convnet.loaded.cache_info().currsize == 2
 import tesserocr
 tesserocr.PyTessBaseAPI = type("Unasked", (), {"Version": tesserocr.PyTessBaseAPI.Version})
 page = run("read", order | {"media_type": "application/pdf"}, [Path(sys.argv[1])], out)["pages"][0]
@@ -248,9 +248,9 @@ print(json.dumps(sorted(set(sys.modules) - known)))
 def test_the_template_is_told_what_to_load_ahead() -> None:
     box = Box(BoxSettings())
     order, other = box._read_order(ReadOrder()), box._read_order(ReadOrder(engine="pytesseract"))
-    assert warm._said({"job": "read", "order": order}) == ["read", order["tessdata"], "deu", order["stampday"]]
+    assert warm._said({"job": "read", "order": order}) == ["read", order["tessdata"], "deu", order["models"]]
     assert warm._said({"job": "open", "order": {"unpack": {}, "read": order}}) == [
-        "open", order["tessdata"], "deu", order["stampday"]]
+        "open", order["tessdata"], "deu", order["models"]]
     assert warm._said({"job": "read", "order": other}) == ["read"]
     assert warm._said({"job": "rendition", "order": {"sources": [], "pages": []}}) == ["rendition"]
 

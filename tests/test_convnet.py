@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.box.inside.convnet import Grid, Layer, run
+from intake.box.inside.convnet import ARRAYS, META, Grid, Layer, loaded, run
 
 
 def written_out(picture: Grid, layer: Layer) -> Grid:
@@ -73,3 +76,23 @@ def test_a_picture_smaller_than_its_kernel_is_an_error() -> None:
     layer = Layer(drawn(1, 1, 1, 5, 5), drawn(2, 1), flat=True)
     with pytest.raises(ValueError, match=r"negative|dimension"):
         run([layer], drawn(3, 2, 9))
+
+
+def test_a_model_is_its_layers_by_name(tmp_path: Path) -> None:
+    shapes = {"one.0": (4, 1, 3, 3), "one.1": (2, 4, 1, 1), "two.0": (1, 1, 1, 1)}
+    weights = {name.replace(".", ".w"): drawn(1, *shape).astype(np.float16) for name, shape in shapes.items()}
+    biases = {name.replace(".", ".b"): drawn(2, shape[0]) for name, shape in shapes.items()}
+    np.savez_compressed(tmp_path / ARRAYS, **weights, **biases)
+    (tmp_path / META).write_text(json.dumps({"alphabet": "12", "layers": {
+        "one": [{"stride": 2, "pool": [2, 1]}, {"last": True}], "two": [{"last": True}]}}))
+    model = loaded(tmp_path)
+    assert model.alphabet == "12" and set(model.networks) == {"one", "two"}
+    first, last = model.networks["one"]
+    assert (first.stride, tuple(first.pool), first.last, last.last) == (2, (2, 1), False, True)
+    assert first.weight.dtype == np.float32 and run(model.networks["one"], drawn(7, 16, 16)).shape == (2, 4, 8)
+    assert loaded(tmp_path) is model  # read once
+
+
+def test_a_model_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=META):
+        loaded(tmp_path / "none")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from classifiers import artefacts, boundary
-from intake.box.inside.stampday import networks
+from intake.box.inside.convnet import loaded
 from intake.vocabulary import Page
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
@@ -24,7 +24,8 @@ def test_bytes_and_card_belong_together(folder: Path) -> None:
     assert artefacts.load(folder).card["name"] == folder.parent.name
     card = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
     assert card["licence"] and card["measures"] and card["data"]
-    assert card["name"] == "stampday" or card["least_documents_of_a_term"] >= 5  # stamps are drawn, no document is behind them
+    drawn = card["name"] in ("stampday", "signs")  # no document is behind what they learnt
+    assert drawn or card["least_documents_of_a_term"] >= 5
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 20 * 2**20
 
 
@@ -41,7 +42,17 @@ def test_the_shipped_boundary_model_sees_where_a_letter_begins() -> None:
 
 def test_the_shipped_model_of_stamps_has_both_networks_as_its_card_says() -> None:
     folder = MODELS / "stampday" / "1"
-    nets, card = networks(folder), artefacts.load(folder).card
-    assert nets.places[-1].weight.shape[0] == 5 and nets.reader[-1].weight.shape[0] == len(nets.alphabet) + 1
-    assert all(layer.last == (layer is layers[-1]) for layers in (nets.places, nets.reader) for layer in layers)
+    nets, card = loaded(folder), artefacts.load(folder).card
+    assert nets.networks["places"][-1].weight.shape[0] == 5
+    assert nets.networks["reader"][-1].weight.shape[0] == len(nets.alphabet) + 1
+    assert all(layer.last == (layer is layers[-1]) for layers in nets.networks.values() for layer in layers)
     assert card["measures"]["reader_silent"] > 0.9 and card["measures"]["reader_right"] > 0.5
+
+
+def test_the_shipped_model_of_signs_is_as_its_card_says() -> None:
+    folder = MODELS / "signs" / "1"
+    model, card = loaded(folder), artefacts.load(folder).card
+    (layers,) = model.networks.values()
+    assert layers[-1].weight.shape[0] == len(model.alphabet) + 1 and len(set(model.alphabet)) == len(model.alphabet)
+    assert [layer.last for layer in layers] == [False] * (len(layers) - 1) + [True]
+    assert card["measures"]["reader_right"] > 0.8

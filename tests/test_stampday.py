@@ -10,16 +10,17 @@ from PIL import Image
 from stamping import page_without_day, seen_by_reading, stamped_page
 
 from intake.box.inside import stampday
+from intake.box.inside.convnet import Model, loaded
 from intake.box.inside.daytext import Day
-from intake.box.inside.stampday import Networks, Place
+from intake.box.inside.stampday import Place
 from intake.errors import ConfigError
 from intake.resources import resource
 
 
 @cache
-def learnt() -> Networks:
+def learnt() -> Model:
     try:
-        return stampday.networks(resource("models", "stampday", "1"))
+        return loaded(resource("models", "stampday", "1"))
     except ConfigError:
         pytest.skip("models/stampday/1 is not there")
 
@@ -61,4 +62,4 @@ def test_a_page_too_small_for_a_stamp_has_no_place() -> None:
 
 def test_a_missing_model_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="meta"):
-        stampday.networks(tmp_path)
+        loaded(tmp_path)

@@ -49,7 +49,7 @@ def test_letters_follow_each_other_around_the_middle(scenes: list[Scene]) -> Non
 def test_where_a_day_is_said_to_be_there_is_ink(monkeypatch: pytest.MonkeyPatch) -> None:
     """On white paper and unspoilt, the ink of the day lies within its turned box."""
     monkeypatch.setattr(stampscenes, "_print", lambda _: Image.new("L", (882, 661), 255))
-    monkeypatch.setattr(stampscenes, "_scanned", lambda page, _: page)
+    monkeypatch.setattr(stampscenes, "scanned", lambda page, _: page)
     for seed in range(200, 230):
         made = scene(seed, stamped=True)
         if not made.printed:
@@ -72,7 +72,7 @@ def test_spellings_say_the_day(seed: int) -> None:
 
 
 def test_the_faces_of_the_tests_are_kept_apart() -> None:
-    stamps, print_ = stampscenes._faces()
+    stamps, print_ = stampscenes.faces()
     assert not any("liberation" in path.lower() or "nimbus" in path.lower() for path in stamps)
     assert any("liberation" in path.lower() for path in print_)
 

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 from classifiers import artefacts
-from classifiers.train import stampday
-from classifiers.train.stampday import ALPHABET, CROP, READER, STEP, STRIDE, framed, targets
+from classifiers.train import convnets, stampday
+from classifiers.train.stampday import ALPHABET, CROP, READER, STEP, STRIDE, targets
 from intake.box.inside import convnet
 from intake.box.inside.daystrip import HIGH, WIDE
-from intake.box.inside.stampday import Networks, networks
 from tests.bench.stampday import made, write
 
 SHAPE = (264, 353)
@@ -53,26 +52,6 @@ def test_a_piece_without_a_day_has_no_cell() -> None:
     assert not targets(piece(printed="", outline=[]), SHAPE)[0].any()
 
 
-def test_letters_stand_at_their_steps_with_blanks_between_equal_ones() -> None:
-    letters = [40.0 + 14 * place for place in range(8)]
-    found = framed("11.11.22", letters, 80)
-    for char, place in zip("11.11.22", letters, strict=True):
-        assert found[round(place / STEP - 0.5)] == ALPHABET.index(char) + 1
-    first, second = (round(place / STEP - 0.5) for place in letters[:2])
-    assert any(value <= 0 for value in found[first + 1:second])
-    assert not found[:7].any() and not found[60:].any()
-
-
-def test_a_strip_without_a_day_is_blank() -> None:
-    assert not framed("", [], 80).any()
-
-
-def test_narrow_letters_have_a_step_each() -> None:
-    found = framed("1.1", [100.0, 104.0, 108.0], 80)
-    assert next(value for value in found.tolist() if value > 0) == ALPHABET.index("1") + 1
-    assert ALPHABET.index(".") + 1 in found
-
-
 def test_material_is_what_the_product_sees(tmp_path: Path) -> None:
     write(tmp_path, count=4, first=5, strips=2)
     inks, strips = np.load(tmp_path / "ink.npy"), np.load(tmp_path / "strips.npy")
@@ -103,22 +82,22 @@ def test_networks_run_in_the_box_as_they_were_learnt(tmp_path: Path) -> None:
     torch.manual_seed(3)
     nets = {}
     for name, layers in (("places", stampday.PLACES), ("reader", READER)):
-        net = stampday.network(layers)
+        net = convnets.network(layers)
         for part in net:
             if isinstance(part, torch.nn.BatchNorm2d):
                 torch.nn.init.uniform_(part.running_mean, -0.2, 0.2)
                 torch.nn.init.uniform_(part.running_var, 0.5, 2)
         nets[name] = net.eval()
-        np.savez_compressed(tmp_path / f"{name}.npz", **stampday.folded(net), measures=np.array('{"right": 0.5}'))
+        np.savez_compressed(tmp_path / f"{name}.npz", **convnets.folded(net), measures=np.array('{"right": 0.5}'))
     (tmp_path / "pieces.jsonl").write_text("{}\n{}\n")
     (tmp_path / "strips.jsonl").write_text("{}\n")
     stampday.finished(tmp_path / "model", tmp_path, [tmp_path])
     card = artefacts.load(tmp_path / "model").card
     assert card["pieces"] == 2 and card["strips"] == 1 and card["measures"] == {"places_right": 0.5, "reader_right": 0.5}
-    kept = networks(tmp_path / "model")
-    assert isinstance(kept, Networks) and kept.alphabet == ALPHABET
+    kept = convnet.loaded(tmp_path / "model")
+    assert isinstance(kept, convnet.Model) and kept.alphabet == ALPHABET
     for name, shape in (("places", (80, 9 * STRIDE)), ("reader", (HIGH, WIDE))):
         picture = np.random.default_rng(1).random(shape).astype(np.float32)
         with torch.no_grad():
             wanted = nets[name](torch.from_numpy(picture)[None, None])[0].numpy()
-        assert np.allclose(convnet.run(getattr(kept, name), picture), wanted, atol=0.02)
+        assert np.allclose(convnet.run(kept.networks[name], picture), wanted, atol=0.02)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-WHAT = ("boundary", "filing", "stampday")
+WHAT = ("boundary", "filing", "signs", "stampday")
 
 
 def main(arguments: list[str]) -> int:

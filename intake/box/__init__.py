@@ -14,7 +14,7 @@ open {unpack, read, most_pages} -> what unpack answers, and `read`: what read an
 dkimcheck {keys: {name in the DNS: text, "" or null}} inputs: the message -> {verdicts};
 office {program, max_pages} -> {pdf, pages};
 picture {media_type, number, rotation, dpi, max_megapixels} -> {picture};
-read {media_type, pages, reader, max_megapixels, tessdata, stampday, and the fields of ReadOrder} -> {pages, previews};
+read {media_type, pages, reader, max_megapixels, tessdata, models, and the fields of ReadOrder} -> {pages, previews};
 rendition {sources: [media type], pages: [{source, number, rotation, page, words: packed}], title, language, max_megapixels,
 attachments: [{name, media_type, input}]} -> {pdf, pdfa, reason};
 answer {} -> {accepted, reference, sentence};
@@ -38,7 +38,7 @@ from typing import Any
 from intake.box import bwrap, mending, recheck
 from intake.box.bwrap import Limits
 from intake.box.inside import packed
-from intake.box.inside.reader import reader_name
+from intake.box.inside.reader import SIGNS, STAMPDAY, reader_name
 from intake.box.inside.sniff import OFFICE, RTF
 from intake.box.package import Message, PackedDocument, RawMessage
 from intake.box.results import (
@@ -252,7 +252,7 @@ class Box:
 
     def _read_order(self, order: ReadOrder) -> dict[str, Any]:
         return {**asdict(order), "reader": reader_version(order), "max_megapixels": self.settings.max_megapixels,
-                "tessdata": str(self._tessdata()), "stampday": str(self._stampday())}
+                "tessdata": str(self._tessdata()), "models": str(self._models())}
 
     def _unpacked(self, envelope: Envelope, found: Sequence[recheck.RawPart], path: Path, answer: Answer) -> Unpacked:
         counted = [part.position for part in found] == list(range(len(found)))
@@ -326,12 +326,14 @@ class Box:
 
     def _data(self) -> tuple[str, ...]:
         """The folders that recognising text needs to see."""
-        return str(self._tessdata()), str(self._stampday())
+        return str(self._tessdata()), str(self._models())
 
     @staticmethod
-    def _stampday() -> Path:
-        """The folder of the model that finds the day of stamps; what it reads belongs to the reader's version."""
-        return resource("models", "stampday", "1")
+    def _models() -> Path:
+        """The folder of the models; which are read with belongs to the reader's version. ConfigError: one is missing."""
+        for name in (SIGNS, STAMPDAY):
+            resource("models", *name.split("/"), "arrays.npz")
+        return resource("models")
 
     def _tessdata(self) -> Path:
         """The folder with language data; raises ConfigError when there is none."""

@@ -133,7 +133,7 @@ def _said(told: Mapping[str, Any]) -> list[str]:
     order = told["order"].get("read", told["order"])
     if order.get("engine") != "tesseract":
         return [told["job"]]
-    return [told["job"], order["tessdata"], order["languages"], order["stampday"]]
+    return [told["job"], order["tessdata"], order["languages"], order["models"]]
 
 
 class _WarmBox:

@@ -32,7 +32,7 @@ from intake.resources import resource  # noqa: E402
 from intake.vocabulary import Material, Page, Word  # noqa: E402
 
 TESSDATA = next((str(folder) for folder in sorted(Path("/usr/share/tesseract-ocr").glob("*/tessdata"), reverse=True)), "")
-STAMPDAY = str(resource("models", "stampday", "1"))
+MODELS = str(resource("models"))
 
 
 def overlap(a: Box, b: Box) -> float:
@@ -49,7 +49,7 @@ def within(box: Box, other: Box) -> bool:
 def read(image: Image.Image, folder: Path) -> dict[str, object]:
     path = folder / "page.png"
     image.save(path, dpi=image.info["dpi"], compress_level=1)
-    told = {"media_type": "image/png", "tessdata": TESSDATA, "stampday": STAMPDAY}
+    told = {"media_type": "image/png", "tessdata": TESSDATA, "models": MODELS}
     page: dict[str, object] = run(told, [path], folder)["pages"][0]
     return page
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 Grid = NDArray[np.float32]
+ARRAYS, META = "arrays.npz", "meta.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,24 @@ class Layer:
     pool: Sequence[int] = (1, 1)
     flat: bool = False  # as high as its picture, which it makes one row of
     last: bool = False
+
+
+@dataclass(frozen=True)
+class Model:
+    """The networks of a model by name, and the letters after the blank that those which read know."""
+
+    networks: Mapping[str, tuple[Layer, ...]]
+    alphabet: str
+
+
+@lru_cache(maxsize=4)
+def loaded(folder: Path) -> Model:
+    """The model in a folder. Raises OSError where a file is missing."""
+    meta = json.loads((folder / META).read_text(encoding="utf-8"))
+    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+        networks = {name: tuple(Layer(arrays[f"{name}.w{number}"].astype(np.float32), arrays[f"{name}.b{number}"], **form)
+                                for number, form in enumerate(forms)) for name, forms in meta["layers"].items()}
+    return Model(networks, meta["alphabet"])
 
 
 def run(layers: Sequence[Layer], picture: Grid) -> Grid:

@@ -14,26 +14,27 @@ DARKEST = 220.0  # by how much darker than paper ink counts as full
 Strip = NDArray[np.float32]
 
 
-def strip_of(grey: Image.Image, middle: tuple[float, float], slant: float) -> Strip:
-    """The strip around a place: HIGH x WIDE numbers, 0 = paper, 1 = ink.
+def strip_of(grey: Image.Image, middle: tuple[float, float], slant: float, size: tuple[int, int] = (WIDE, HIGH),
+             strip_dpi: float = STRIP_DPI) -> Strip:
+    """The strip around a place: rows x columns of `size` (pixels across, down, at `strip_dpi`), 0 = paper, 1 = ink.
 
     `grey`: the upright page with its dpi in the info; `middle`: pixels of it; `slant`: degrees clockwise by which the line falls.
     """
-    dpi = float(grey.info["dpi"][0])
-    reach = math.hypot(WIDE, HIGH) / 2 / STRIP_DPI * dpi + 2
+    dpi, (wide, high) = float(grey.info["dpi"][0]), size
+    reach = math.hypot(wide, high) / 2 / strip_dpi * dpi + 2
     left, top = math.floor(middle[0] - reach), math.floor(middle[1] - reach * 0.62)  # no line is steeper than some twenty degrees
     right, bottom = math.ceil(middle[0] + reach), math.ceil(middle[1] + reach * 0.62)
     inside = (max(left, 0), max(top, 0), min(right, grey.width), min(bottom, grey.height))
     paper = _paper(grey.crop(inside))
     cut = Image.new("L", (right - left, bottom - top), paper)
     cut.paste(grey.crop(inside), (inside[0] - left, inside[1] - top))
-    scale = STRIP_DPI / dpi
+    scale = strip_dpi / dpi
     small = cut.resize((round(cut.width * scale), round(cut.height * scale)),
                        Image.Resampling.BOX if scale < 0.9 else Image.Resampling.BILINEAR)
     cos, sin = math.cos(math.radians(slant)), math.sin(math.radians(slant))
     x, y = (middle[0] - left) * small.width / cut.width, (middle[1] - top) * small.height / cut.height
-    level = small.transform((WIDE, HIGH), Image.Transform.AFFINE, (
-        cos, -sin, x - cos * WIDE / 2 + sin * HIGH / 2, sin, cos, y - sin * WIDE / 2 - cos * HIGH / 2),
+    level = small.transform((wide, high), Image.Transform.AFFINE, (
+        cos, -sin, x - cos * wide / 2 + sin * high / 2, sin, cos, y - sin * wide / 2 - cos * high / 2),
         Image.Resampling.BILINEAR, fillcolor=paper)
     found: Strip = np.clip((paper - np.asarray(level, dtype=np.float32)) / np.float32(DARKEST), 0, 1)
     return found

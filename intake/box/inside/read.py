@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from intake.box.inside import textlayer
+from intake.box.inside.reader import SIGNS, STAMPDAY
 from intake.box.inside.sheets import LOW_DPI, MM_PER_INCH, Sheet, opened
 from intake.box.inside.words import clipped, mean_confidence, renumbered, text_of, turned
 from intake.vocabulary import Box, Page, Script, Separator, Word
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from intake.box.inside.stampday import Networks
+    from intake.box.inside.convnet import Model
 
 Rotation = Literal[0, 90, 180, 270]
 USUAL_DPI = 220.0
@@ -32,8 +33,8 @@ MUCH_INK = 0.3  # share of the ink outside the words of the layer from which it 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the caller wants: see `config.ReadSettings`; `tessdata` and `stampday` are the folders of the language data and of
-    the model that finds the day of stamps, inside the box ("" = days of stamps are read as other words are)."""
+    """What the caller wants: see `config.ReadSettings`; `tessdata` and `models` are the folders of the language data and of
+    what was learnt about stamps and signs, inside the box ("" = they are read as other words are)."""
 
     media_type: str
     pages: tuple[int, ...] = ()
@@ -43,7 +44,7 @@ class Order:
     trust_text_layer: str = "auto"
     preview_dpi: int = 110
     tessdata: str = ""
-    stampday: str = ""
+    models: str = ""
     max_megapixels: int = 200
 
 
@@ -99,11 +100,11 @@ class Engines:
             self._engine = Tesseract(self._order.tessdata)
         return self._engine
 
-    def nets(self) -> Networks | None:
-        """What finds the day of stamps, where the order names it."""
-        from intake.box.inside.stampday import networks  # noqa: PLC0415
+    def model(self, name: str) -> Model | None:
+        """What was learnt about stamps or signs, where the order names the folder of the models."""
+        from intake.box.inside.convnet import loaded  # noqa: PLC0415
 
-        return networks(Path(self._order.stampday)) if self._order.stampday else None
+        return loaded(Path(self._order.models) / name) if self._order.models else None
 
     def knows(self, language: str) -> bool:
         """True when the language data is there."""
@@ -254,13 +255,14 @@ def _from_picture(sheet: Sheet, order: Order, engines: Engines, preview: Path) -
 
 def _closer(upright: Image, words: tuple[Word, ...], height_mm: float, skew: float, engines: Engines) -> tuple[Word, ...]:
     """The words, those in the head of the page that were read badly as a second look has them."""
-    from intake.box.inside import closer, marked, numeral, repair  # noqa: PLC0415
+    from intake.box.inside import closer, marked, repair, signs  # noqa: PLC0415
 
     def recognise(cut: Image, mode: int) -> tuple[Word, ...]:
         return repair.repaired(engines.get().words(cut, engines.languages, mode=mode), cut)
 
     words = closer.looked_again(words, upright, height_mm, skew, recognise)
-    words = numeral.counted(words, upright, skew)
+    if (model := engines.model(SIGNS)) is not None:
+        words = signs.reread(words, upright, skew, model)
     return marked.marked(words, upright, height_mm, skew, engines.all_letters) if engines.latin() else words
 
 
@@ -281,7 +283,8 @@ def _stamped(sheet: Sheet, grey: Image, ink: Image, shown: Image, words: tuple[W
     upright = image.turn(grey, rotation)
     return stamps.stamped(
         stampplaces.Paper(upright, ink, shown, across, skew), words,
-        lambda cut, mode: clean.without_specks(engines.get().words(cut, engines.languages, mode=mode)), coloured, engines.nets())
+        lambda cut, mode: clean.without_specks(engines.get().words(cut, engines.languages, mode=mode)), coloured,
+        engines.model(STAMPDAY))
 
 
 def _pictures(sheet: Sheet, order: Order) -> tuple[Image, Image]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib.metadata import version
 
-VERSION = "7"  # raise it when the same file would be read differently than before
+VERSION = "8"  # raise it when the same file would be read differently than before
+SIGNS, STAMPDAY = "signs/1", "stampday/1"  # what was learnt, below models/
 PACKAGES = {"tesseract": "tesserocr", "pytesseract": "pytesseract"}
 
 

@@ -6,21 +6,17 @@ on stamps of all kinds, slanted, pale, patchy, over print (`python -m classifier
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from intake.box.inside.convnet import Grid, Layer, run
+from intake.box.inside.convnet import Grid, Model, run
 from intake.box.inside.daystrip import STRIP_DPI, WIDE, strip_of
 from intake.box.inside.daytext import Day, decoded
 
-ARRAYS, META = "arrays.npz", "meta.json"
 INK_DPI = 75.0  # that the pieces were shown with, more or less
 STRIDE = 8  # pixels of a cell
 STEP = 4  # pixels of a strip for one step of the reader
@@ -43,33 +39,12 @@ class Place:
     probability: float
 
 
-@dataclass(frozen=True)
-class Networks:
-    """The layers of both networks, and the letters that the reader knows."""
-
-    places: tuple[Layer, ...]
-    reader: tuple[Layer, ...]
-    alphabet: str
-
-
-@lru_cache(maxsize=2)
-def networks(path: Path) -> Networks:
-    """The networks of a model's folder. Raises OSError where a file is missing."""
-    meta = json.loads((path / META).read_text(encoding="utf-8"))
-    with np.load(path / ARRAYS, allow_pickle=False) as arrays:
-        def layers(name: str) -> tuple[Layer, ...]:
-            return tuple(Layer(arrays[f"{name}.w{number}"].astype(np.float32), arrays[f"{name}.b{number}"], **form)
-                         for number, form in enumerate(meta["layers"][name]))
-
-        return Networks(layers("places"), layers("reader"), meta["alphabet"])
-
-
-def places(ink: Image.Image, nets: Networks, least: float = 0.5) -> list[Place]:
+def places(ink: Image.Image, nets: Model, least: float = 0.5) -> list[Place]:
     """Places whose probability is at least `least`, the likeliest first. `ink`: of the upright page (`geometry.ink_of`)."""
     shown: Grid = np.asarray(ink, dtype=np.float32) / np.float32(255)
     if min(shown.shape) < 4 * STRIDE:
         return []
-    out = run(nets.places, shown)
+    out = run(nets.networks["places"], shown)
     sure = 1 / (1 + np.exp(-out[0]))
     found: list[tuple[float, float, float, float]] = []
     for row, column in np.argwhere(sure >= least):
@@ -87,7 +62,7 @@ def places(ink: Image.Image, nets: Networks, least: float = 0.5) -> list[Place]:
     return chosen[:MOST_PLACES]
 
 
-def day_at(grey: Image.Image, place: Place, nets: Networks, years: Sequence[int] = (), *, level: bool = False) -> Day | None:
+def day_at(grey: Image.Image, place: Place, nets: Model, years: Sequence[int] = (), *, level: bool = False) -> Day | None:
     """The likeliest day at a place of the upright page; None where nothing like one can be read.
 
     Where the first look leaves a doubt, others a little turned and shifted have their say as well; its probability is its share
@@ -104,7 +79,8 @@ def day_at(grey: Image.Image, place: Place, nets: Networks, years: Sequence[int]
         aside, up = above * scale * math.sin(slant), above * scale * math.cos(slant)
         middle = (place.x * grey.width + aside, place.y * grey.height - up)
         whole += NOTHING
-        for day in decoded(run(nets.reader, strip_of(grey, middle, place.slant + turn))[:, 0].T, nets.alphabet, years):
+        steps = run(nets.networks["reader"], strip_of(grey, middle, place.slant + turn))[:, 0].T
+        for day in decoded(steps, nets.alphabet, years):
             whole += day.probability
             shares[day.day] = shares.get(day.day, 0.0) + day.probability
             best[day.day] = max(best.get(day.day, day), day, key=lambda one: one.probability)

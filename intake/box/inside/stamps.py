@@ -15,6 +15,7 @@ from itertools import pairwise
 from PIL import Image
 
 from intake.box.inside import stampcut, stampday
+from intake.box.inside.convnet import Model
 from intake.box.inside.daytext import Day, has_day
 from intake.box.inside.stampplaces import AROUND_MM, CLEAR, SLANTED, Paper, Region, common, is_head, regions, within
 from intake.box.inside.words import clipped, mean_confidence
@@ -39,7 +40,7 @@ class Pressed:
 
 
 def stamped(paper: Paper, words: Sequence[Word], recognise: Recognise, coloured: Callable[[], Image.Image],
-            nets: stampday.Networks | None = None) -> tuple[tuple[Word, ...], tuple[Box, ...]]:
+            nets: Model | None = None) -> tuple[tuple[Word, ...], tuple[Box, ...]]:
     """The page's words with those of each stamp as a block of its own at the end, and the boxes of the stamps.
 
     `recognise` reads with the page segmentation asked for; `coloured` gives the upright page in colour, as large as the grey one;
@@ -60,7 +61,7 @@ def stamped(paper: Paper, words: Sequence[Word], recognise: Recognise, coloured:
     return tuple(words), tuple(found)
 
 
-def _days(paper: Paper, words: Sequence[Word], nets: stampday.Networks) -> list[Pressed]:
+def _days(paper: Paper, words: Sequence[Word], nets: Model) -> list[Pressed]:
     """The days of stamps on a page, the likeliest first."""
     years = _years(words)
     found = list[Pressed]()

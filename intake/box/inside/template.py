@@ -27,14 +27,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from intake.box.inside.__main__ import ONE_CORE, answer, cpu_seconds
+from intake.box.inside.reader import SIGNS, STAMPDAY
 
 IDLE_SECONDS = 600
 LONGEST = 4096
-"""Bytes of what the service says: [job] or [job, folder of the language data, languages, folder of the model for stamps]."""
+"""Bytes of what the service says: [job] or [job, folder of the language data, languages, folder of the models]."""
 ORDER, FILTER = "order", "filter"
 """Files in /in: what the child is asked for, the system-call filter it puts on itself (none where it may start processes)."""
-_SCAN = ("barcodes", "blank", "clean", "closer", "convnet", "daystrip", "daytext", "geometry", "image", "leaders", "marked",
-         "numeral", "patch", "repair", "script", "stampcut", "stampday", "stampplaces", "stamps", "upright")
+_SCAN = ("barcodes", "blank", "clean", "closer", "convnet", "ctc", "daystrip", "daytext", "geometry", "image", "leaders",
+         "marked", "patch", "repair", "script", "signs", "signstrip", "stampcut", "stampday", "stampplaces", "stamps",
+         "upright")
 JOBS = {
     "open": ("open", "pdfcheck", "mail", *_SCAN),
     "read": ("read", *_SCAN),
@@ -64,8 +66,8 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def prepare(job: str, tessdata: str = "", languages: str = "", model: str = "") -> None:
-    """Import what the job needs and load its language data and the model of `stampday`; the second time this costs nothing.
+def prepare(job: str, tessdata: str = "", languages: str = "", models: str = "") -> None:
+    """Import what the job needs and load its language data and the models of reading; the second time this costs nothing.
 
     Raises ValueError for another job.
     """
@@ -77,10 +79,11 @@ def prepare(job: str, tessdata: str = "", languages: str = "", model: str = "") 
         from intake.ocr import tesseract  # noqa: PLC0415 (65 ms that no other job pays)
 
         tesseract.load_ahead(tessdata, languages)
-    if model:
-        from intake.box.inside import stampday  # noqa: PLC0415
+    if models:
+        from intake.box.inside.convnet import loaded  # noqa: PLC0415
 
-        stampday.networks(Path(model))
+        for name in (SIGNS, STAMPDAY):
+            loaded(Path(models) / name)
 
 
 def empty(folder: Path) -> None:
