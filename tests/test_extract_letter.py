@@ -120,7 +120,9 @@ def test_text_with_the_word_betreff() -> None:
 
 @pytest.mark.parametrize(("text", "name", "rest"), [
     ("Ihr Zeichen: 12", "your_reference", "12"), ("Unser Zeichen 7", "our_reference", "7"), ("Az.: 7", "our_reference", "7"),
-    ("Geschäftszeichen: X", "our_reference", "X"), ("Kassenzeichen 9", "cash_reference", "9"),
+    ("Gesch.-Z.: 7", "our_reference", "7"), ("Gesch.Z.: 7", "our_reference", "7"), ("Gesch.-2.: 7", "our_reference", "7"),
+    ("Gesch. Zimmer 7", None, "Gesch. Zimmer 7"), ("Geschäftszeichen: X", "our_reference", "X"),
+    ("Kassenzeichen 9", "cash_reference", "9"),
     ("Datum 1.1.26", "letter_date", "1.1.26"),
     ("Telefon: 04", "", "04"), ("Azaleen im Park", None, "Azaleen im Park"), ("Datumsangabe", None, "Datumsangabe")])
 def test_leading_words(text: str, name: str | None, rest: str) -> None:
@@ -152,9 +154,10 @@ def test_a_return_line_that_runs_into_the_block() -> None:
     assert value(found, "your_reference") == SIGN and value(found, "sender_name") == long.split(",", maxsplit=1)[0]
 
 
-def test_the_first_of_two_illegible_leading_words_is_theirs_in_the_block() -> None:
+@pytest.mark.parametrize("read", ["=", "N"])
+def test_the_first_of_two_illegible_leading_words_is_theirs_in_the_block(read: str) -> None:
     page = printed(paper(4, form="B", block=(("Ihr Zeichen", SIGN), ("Unser Zeichen", "26 14. 03")), references=())).pages[0]
-    words = [replace(word, text={"Ihr": "=", "Unser": "vB"}[word.text]) if word.text in ("Ihr", "Unser") and word.box[0] > 0.5
+    words = [replace(word, text={"Ihr": read, "Unser": "vB"}[word.text]) if word.text in ("Ihr", "Unser") and word.box[0] > 0.5
              else word for word in page.words]
     gone = next(number for number, word in enumerate(words) if word.text == "vB") + 1
     found = letter(Material((replace(page, words=(*words[:gone], *words[gone + 1:]), source="ocr"),)))
@@ -420,8 +423,9 @@ def test_a_line_of_the_subject_that_recognition_parted() -> None:
     assert value(found, "subject") == "Sanierung der Sporthalle: Übersendung"
 
 
-def test_a_misread_form_of_address_is_no_name() -> None:
-    found = letter(_placed((25, 65, "Herm", 0.66), (25, 70, "Gerd Jürgensen", 0.95), (25, 75, "Große Twiete 42", 0.95),
+@pytest.mark.parametrize("read", ["Herm", "Herrm", "Herr", "Hern"])
+def test_a_misread_form_of_address_is_no_name(read: str) -> None:
+    found = letter(_placed((25, 65, read, 0.66), (25, 70, "Gerd Jürgensen", 0.95), (25, 75, "Große Twiete 42", 0.95),
                            (25, 80, "24997 Norderfeld", 0.95), GREETING))
     assert value(found, "recipient_name") == "Gerd Jürgensen"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -72,6 +73,14 @@ def test_days_addresses_and_words_are_no_signs(texts: tuple[str, ...]) -> None:
     assert list(signs.signs(words_of(*texts), page())) == []
 
 
+def test_behind_a_leading_word_any_text_may_be_a_sign() -> None:
+    garbled = words_of("Mein", "Zeichen:", "Ze", "IC")
+    assert [[word.text for word in one] for one in signs.signs(garbled, page())] == [["Ze", "IC"]]
+    assert list(signs.signs(words_of("Telefon:", "Ze", "IC"), page())) == []
+    faint = tuple(replace(word, confidence=0.3) for word in words_of("Ze", "ICBl"))
+    assert [[word.text for word in one] for one in signs.signs(faint, page())] == [["Ze", "ICBl"]]
+
+
 def test_only_the_upper_half_of_a_page_is_looked_at() -> None:
     assert list(signs.signs(words_of("III/2-39.63", y=0.6), page())) == []
 
@@ -111,15 +120,23 @@ def logs_for(text: str, alphabet: str, sure: float = 8.0) -> ctc.Logs:
     return ctc.logs_of(steps)
 
 
-ALPHABET = "0123456789ABCI/-. "
+ALPHABET = "0123456789ABCIköÖ/-. "
 
 
 @pytest.mark.parametrize(("before", "text", "counts"), [
     ("12 C 2771/25", "12 C 277/25", True), ("1112-3", "III/2-3", True), ("12€345/25", "12C345/25", True),
     ("12 C 277/25", "12 C 277/25", False), ("12C 277/25", "12 C 277/25", False), ("12–34", "12-34", False),
+    ("kö-12/26", "kÖ-12/26", False),
     ("12345", "123", False)])
 def test_another_sure_reading_counts(before: str, text: str, counts: bool) -> None:
     assert signs.counts(seen(text), logs_for(text, ALPHABET), before, ALPHABET) is counts
+
+
+@pytest.mark.parametrize(("text", "before", "said"), [
+    ("kÖ-233/26", "kö-233126", "kö-233/26"), ("12 c 277/25", "12 C 2771/25", "12 C 277/25"), ("III/2-3", "1112-3", "III/2-3"),
+    ("so-1", "SO-1", "SO-1"), ("ab", "cd", "ab")])
+def test_letters_are_as_large_as_they_were_read_before(text: str, before: str, said: str) -> None:
+    assert signs.as_large_as(text, before) == said
 
 
 def test_a_reading_with_a_doubtful_letter_does_not_count() -> None:

@@ -21,7 +21,7 @@ from intake.vocabulary import Box, Evidence, Material, Page, Proposal
 
 _VERMERK = re.compile(r"^(einschreiben|eigenh[äa]ndig|pers[öo]nlich|vertraulich|per |mit postzustellung|eilt|"
                       r"nicht nachsenden|wenn unzustellbar|vorab|gegen empfangs|verschlossen|infopost|entgelt)", re.I)
-_FORM_OF_ADDRESS = re.compile(r"^(an(?: (?:die|das|den))?|herrn?|herm|frau|firma|familie|eheleute)$", re.IGNORECASE)
+_FORM_OF_ADDRESS = re.compile(r"^(an(?: (?:die|das|den))?|her{1,2}[mn]?|frau|firma|familie|eheleute)$", re.IGNORECASE)
 _PLACE_DATE = re.compile(r"^[A-ZÄÖÜ][\wäöüß./ -]{1,40},\s*(?:den\s+)?$")
 
 _OWN_DAY = re.compile(r"\b(?:rechnungs|beleg|brief|ausstellungs|schreib|bescheid|druck|erstellungs)?-?(?:datum|tag)\b\W*$|"
@@ -234,7 +234,7 @@ def _by_order(front: Zones, read: bool) -> Iterator[Proposal]:
 def _both_by_order(front: Zones, read: bool) -> Iterator[Proposal]:
     """Two signs one below the other, the first behind "... Zeichen" of which no more can be read, the second behind nothing."""
     for label in front.info:
-        if not re.fullmatch(r"\W+\s*zeichen\W*", label.text.strip(), re.IGNORECASE):
+        if not re.fullmatch(r"(\W+|\w{1,2}\W?)\s*zeichen\W*", label.text.strip(), re.IGNORECASE):
             continue
         upper = next((one for one in front.info if overlap(one, label) > 0.5 and one.left >= label.right), None)
         lower = [one for one in front.info if upper and abs(one.left - upper.left) <= 3.0 and 0.0 < one.top - upper.top <= 8.0]

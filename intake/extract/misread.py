@@ -75,13 +75,15 @@ def is_either(text: str) -> bool:
     return re.match(r"1{1,3}[/.\-–]", text) is not None
 
 
-_QUOTED = ((re.compile("[‘’'](?=“)"), ""), (re.compile("(?<=„)[‚,]"), ""))
+_QUOTED = ((re.compile("[‘’'](?=“)"), ""), (re.compile("(?<=„)[‚,]"), ""),
+           (re.compile("(„[^“”„*]{2,80})[*](?!\\w)"), r"\1“"))
 _PARAGRAPH = re.compile(r"(?<=\b)((?:nach|gem[äa]ß|gem\.|des|der|dem|im|zu|von|mit)\s+)[8$S5](?=\s\d{1,4}\s?[a-z]?\s+"
                         r"(?:Abs\.|Satz\b|Nr\.|(?:Bau|Gemeinde|Verwaltungs)?[A-ZÄÖÜ]\w*(?:GB|VO|StG|VfG|GO|BO)\b))")
 
 
 def line(text: str) -> str:
-    """A printed line without strokes added to quotation marks, and with the § that can be nothing else ("nach 8 4 Abs. 2")."""
+    """A printed line without strokes added to quotation marks, with the mark that closes one ("„Am Bach*"), and with the § that
+    can be nothing else ("nach 8 4 Abs. 2")."""
     for pattern, mended in _QUOTED:
         text = pattern.sub(mended, text)
     return _PARAGRAPH.sub(r"\1§", text)

@@ -33,7 +33,7 @@ _LABELS: tuple[tuple[str, str], ...] = (
     ("your_reference", r"ihre? (?:zeichen|az|aktenzeichen|geschaeftszeichen|gz)\b(?:, ihre nachricht vom)?"),
     ("our_reference", r"(?:unsere?|meine?) (?:zeichen|az|aktenzeichen|geschaeftszeichen|gz)\b"
                       r"(?:, (?:unsere|meine) nachricht vom)?"),
-    ("our_reference", r"(?:aktenzeichen|geschaeftszeichen|gesch\.? ?- ?z(?:eichen)?|azz?|gz)\b"),
+    ("our_reference", r"(?:aktenzeichen|geschaeftszeichen|gesch\.? ?-? ?[z2](?:eichen)?|azz?|gz)\b"),
     ("cash_reference", r"(?:kassenzeichen|buchungszeichen)\b"),
     ("letter_date", r"datum\b"),
     ("", r"(?:ihre|unsere|meine) nachricht(?: vom)?|(?:telefon|telefax|tel|fax|e-?mail|name|durchwahl|zimmer)\b|"

@@ -17,6 +17,9 @@ REACH_MM = 1.3  # half the window in which a speck must be alone
 LONELY = 12  # mean ink (0..255) of a window that holds nothing but specks
 MANY = 0.001  # share of the page that specks must cover before it is worth while
 MOST = 0.15  # share of the ink: more than that is no dirt but pale or fine print
+UNSURE, NOTHING = 0.6, 0.2  # confidence of what may be none, of what is none
+TINY = 0.35  # of the usual height of words
+FLAT = 3.0  # of its height, that no letter is wide
 SPECKS = frozenset(".,:;'`´‘’‚\"“”„_|~*°·•^-—–\\/!")
 
 
@@ -43,9 +46,22 @@ def without_specks(words: Sequence[Word]) -> tuple[Word, ...]:
     return tuple(word for word in words if not _is_dirt(word, usual))
 
 
+def without_rules(words: Sequence[Word], size: tuple[int, int]) -> tuple[Word, ...]:
+    """The words of a page (`size` in pixels) without rules and single dots that were read as a few letters, and not surely."""
+    heights = sorted(word.box[3] - word.box[1] for word in words)
+    usual = heights[len(heights) // 2] if heights else 0.0
+    return tuple(word for word in words if not _is_rule(word, size) and not (
+        word.confidence < NOTHING and word.box[3] - word.box[1] < TINY * usual))
+
+
+def _is_rule(word: Word, size: tuple[int, int]) -> bool:
+    wide, high = (word.box[2] - word.box[0]) * size[0], (word.box[3] - word.box[1]) * size[1]
+    return word.confidence < UNSURE and wide > FLAT * high * len(word.text)
+
+
 def _is_dirt(word: Word, usual: float) -> bool:
     if not all(character in SPECKS for character in word.text):
         return word.confidence < 0.35 and len(word.text) >= 8 and len(set(word.text.lower())) <= 5
     if word.text in ("-", "–", "—") and word.confidence >= 0.5:
         return False
-    return word.confidence < 0.6 or (word.box[3] - word.box[1]) < 0.35 * usual
+    return word.confidence < UNSURE or (word.box[3] - word.box[1]) < TINY * usual

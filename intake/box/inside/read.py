@@ -317,7 +317,8 @@ def _recognised(sheet: Sheet, grey: Image, ink: Image, order: Order,
     engine = engines.get()
 
     def recognise(page: Image, mode: int = 3) -> tuple[Word, ...]:
-        return clean.without_specks(engine.words(page, engines.languages, mode=mode))
+        words = clean.without_specks(engine.words(page, engines.languages, mode=mode))
+        return clean.without_rules(words, page.size)
 
     def whole(page: Image) -> tuple[Word, ...]:  # before anybody doubts its turn or its script: dots are no words
         return leaders.without_leaders(recognise(page), page, recognise)

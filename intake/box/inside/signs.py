@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from difflib import SequenceMatcher
 from itertools import pairwise
 
 import numpy as np
@@ -21,17 +22,18 @@ from intake.box.inside.closer import pieces
 from intake.box.inside.convnet import Model, run
 from intake.box.inside.ctc import Spelled
 from intake.box.inside.signstrip import SIGN_DPI, STEP, Span, sign_strip
-from intake.box.inside.words import clipped
+from intake.box.inside.words import clipped, mean_confidence
 from intake.vocabulary import Box, Word
 
 LOWEST = 0.5  # of the page: signs stand in the head of a letter
 MOST, FEWEST, LONGEST = 8, 4, 26  # lines of a page; letters of a sign
 NARROWEST_MM, WIDEST_MM = 5.0, 60.0
-ILLEGIBLE = 0.5  # confidence of words that may be anything
+ILLEGIBLE = 0.5  # mean confidence of words that may be anything
 BEFORE_MM, BEHIND_MM, APART_MM = 1.5, 6.0, 0.5  # room that is looked at beside a sign; kept from what stands there
-LEAST, MEAN, MARGIN = 0.5, 0.9, 5.0
+LEAST, MEAN, MARGIN = 0.5, 0.9, 2.0
 """Of the reading: the least probability of a letter, the mean, how much likelier (natural logarithm) than the first reading."""
 LEADING = re.compile(r":$|zeichen$|\bAz\.?$|\bGesch\.?-?Z\.?$|vom$|Nr\.$", re.IGNORECASE)
+SIGN_NAME = re.compile(r"zeichen:?$|\bAz\.?:?$|^Gesch\b.*:$", re.IGNORECASE)
 DATE = re.compile(r"^\(?\d{1,2}\.\s?(\d{1,2}\.|[A-ZÄÖÜ]\w+)\s?(\d\d|\d{4})?\.?$|^\d{4}-\d\d-\d\d$")
 SIGN = re.compile(r"^(?=(?:\D*\d){2})[^\s@]+(?: [^\s@]+)*$")
 AMOUNT = re.compile(r"^[-+]?[\d.]*\d(,\d+)?\s?(€|EUR|Euro|%|m|m²|qm|km|cm|kg)$|^[-+]?[\d.]*\d,(\d\d?|-+)$")
@@ -50,13 +52,15 @@ def reread(words: Sequence[Word], grey: Image.Image, skew: float, model: Model) 
 
 
 def signs(words: Sequence[Word], grey: Image.Image) -> Iterator[Sequence[Word]]:
-    """What may be a sign: few words with figures in the upper half, or hardly legible ones, without the leading words before."""
+    """What may be a sign: few words in the upper half, with figures, hardly legible, or behind a leading word that says so."""
     mm = grey.width / float(grey.info["dpi"][0]) * 25.4
     for line in pieces(words):
         start = next((at for at, word in reversed(list(enumerate(line, 1))) if LEADING.search(word.text)), 0)
         sign = line[start:]
-        if sign and sign[0].box[1] < LOWEST and NARROWEST_MM <= (sign[-1].box[2] - sign[0].box[0]) * mm <= WIDEST_MM and (
-                is_sign(" ".join(word.text for word in sign)) or max(word.confidence for word in sign) < ILLEGIBLE):
+        if not sign or sign[0].box[1] >= LOWEST or not NARROWEST_MM <= (sign[-1].box[2] - sign[0].box[0]) * mm <= WIDEST_MM:
+            continue
+        named = start > 0 and SIGN_NAME.search(line[start - 1].text) is not None
+        if named or mean_confidence(sign) < ILLEGIBLE or is_sign(" ".join(word.text for word in sign)):
             yield sign
 
 
@@ -104,18 +108,27 @@ def _again(sign: Sequence[Word], words: Sequence[Word], grey: Image.Image, skew:
     if not counts(seen, logs, before, model.alphabet):
         return []
     scale = STEP * float(grey.info["dpi"][0]) / SIGN_DPI
+    seen = replace(seen, text=as_large_as(seen.text, before))
     return list(_words_of(seen, sign, [(first + (step + 0.5) * scale) / grey.width for step in seen.steps], before))
 
 
 def counts(seen: Spelled, logs: ctc.Logs, before: str, alphabet: str) -> bool:
     """Whether the network's reading is another one, sure, and much likelier than what was read before."""
     text = seen.text.strip()
-    if "".join(text.split()) == "".join(before.replace("–", "-").split()) or not is_sign(text):
+    if "".join(text.split()).lower() == "".join(before.replace("–", "-").split()).lower() or not is_sign(text):
         return False
     letters = [sure for letter, sure in zip(seen.text, seen.letters, strict=True) if letter != " "]
     if min(letters) < LEAST or float(np.mean(letters)) < MEAN:
         return False
     return ctc.likelihood(logs, seen.text, alphabet) - ctc.likelihood(logs, before, alphabet) >= MARGIN
+
+
+def as_large_as(text: str, before: str) -> str:
+    """The text with letters large or small as they were read before, where both are the same: size alone tells ö from Ö."""
+    found = list(text)
+    for one in SequenceMatcher(None, text.lower(), before.lower(), autojunk=False).get_matching_blocks():
+        found[one.a:one.a + one.size] = before[one.b:one.b + one.size]
+    return "".join(found)
 
 
 def _words_of(seen: Spelled, sign: Sequence[Word], places: Sequence[float], before: str) -> Iterator[Word]:
