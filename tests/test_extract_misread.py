@@ -58,6 +58,7 @@ def test_what_was_mended_stays(read: str) -> None:
     ("Gesuch nach 8 Wochen", "Gesuch nach 8 Wochen"), ("im 5 Jahr", "im 5 Jahr"),
     ("Antrag nach § 8 Abs. 1", "Antrag nach § 8 Abs. 1"),
     ("„Westlich Heideweg‘“", "„Westlich Heideweg“"), ("„Am Bach*, Teil 2", "„Am Bach“, Teil 2"),
+    ("„Am Bach“*, Teil 2", "„Am Bach“, Teil 2"),
     ("„Am *Bach“", "„Am *Bach“"), ("Hinweis*", "Hinweis*"), ("der 8 12 Uhr Termin", "der 8 12 Uhr Termin")])
 def test_a_line_is_mended_where_nothing_else_can_stand(read: str, value: str) -> None:
     assert line(read) == value

@@ -76,7 +76,7 @@ def is_either(text: str) -> bool:
 
 
 _QUOTED = ((re.compile("[‘’'](?=“)"), ""), (re.compile("(?<=„)[‚,]"), ""),
-           (re.compile("(„[^“”„*]{2,80})[*](?!\\w)"), r"\1“"))
+           (re.compile("(?<=“)[*]"), ""), (re.compile("(„[^“”„*]{2,80})[*](?!\\w)"), r"\1“"))
 _PARAGRAPH = re.compile(r"(?<=\b)((?:nach|gem[äa]ß|gem\.|des|der|dem|im|zu|von|mit)\s+)[8$S5](?=\s\d{1,4}\s?[a-z]?\s+"
                         r"(?:Abs\.|Satz\b|Nr\.|(?:Bau|Gemeinde|Verwaltungs)?[A-ZÄÖÜ]\w*(?:GB|VO|StG|VfG|GO|BO)\b))")
 
