@@ -13,7 +13,7 @@ import pytest
 
 from intake import cli
 from intake.box import Box, ReadOrder
-from intake.cli.reading import read_file
+from intake.cli.reading import even, read_file
 from intake.config import BoxSettings
 from intake.errors import InputError
 from samples.letters import born_digital
@@ -61,7 +61,7 @@ def test_a_long_file_is_read_in_chunks_side_by_side_and_numbered_through(letter:
     long = many(letter, 19)
     reading = read_file(Box(BoxSettings()), long, ReadOrder(), tmp_path, 2, lambda done, total: told.append((done, total)))
     assert [page.number for page in reading.pages] == list(range(1, 20))
-    assert told == [(8, 19), (16, 19), (19, 19)]
+    assert told == [(5, 19), (10, 19), (15, 19), (19, 19)]  # as many chunks for each core
     assert {page.text for page in reading.pages} == {reading.pages[0].text}
 
 
@@ -105,3 +105,9 @@ def test_a_file_that_is_not_there_is_a_wrong_command_line(tmp_path: Path) -> Non
 
 def test_an_installation_named_wrongly_is_a_configuration_error(letter: Path, tmp_path: Path) -> None:
     assert cli.run(["read", str(letter), "--home", str(tmp_path / "none")]) == 4
+
+
+@pytest.mark.parametrize(("pages", "cores", "size"), [
+    (10, 2, 5), (9, 1, 5), (8, 1, 8), (500, 2, 8), (20, 2, 5), (3, 4, 1), (1, 2, 1)])
+def test_each_core_gets_as_many_chunks(pages: int, cores: int, size: int) -> None:
+    assert even(pages, 8, cores) == size

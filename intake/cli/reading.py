@@ -86,7 +86,8 @@ def read_file(box: Box, file: Path, order: ReadOrder, workdir: Path, cores: int,
     if opened.read is not None:
         told(total, total)
         return _numbered(parts, [opened.read.pages], opened.unpacked.envelope)
-    chunks = [(part, pages) for part in parts for pages in plan_chunks(part.pages, (), order.chunk_pages)]
+    chunks = [(part, pages) for part in parts
+              for pages in plan_chunks(part.pages, (), even(part.pages, order.chunk_pages, cores))]
     with ThreadPoolExecutor(cores) as pool:
         results = pool.map(lambda chunk: box.read(chunk[0].path, chunk[0].media_type, chunk[1], order, workdir).pages, chunks)
         found = []
@@ -94,6 +95,12 @@ def read_file(box: Box, file: Path, order: ReadOrder, workdir: Path, cores: int,
             found.append(pages)
             told(done, total)
     return _numbered(parts, found, opened.unpacked.envelope)
+
+
+def even(pages: int, most: int, cores: int) -> int:
+    """Pages of a chunk, at most `most`, so that as many chunks come to each core: of ten pages five, not eight and two."""
+    chunks = -(-pages // most)
+    return -(-pages // (chunks + -chunks % cores))
 
 
 def _numbered(parts: Sequence[FoundPart], found: Sequence[Sequence[Page]], envelope: Envelope) -> Reading:
