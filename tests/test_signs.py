@@ -134,7 +134,7 @@ def test_another_sure_reading_counts(before: str, text: str, counts: bool) -> No
 
 @pytest.mark.parametrize(("text", "before", "said"), [
     ("kÖ-233/26", "kö-233126", "kö-233/26"), ("12 c 277/25", "12 C 2771/25", "12 C 277/25"), ("III/2-3", "1112-3", "III/2-3"),
-    ("so-1", "SO-1", "SO-1"), ("ab", "cd", "ab")])
+    ("so-1", "SO-1", "SO-1"), ("Ko-12", "İİİkO-12", "kO-12"), ("ab", "cd", "ab")])
 def test_letters_are_as_large_as_they_were_read_before(text: str, before: str, said: str) -> None:
     assert signs.as_large_as(text, before) == said
 

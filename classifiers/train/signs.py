@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--material", type=Path, action="append", required=True)
     parser.add_argument("--drafts", type=Path, required=True, help="where the weights are kept after each epoch")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--start", type=Path, help="drafts to go on from")
     asked = parser.parse_args(arguments)
     start = asked.start and asked.start / f"{LINES.name}.npz"

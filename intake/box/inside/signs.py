@@ -126,7 +126,8 @@ def counts(seen: Spelled, logs: ctc.Logs, before: str, alphabet: str) -> bool:
 def as_large_as(text: str, before: str) -> str:
     """The text with letters large or small as they were read before, where both are the same: size alone tells ö from Ö."""
     found = list(text)
-    for one in SequenceMatcher(None, text.lower(), before.lower(), autojunk=False).get_matching_blocks():
+    small, said = ([letter.lower() for letter in one] for one in (text, before))  # one by one: a small İ is two letters
+    for one in SequenceMatcher(None, small, said, autojunk=False).get_matching_blocks():
         found[one.a:one.a + one.size] = before[one.b:one.b + one.size]
     return "".join(found)
 
