@@ -5,6 +5,7 @@ They are run by `intake.box.inside.convnet` with numpy alone.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import sys
@@ -216,6 +217,18 @@ def lines_right(lines: Lines, net: Any, load: Any, kept: Sequence[Job]) -> dict[
                 else:
                     without, silent = without + 1, silent + (not bare)
     return {"right": right / max(whole, 1)} | ({"silent": silent / without} if without else {})
+
+
+def parser_for(name: str, told: str, epochs: int) -> argparse.ArgumentParser:
+    """The command line of a model's learning: material, drafts, where the model goes, rounds, drafts to go on from."""
+    parser = argparse.ArgumentParser(prog=f"python -m classifiers.train {name}", description=told,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--material", type=Path, action="append", required=True)
+    parser.add_argument("--drafts", type=Path, required=True, help="where the weights are kept after each epoch")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=epochs)
+    parser.add_argument("--start", type=Path, help="drafts to go on from")
+    return parser
 
 
 def learnt(name: str, rounds: Iterator[Learnt], drafts: Path) -> None:

@@ -8,14 +8,13 @@ The material is written by `python -m tests.bench.signlines --write FOLDER`. Rea
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from classifiers import artefacts
-from classifiers.train.convnets import Lines, drafted, hashes, learn_lines, learnt, plain
+from classifiers.train.convnets import Lines, drafted, hashes, learn_lines, learnt, parser_for, plain
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzÄÖÜäöüß/-.,:()+_&§ "
 """What a sign is written with; 0 is the blank of CTC."""
@@ -41,14 +40,7 @@ def finished(out: Path, drafts: Path, material: Sequence[Path]) -> None:
 
 def main(arguments: list[str]) -> int:
     """Learn the network and write the model. 0; 2 where there is one already."""
-    parser = argparse.ArgumentParser(prog="python -m classifiers.train signs", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--material", type=Path, action="append", required=True)
-    parser.add_argument("--drafts", type=Path, required=True, help="where the weights are kept after each epoch")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--start", type=Path, help="drafts to go on from")
-    asked = parser.parse_args(arguments)
+    asked = parser_for("signs", __doc__ or "", 5).parse_args(arguments)
     start = asked.start and asked.start / f"{LINES.name}.npz"
     learnt(LINES.name, learn_lines(LINES, asked.material, asked.epochs, start), asked.drafts)
     try:

@@ -8,7 +8,6 @@ The material is written by `python -m tests.bench.stampday --write FOLDER`. Read
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +30,7 @@ from classifiers.train.convnets import (
     learnt,
     lessons,
     network,
+    parser_for,
     plain,
     split,
 )
@@ -165,14 +165,8 @@ def finished(out: Path, drafts: Path, material: Sequence[Path]) -> None:
 
 def main(arguments: list[str]) -> int:
     """Learn both networks, or one; once there are drafts of both the model is written. 0; 2 where there is one already."""
-    parser = argparse.ArgumentParser(prog="python -m classifiers.train stampday", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--material", type=Path, action="append", required=True)
-    parser.add_argument("--drafts", type=Path, required=True, help="where the weights are kept after each epoch")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser = parser_for("stampday", __doc__ or "", 4)
     parser.add_argument("--network", choices=sorted(NETWORKS), help="only this one, e.g. each on a core of its own")
-    parser.add_argument("--start", type=Path, help="drafts to go on from")
     asked = parser.parse_args(arguments)
     for name, learn in NETWORKS.items():
         if asked.network in (None, name):
