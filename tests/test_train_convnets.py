@@ -123,6 +123,6 @@ def test_lessons_stop_after_each_epoch_and_lower_what_is_lost() -> None:
 
     jobs = [(0, number) for number in range(40)]
     lessons = convnets.lessons("x", net, jobs, lost, Plan(60, 8, first=True), np.random.default_rng(1))
-    epochs = [float((net.weight - 2).abs()) for _ in lessons]
+    epochs = [abs(float(net.weight.detach()) - 2) for _ in lessons]
     assert len(epochs) == 60 and len(asked) == 60 * 5 and asked[0] == 0 and asked[-1] < 1 and asked == sorted(asked)
-    assert epochs[-1] < 0.2 < epochs[0]
+    assert epochs[-1] < epochs[0] - 0.2  # 300 steps of 0.003 at most
